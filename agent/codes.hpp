@@ -1,0 +1,50 @@
+// The stable finding codes; what each means and how to mend it is in agent/report/codes.cpp.
+#pragma once
+
+#include <string_view>
+
+namespace nodeproof::code {
+
+// the tag and its index
+inline constexpr std::string_view kInvalidReference = "InvalidReference";
+inline constexpr std::string_view kRegistryUnreachable = "RegistryUnreachable";
+inline constexpr std::string_view kRegistryUnauthorized = "RegistryUnauthorized";
+inline constexpr std::string_view kRegistryUntrusted = "RegistryUntrusted";
+inline constexpr std::string_view kRegistryThrottled = "RegistryThrottled";
+inline constexpr std::string_view kRegistryError = "RegistryError";
+inline constexpr std::string_view kNotARegistry = "NotARegistry";
+inline constexpr std::string_view kImageNotFound = "ImageNotFound";
+inline constexpr std::string_view kIndexDamaged = "IndexDamaged";
+inline constexpr std::string_view kPlatformMissing = "PlatformMissing";
+inline constexpr std::string_view kTagMoved = "TagMoved";
+// the bytes
+inline constexpr std::string_view kContentCorrupt = "ContentCorrupt";
+inline constexpr std::string_view kLayerCorrupt = "LayerCorrupt";
+inline constexpr std::string_view kFileCorrupt = "FileCorrupt";
+inline constexpr std::string_view kArchMismatch = "ArchMismatch";
+inline constexpr std::string_view kPlatformMismatch = "PlatformMismatch";
+inline constexpr std::string_view kLoaderMissing = "LoaderMissing";
+inline constexpr std::string_view kLibraryMissing = "LibraryMissing";
+inline constexpr std::string_view kEntrypointMissing = "EntrypointMissing";
+inline constexpr std::string_view kInspectionIncomplete = "InspectionIncomplete";
+inline constexpr std::string_view kWouldRunEmulated = "WouldRunEmulated";
+// the run
+inline constexpr std::string_view kSmokeFailed = "SmokeFailed";
+inline constexpr std::string_view kMissingIsaExtension = "MissingIsaExtension";
+inline constexpr std::string_view kSmokeNotRun = "SmokeNotRun";
+inline constexpr std::string_view kNotExecuted = "NotExecuted";
+// containerd and the host
+inline constexpr std::string_view kContainerdUnavailable = "ContainerdUnavailable";
+inline constexpr std::string_view kContainerdAmbiguous = "ContainerdAmbiguous";
+inline constexpr std::string_view kPermissionDenied = "PermissionDenied";
+inline constexpr std::string_view kNoSpace = "NoSpace";
+inline constexpr std::string_view kPullFailed = "PullFailed";
+inline constexpr std::string_view kUserlandBitness = "UserlandBitness";
+inline constexpr std::string_view kMemoryCgroupMissing = "MemoryCgroupMissing";
+inline constexpr std::string_view kNothingRequired = "NothingRequired";
+inline constexpr std::string_view kNotApplicable = "NotApplicable";
+inline constexpr std::string_view kCycleCrashed = "CycleCrashed";
+inline constexpr std::string_view kConfigInvalid = "ConfigInvalid";
+inline constexpr std::string_view kInterrupted = "Interrupted";
+
+}  // namespace nodeproof::code

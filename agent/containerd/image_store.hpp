@@ -1,0 +1,86 @@
+// The ImageStore port: containerd's content store, leases, snapshots and image records, as prepull needs them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/oci.hpp"
+
+namespace nodeproof {
+
+using Labels = std::map<std::string, std::string>;
+
+struct BlobInfo {
+  Digest digest;
+  std::uint64_t size = 0;
+  Labels labels;
+};
+
+struct ImageRecord {
+  std::string name;  // docker.io/library/x:1
+  Descriptor target;
+  Labels labels;
+  friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
+};
+
+struct Lease {
+  std::string id;
+  Labels labels;
+};
+
+// An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays and is resumed next time.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  [[nodiscard]] virtual std::uint64_t offset() const = 0;  // bytes containerd holds already
+  virtual Result<> write(Bytes bytes) = 0;
+  // Errc::digest_mismatch: containerd refused the bytes; the ingest has been aborted.
+  virtual Result<> commit(const Labels& labels) = 0;
+  virtual Result<> abort() = 0;  // drops the ingest
+};
+
+struct UnpackRequest {
+  Descriptor layer;
+  Digest diff_id;
+  std::optional<Digest> parent;  // chain ID below; none for the bottom layer
+  Digest chain_id;
+  std::string lease;
+};
+
+// Blobs, unpacked layers and their names. All calls honour the stop token and end within 5 s of it.
+class ImageStore {
+ public:
+  virtual ~ImageStore() = default;
+
+  virtual Result<> create_lease(const Lease& lease, std::chrono::seconds lifetime) = 0;  // existing is fine
+  virtual Result<> delete_lease(const std::string& id) = 0;                              // absent is fine
+  virtual Result<std::vector<Lease>> leases(const std::string& label) = 0;  // those that carry the label
+
+  virtual Result<std::optional<BlobInfo>> blob(const Digest& digest) = 0;
+  // nullptr = the blob is here (and now held by the lease). Waits while another client (a kubelet) writes the same ref.
+  virtual Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob,
+                                                         const std::string& lease,
+                                                         std::stop_token stop) = 0;
+  virtual Result<> read_blob(const Digest& digest, const ByteSink& sink, std::stop_token stop) = 0;
+  virtual Result<> label_blob(const Digest& digest, const Labels& labels) = 0;  // adds and replaces
+
+  // true = the snapshot exists; with a lease it is held from now on.
+  virtual Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) = 0;
+  // Applies the layer on its parent; someone else having done it meanwhile is success. Checks the applied diff ID.
+  virtual Result<> unpack(const UnpackRequest& request, std::stop_token stop) = 0;
+  // After the last commit, before ready: syncfs on what holds snapshots and content.
+  virtual Result<> sync(const std::vector<Digest>& chain) = 0;
+
+  virtual Result<std::optional<ImageRecord>> image(const std::string& name) = 0;
+  virtual Result<> put_image(const ImageRecord& record) = 0;      // creates or updates
+  virtual Result<> remove_image(const std::string& name) = 0;     // absent is fine
+};
+
+}  // namespace nodeproof

@@ -1,0 +1,226 @@
+// The story as types: config -> host facts -> required images -> resolved -> pulled -> inspected -> smoked -> report.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/bytes.hpp"
+#include "common/digest.hpp"
+#include "common/oci.hpp"
+#include "common/platform.hpp"
+#include "common/reference.hpp"
+
+namespace nodeproof {
+
+// ---- findings ------------------------------------------------------------------------------------------------------
+// `fail` only for exact rules or what was observed; heuristics are capped at `warn`; `unknown` = could not be checked.
+enum class Severity { info, warn, unknown, fail };
+
+struct Finding {
+  std::string code;  // CamelCase and stable, see agent/codes.hpp
+  Severity severity = Severity::info;
+  std::string subject;   // a file in the image, a platform, a socket ...
+  std::string layer;     // layer digest that brought the subject; "" = none
+  std::string message;   // one sentence
+  std::string evidence;  // the bytes, bits or lines that prove it
+  std::string remedy;    // one sentence
+  friend bool operator==(const Finding&, const Finding&) = default;
+};
+
+// ---- what is this node? -----------------------------------------------------------------------------------------------
+struct BinfmtHandler {
+  std::string name;             // qemu-aarch64
+  std::string interpreter;      // host path
+  std::string flags;            // "OCF": F = the interpreter works inside containers too
+  std::uint16_t elf_machine = 0;  // e_machine its magic matches; 0 = not an ELF handler
+  bool enabled = false;
+  friend bool operator==(const BinfmtHandler&, const BinfmtHandler&) = default;
+};
+
+struct ContainerdFacts {
+  std::string socket;
+  std::string version;       // "1.6.20"
+  std::string namespace_;    // k8s.io where a kubelet uses it, else default
+  std::string snapshotter;   // overlayfs
+  bool cri = false;          // the CRI plugin answers on the same socket
+  bool systemd_cgroup = false;
+  friend bool operator==(const ContainerdFacts&, const ContainerdFacts&) = default;
+};
+
+struct HostFacts {
+  Platform platform;             // as containerd sees it, not normalised: linux/arm64/v8
+  std::string machine;           // uname -m
+  unsigned kernel_bits = 0;      // 32 or 64
+  unsigned userland_bits = 0;    // of PID 1's executable
+  std::uint64_t page_size = 0;   // bytes
+  std::vector<std::string> hwcaps;  // arm64: HWCAP/HWCAP2 names; amd64: cpuinfo flags that matter
+  std::string isa_level;         // amd64: x86-64-v1..v4; arm64: ""
+  std::string kernel_release;
+  std::string board;             // /proc/device-tree/model or DMI product; "" = not known
+  std::string name;              // host name
+  std::string boot_id;
+  std::vector<BinfmtHandler> binfmt;
+  std::vector<std::string> cgroup_controllers;  // enabled ones: memory, pids, cpu ...
+  bool cgroup_v2 = false;
+  std::optional<ContainerdFacts> containerd;
+  std::vector<Finding> findings;
+  friend bool operator==(const HostFacts&, const HostFacts&) = default;
+};
+
+// ---- what must run? -----------------------------------------------------------------------------------------------------
+struct SmokeExpectation {
+  int exit = 0;
+  std::string stdout_regex;  // ECMAScript, searched; "" = not looked at
+  std::string stderr_regex;
+  friend bool operator==(const SmokeExpectation&, const SmokeExpectation&) = default;
+};
+
+struct SmokeTest {
+  std::string name;
+  std::vector<std::string> args;  // absolute path or looked up in the image's PATH
+  std::vector<std::string> env;   // added to the image's
+  std::string user;               // "" = the image's
+  std::chrono::milliseconds timeout{20000};
+  SmokeExpectation expect;
+  friend bool operator==(const SmokeTest&, const SmokeTest&) = default;
+};
+
+enum class Emulation { refuse, warn, allow };
+enum class OnTagMoved { report, prove, follow };
+
+struct HostCondition {  // empty or zero fields match every host
+  std::string architecture;
+  std::string board;  // substring of HostFacts::board
+  std::uint64_t page_size = 0;
+  friend bool operator==(const HostCondition&, const HostCondition&) = default;
+};
+
+struct RequiredImage {
+  std::string reference;  // as written; parsed when used, so that one bad name costs one image
+  bool required = true;
+  HostCondition when;
+  Emulation emulation = Emulation::refuse;
+  OnTagMoved on_tag_moved = OnTagMoved::report;
+  std::vector<SmokeTest> smoke;
+  friend bool operator==(const RequiredImage&, const RequiredImage&) = default;
+};
+
+// ---- which variant? -----------------------------------------------------------------------------------------------------
+struct ResolvedImage {
+  Reference reference;
+  std::optional<Descriptor> index;  // absent when the tag is a single manifest
+  std::string index_bytes;
+  Descriptor manifest;
+  std::string manifest_bytes;
+  Manifest document;
+  std::string config_bytes;
+  ImageConfig config;
+  std::vector<Platform> available;  // what the index offers, attestations left out
+  std::string choice;               // why this variant, one sentence
+  std::vector<Finding> findings;
+};
+
+// ---- fetch it -------------------------------------------------------------------------------------------------------------
+struct PullStats {
+  std::uint64_t bytes = 0;             // of all layers and documents
+  std::uint64_t downloaded_bytes = 0;  // from the registry in this run
+  double seconds = 0;
+  unsigned layers = 0;
+  unsigned reused_layers = 0;          // neither downloaded nor unpacked in this run
+  friend bool operator==(const PullStats&, const PullStats&) = default;
+};
+
+struct PulledImage {
+  std::string lease;
+  std::vector<Digest> chain;  // chain IDs, bottom first; back() is the rootfs
+  PullStats stats;
+};
+
+// Hangs on a layer's compressed stream while it is read once; what goes wrong inside is its own to remember.
+class LayerObserver {
+ public:
+  virtual ~LayerObserver() = default;
+  virtual void write(Bytes bytes) = 0;
+  virtual void finish() = 0;  // whole and digest-checked; destroyed without finish() = the stream broke off
+};
+
+// nullptr = this layer is known already and need not be read.
+using LayerObserverFactory =
+    std::function<std::unique_ptr<LayerObserver>(const Descriptor& layer, const Digest& diff_id)>;
+
+// ---- does it run? ---------------------------------------------------------------------------------------------------------
+enum class SmokeOutcome { passed, failed, skipped };
+
+struct SmokeResult {
+  std::string name;
+  SmokeOutcome result = SmokeOutcome::skipped;
+  int exit = -1;
+  std::string signal;  // "SIGILL"
+  double seconds = 0;
+  std::string stdout_sha256;
+  std::string reason;
+  friend bool operator==(const SmokeResult&, const SmokeResult&) = default;
+};
+
+struct SmokeReport {
+  std::vector<SmokeResult> results;
+  std::vector<Finding> findings;
+};
+
+// ---- may work land? -------------------------------------------------------------------------------------------------------
+enum class Verdict { ready, unknown, not_ready };
+enum class Freshness { current, stale, unreachable };
+
+struct ImageReport {
+  std::string reference;
+  Verdict verdict = Verdict::unknown;
+  bool required = true;
+  Freshness freshness = Freshness::current;
+  std::string platform;         // "" = none fits
+  std::string index_digest;     // "" = single manifest or not known
+  std::string manifest_digest;
+  std::string choice;
+  PullStats pull;
+  std::vector<Finding> findings;
+  std::vector<SmokeResult> smoke;
+  friend bool operator==(const ImageReport&, const ImageReport&) = default;
+};
+
+struct NodeReport {
+  std::string node;
+  std::chrono::system_clock::time_point time;
+  std::uint64_t sequence = 0;
+  Verdict verdict = Verdict::unknown;
+  std::string reason;   // worst finding's code
+  std::string message;  // "5/7 ready; ArchMismatch app:v2 (+1)"
+  std::chrono::system_clock::time_point since;  // when this verdict was first reached
+  Freshness freshness = Freshness::current;
+  std::string agent_version;
+  std::string config_digest;
+  std::vector<std::pair<std::string, std::string>> labels;
+  HostFacts host;
+  std::vector<Finding> findings;  // about the host and the run as a whole
+  std::vector<ImageReport> images;
+  friend bool operator==(const NodeReport&, const NodeReport&) = default;
+};
+
+// ---- meanwhile ------------------------------------------------------------------------------------------------------------
+enum class Phase { resolve, pull, unpack, inspect, smoke, done };
+
+struct Progress {
+  std::string image;
+  Phase phase = Phase::resolve;
+  std::uint64_t done = 0;   // bytes in pull, layers in unpack
+  std::uint64_t total = 0;  // 0 = not known
+};
+
+// Called from several threads.
+using ProgressSink = std::function<void(const Progress&)>;
+
+}  // namespace nodeproof

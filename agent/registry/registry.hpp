@@ -1,0 +1,36 @@
+// The Registry port: what a stage may ask of an image registry (OCI distribution-spec 1.1, pull).
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "common/bytes.hpp"
+#include "common/oci.hpp"
+#include "common/reference.hpp"
+
+namespace nodeproof {
+
+struct FetchedManifest {
+  Descriptor descriptor;  // digest computed from the bytes
+  std::string bytes;
+};
+
+// Safe to call from several threads. Every byte handed out was asked for; whole documents are already hashed.
+class Registry {
+ public:
+  virtual ~Registry() = default;
+
+  // The index or manifest behind the reference's tag or digest.
+  virtual Result<FetchedManifest> manifest(const Reference& reference, std::stop_token stop) = 0;
+
+  // A child by its descriptor; its size and digest are checked.
+  virtual Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,
+                                        std::stop_token stop) = 0;
+
+  // Streams a blob from offset (< size) to its end. Checks the number of bytes, not their digest: the caller hashes,
+  // for it may hold the beginning already.
+  virtual Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
+                        const ByteSink& sink, std::stop_token stop) = 0;
+};
+
+}  // namespace nodeproof

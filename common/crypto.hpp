@@ -1,0 +1,33 @@
+// Hashing; the only door to mbedTLS besides curl's TLS.
+#pragma once
+
+#include <memory>
+
+#include "common/bytes.hpp"
+#include "common/digest.hpp"
+
+namespace nodeproof {
+
+// Incremental hash of a stream.
+class Hasher {
+ public:
+  explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::sha256);
+  ~Hasher();
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  void update(Bytes bytes);
+  [[nodiscard]] Digest finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+[[nodiscard]] Digest hash_of(Bytes bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);
+
+std::string base64_encode(Bytes bytes);
+
+}  // namespace nodeproof

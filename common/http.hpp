@@ -1,0 +1,54 @@
+// HTTP as this program needs it: one request, a streamed answer, redirects by hand. Real client: http_curl.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/bytes.hpp"
+
+namespace nodeproof {
+
+struct TlsSettings {
+  std::string ca_file;             // "" = the system's store
+  std::string client_certificate;  // PEM file, "" = none
+  std::string client_key;          // PEM file
+  friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
+};
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // http:// or https:// only
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  TlsSettings tls;
+  std::chrono::milliseconds connect_timeout{15000};
+  std::chrono::milliseconds first_byte_timeout{30000};
+  std::chrono::seconds stall_timeout{60};  // less than 1 byte/s for that long ends the transfer
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
+  [[nodiscard]] std::optional<std::string> header(std::string_view lower_name) const;
+  [[nodiscard]] std::vector<std::string> header_values(std::string_view lower_name) const;
+};
+
+// Called once, before any body byte; an error refuses the answer and ends the transfer with that error.
+using HttpHeadSink = std::function<Result<>(const HttpResponse&)>;
+
+// Never follows redirects, never decodes a Content-Encoding, never retries. Safe to call from several threads.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  // Errors: unreachable, untrusted, timeout, truncated, cancelled, or the sinks' own. A 4xx/5xx is an answer, not an error.
+  virtual Result<HttpResponse> send(const HttpRequest& request, const HttpHeadSink& head,
+                                    const ByteSink& body, std::stop_token stop) = 0;
+};
+
+}  // namespace nodeproof
