@@ -1,0 +1,73 @@
+#include "agent/cli/cli.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/cli/command.hpp"
+#include "agent/smoke/supervisor.hpp"
+#include "common/log.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+constexpr std::string_view kProbe = "probe";
+
+void declare_globals(CLI::App& app, Globals& globals) {
+  app.add_option("-c,--config", globals.config_file,
+                 "configuration file (/etc/nodeproof/nodeproof.json if it exists)");
+  app.add_option("-o,--output", globals.output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+  app.add_option("--state", globals.state_dir, "state directory")->capture_default_str();
+  app.add_option("--run", globals.run_dir, "run-time directory")->capture_default_str();
+  app.add_option("--address", globals.address, "containerd's socket (found out)");
+  app.add_option("--namespace", globals.namespace_, "containerd's namespace (found out)");
+  app.add_option("--snapshotter", globals.snapshotter, "containerd's snapshotter (found out)");
+  app.add_flag("-v,--verbose", globals.verbose, "log what is done");
+}
+
+void configure_log(const Globals& globals) {
+  const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
+  const auto threshold = globals.verbose ? log::Level::debug
+                         : journal       ? log::Level::info
+                                         : log::Level::notice;
+  log::configure({.threshold = threshold, .journal = journal});
+}
+
+int usage_error(CLI::App& app, const CLI::ParseError& error, Streams streams) {
+  if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help
+  streams.err << "nodeproof: " << error.what() << "\n  try: nodeproof --help\n";
+  return exit_usage;
+}
+
+}  // namespace
+
+int run(std::span<char* const> args, Streams streams) {
+  // PID 1 of a smoke container: before anything else is set up.
+  if (args.size() > 1 && args[1] == kProbe) return smoke::supervisor_main(args.subspan(2));
+
+  CLI::App app("Proves, on the node itself, that every image it needs is right, whole and runs.",
+               "nodeproof");
+  Globals globals;
+  declare_globals(app, globals);
+  app.require_subcommand(1);
+  app.fallthrough();
+  Action action;
+  for (const Command& command : commands()) {
+    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    if (command.hidden) sub->group("");
+    sub->parse_complete_callback([&action, chosen = command.declare(*sub)] { action = chosen; });
+  }
+  try {
+    app.parse(static_cast<int>(args.size()), args.data());
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error, streams);
+  }
+  configure_log(globals);
+  Session session{globals, streams};
+  return action(session);
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,76 @@
+// What a command is: a row in the table of commands.cpp and one file that declares its options and runs it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/cli/cli.hpp"
+#include "agent/config/config.hpp"
+#include "common/error.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace nodeproof::cli {
+
+// sysexits.h where systemd knows the name; verdicts 0..2 come from report::exit_code.
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_usage = 64,
+  exit_unavailable = 69,  // containerd cannot be reached, no image judged
+  exit_internal = 70,
+  exit_busy = 75,  // another instance
+  exit_config = 78,
+  exit_interrupted = 130,
+};
+
+// Options every command takes, also behind the command's name.
+struct Globals {
+  std::string config_file;  // "" = the default one if it exists
+  std::string output = "table";
+  std::string state_dir = "/var/lib/nodeproof";
+  std::string run_dir = "/run/nodeproof";
+  std::string address, namespace_, snapshotter;  // override the config's containerd section
+  bool verbose = false;
+  [[nodiscard]] bool json() const { return output == "json"; }
+};
+
+struct Session {
+  const Globals& globals;
+  Streams streams;
+};
+
+using Action = std::function<int(Session&)>;
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  Action (*declare)(CLI::App& app);  // adds the command's options; the action reads them
+  bool hidden = false;
+};
+
+[[nodiscard]] std::span<const Command> commands();
+
+// Prints "nodeproof: <message>" and the remedy on its own line; gives the exit code for it.
+int complain(Session& session, const Error& error);
+
+// The config with the command line's overrides; absent default file = defaults.
+Result<config::Config> load_config(const Globals& globals);
+[[nodiscard]] std::filesystem::path config_path(const Globals& globals);
+
+Action declare_check(CLI::App& app);
+Action declare_config(CLI::App& app);
+Action declare_cycle_child(CLI::App& app);
+Action declare_daemon(CLI::App& app);
+Action declare_explain(CLI::App& app);
+Action declare_host(CLI::App& app);
+Action declare_resolve(CLI::App& app);
+Action declare_status(CLI::App& app);
+Action declare_version(CLI::App& app);
+Action declare_wait(CLI::App& app);
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,24 @@
+#include <array>
+
+#include "agent/cli/command.hpp"
+
+namespace nodeproof::cli {
+
+std::span<const Command> commands() {
+  static constexpr std::array kCommands = {
+      Command{"check", "prove the required images on this node, once", declare_check},
+      Command{"config", "check a configuration file", declare_config},
+      Command{"cycle-child", "one cycle for the daemon", declare_cycle_child, true},
+      Command{"daemon", "prove them at start and at every interval, as a service", declare_daemon},
+      Command{"explain", "what a finding code means and what to do about it", declare_explain},
+      Command{"host", "what this node is: processor, page size, containerd", declare_host},
+      Command{"resolve", "which variant of an image this node's containerd takes, and why",
+              declare_resolve},
+      Command{"status", "the running daemon's last report", declare_status},
+      Command{"version", "version, commit, target and linked libraries", declare_version},
+      Command{"wait", "wait until the running daemon says ready", declare_wait},
+  };
+  return kCommands;
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,59 @@
+// The configuration with its defaults in place, and its strict loader: an unknown key or a wrong type is an error that
+// names file, line and JSON path.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/model.hpp"
+#include "common/error.hpp"
+
+namespace nodeproof::config {
+
+enum class Mode { observe, enforce };
+
+struct Node {
+  std::string name;  // "" = the host name
+  std::map<std::string, std::string> labels;
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+struct Containerd {  // "" = found out
+  std::string address, namespace_, snapshotter;
+  friend bool operator==(const Containerd&, const Containerd&) = default;
+};
+
+struct Registry {
+  bool plain_http = false;
+  std::string ca, client_certificate, client_key;  // PEM files
+  std::string username, password_file;
+  friend bool operator==(const Registry&, const Registry&) = default;
+};
+
+struct Pull {
+  unsigned parallel = 3;  // blobs at once
+  friend bool operator==(const Pull&, const Pull&) = default;
+};
+
+struct Config {
+  Mode mode = Mode::observe;
+  Node node;
+  Containerd containerd;
+  std::map<std::string, Registry> registries;  // by host[:port]
+  std::vector<RequiredImage> images;
+  Pull pull;
+  std::chrono::seconds check_every{15 * 60};
+  bool require_smoke = false;  // an image of which nothing ran is unknown instead of ready
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+// main_file and then conf_d/*.json in name order; an absent conf_d is fine, an absent main_file is not.
+Result<Config> load(const std::filesystem::path& main_file, const std::filesystem::path& conf_d);
+
+// Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not part of it.
+[[nodiscard]] std::string config_digest(const Config& config);
+
+}  // namespace nodeproof::config

@@ -1,0 +1,56 @@
+#include "agent/cycle.hpp"
+
+#include <utility>
+
+#include "agent/codes.hpp"
+#include "agent/host/host.hpp"
+#include "agent/judge.hpp"
+#include "agent/report/verdict.hpp"
+#include "common/version.hpp"
+
+namespace nodeproof {
+namespace {
+
+bool applies(const HostCondition& when, const HostFacts& host) {
+  return (when.architecture.empty() || when.architecture == host.platform.architecture) &&
+         (when.board.empty() || host.board.contains(when.board)) &&
+         (when.page_size == 0 || when.page_size == host.page_size);
+}
+
+HostFacts read_facts(const CycleConfig& config, Ports& ports, std::stop_token stop) {
+  HostFacts host = host::read_host(config.host_root);
+  if (auto facts = ports.runtime.facts(stop)) host.containerd = *std::move(facts);
+  return host;
+}
+
+NodeReport describe(const CycleConfig& config, const HostFacts& host, const Clock& clock) {
+  const config::Config& settings = config.settings;
+  NodeReport report;
+  report.node = settings.node.name.empty() ? host.name : settings.node.name;
+  report.time = report.since = clock.now();
+  report.agent_version = build_info().version;
+  report.config_digest = config::config_digest(settings);
+  report.labels.assign(settings.node.labels.begin(), settings.node.labels.end());
+  report.host = host;
+  report.findings = host.findings;
+  return report;
+}
+
+}  // namespace
+
+NodeReport run_cycle(const CycleConfig& config, Ports& ports, std::stop_token stop) {
+  const HostFacts host = read_facts(config, ports, stop);
+  NodeReport report = describe(config, host, ports.clock);
+  const Judge judge(config, host, ports);
+  if (auto swept = ports.runtime.sweep(stop); !swept) {
+    report.findings.push_back(judge.leftovers_finding(swept.error()));
+  }
+  for (const RequiredImage& image : config.settings.images) {
+    if (!applies(image.when, host)) continue;
+    report.images.push_back(judge.image(image, stop));
+  }
+  report::conclude(report);
+  return report;
+}
+
+}  // namespace nodeproof

@@ -1,0 +1,40 @@
+// The story as code: config -> host facts -> resolve -> pull -> inspect -> smoke -> verdict.
+#pragma once
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/config/config.hpp"
+#include "agent/containerd/container_runtime.hpp"
+#include "agent/containerd/image_store.hpp"
+#include "agent/model.hpp"
+#include "agent/registry/registry.hpp"
+#include "common/clock.hpp"
+
+namespace nodeproof {
+
+// The outside world of a cycle; the caller owns all of it.
+struct Ports {
+  Registry& registry;
+  ImageStore& store;
+  ContainerRuntime& runtime;
+  const Clock& clock;
+  ProgressSink progress;
+};
+
+struct CycleConfig {
+  config::Config settings;
+  std::filesystem::path host_root = "/";                     // where the host's facts are read
+  std::filesystem::path state_dir = "/var/lib/nodeproof";    // ledger, inventories
+  std::filesystem::path run_dir = "/run/nodeproof";          // plans and output of smoke containers
+  std::filesystem::path binary;                              // host-visible path of this program
+  bool ad_hoc = false;  // images named on the command line: nothing is pinned
+  bool keep = false;    // with ad_hoc: ready ones get their records all the same
+};
+
+// Never fails: what goes wrong with an image is in that image's report. A stop leaves the rest unknown.
+NodeReport run_cycle(const CycleConfig& config, Ports& ports, std::stop_token stop);
+
+}  // namespace nodeproof

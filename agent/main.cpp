@@ -1,0 +1,17 @@
+// nodeproof: proves, on the node itself, that every image it needs is right, whole and runs there.
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <span>
+
+#include "agent/cli/cli.hpp"
+
+int main(int argc, char** argv) {
+  try {
+    return nodeproof::cli::run(std::span<char* const>(argv, static_cast<std::size_t>(argc)),
+                               {std::cout, std::cerr});
+  } catch (const std::exception& bug) {
+    std::cerr << "nodeproof: internal error: " << bug.what() << '\n';
+    return EXIT_FAILURE + 69;  // 70, EX_SOFTWARE
+  }
+}
