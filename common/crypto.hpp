@@ -28,6 +28,8 @@ class Hasher {
 
 [[nodiscard]] Digest hash_of(Bytes bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);
 
-std::string base64_encode(Bytes bytes);
+[[nodiscard]] std::string base64_encode(Bytes bytes);
+
+[[nodiscard]] std::string crypto_library();  // "Mbed TLS 3.6.6"
 
 }  // namespace nodeproof

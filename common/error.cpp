@@ -17,6 +17,7 @@ std::string_view to_string(Errc code) {
     case Errc::unreachable: return "unreachable";
     case Errc::untrusted: return "untrusted";
     case Errc::server_error: return "server_error";
+    case Errc::not_a_registry: return "not_a_registry";
     case Errc::timeout: return "timeout";
     case Errc::truncated: return "truncated";
     case Errc::digest_mismatch: return "digest_mismatch";

@@ -19,7 +19,8 @@ enum class Errc {
   throttled,            // 429 or a rate limit
   unreachable,          // no connection: name, route, refused, reset, TLS handshake
   untrusted,            // TLS certificate not valid for this host
-  server_error,         // 5xx, or an answer that is no registry's
+  server_error,         // 5xx, or an answer that breaks the protocol
+  not_a_registry,       // whatever answers there (a web page, a captive portal) is no registry
   timeout,              // a deadline passed
   truncated,            // fewer bytes than promised
   digest_mismatch,      // bytes that do not hash to their digest
