@@ -32,7 +32,7 @@ with_cache_lock() {
 key_of() {  # THING RECIPE [EXTRA...]
   local thing=$1 recipe=$2
   shift 2
-  { cat "$CROSS/lib.bash" "$CROSS/apt_sources.py" "$recipe"; locked_lines "$thing"; printf '%s\n' "$@"; } |
+  { cat "$recipe"; locked_lines "$thing"; printf '%s\n' "$@"; } |
     sha256sum | cut -c1-16
 }
 
@@ -46,7 +46,7 @@ deps_dir() {
 
 apt_prepare() {  # SUITE ARCH: makes the state once per run and updates it
   local suite=$1 arch=$2 dir=$CACHE/apt/$1-$2
-  mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+  mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/empty"
   : > "$dir/status"
   python3 "$CROSS/apt_sources.py" "$suite" > "$dir/sources.list"
   local try
@@ -64,7 +64,7 @@ apt_run() {  # SUITE ARCH TOOL ARGS...
   "$tool" -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o APT::Architectures::="$arch" \
     -o Dir::State="$dir" -o Dir::State::Lists="$dir/lists" -o Dir::State::status="$dir/status" \
     -o Dir::Cache="$dir/cache" -o Dir::Etc::sourcelist="$dir/sources.list" \
-    -o Dir::Etc::sourceparts=- -o Dir::Etc::preferences=- -o Dir::Etc::preferencesparts=- \
+    -o Dir::Etc::sourceparts="$dir/empty" -o Dir::Etc::preferences=- -o Dir::Etc::preferencesparts="$dir/empty" \
     -o APT::Install-Recommends=false -o APT::Get::AllowUnauthenticated=false \
     -o Acquire::AllowInsecureRepositories=false -o Acquire::Languages=none -o Acquire::Retries=3 \
     -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false \

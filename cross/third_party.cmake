@@ -1,0 +1,41 @@
+# The libraries of others, each as third_party::NAME, to be linked by the one library of ours that includes it.
+# Debian's own CMake files are not used: they know neither a sysroot nor static linking.
+
+set(_lib ${NODEPROOF_SYSROOT}/usr/lib/${NODEPROOF_TRIPLE})
+
+function(_third_party name)  # ARCHIVES...: in the order the linker reads them
+  add_library(third_party_${name} INTERFACE)
+  add_library(third_party::${name} ALIAS third_party_${name})
+  foreach(archive IN LISTS ARGN)
+    if(NOT EXISTS ${archive})
+      message(FATAL_ERROR "${archive} is missing: run cross/prepare ${NODEPROOF_ARCH}")
+    endif()
+  endforeach()
+  target_link_libraries(third_party_${name} INTERFACE ${ARGN})
+endfunction()
+
+# lld remembers every archive it has seen, so neither order nor groups matter here.
+file(GLOB _absl ${_lib}/libabsl_*.a)
+list(SORT _absl)
+_third_party(zlib ${_lib}/libz.a)
+_third_party(zstd ${_lib}/libzstd.a)
+_third_party(archive ${_lib}/libarchive.a)  # only the tar and raw readers are pulled in: no other library is needed
+_third_party(protobuf ${_lib}/libprotobuf.a ${_lib}/libz.a)
+_third_party(grpc ${_lib}/libgrpc++_unsecure.a ${_lib}/libgrpc_unsecure.a ${_lib}/libgpr.a ${_lib}/libaddress_sorting.a
+             ${_lib}/libupb.a ${_lib}/libprotobuf.a ${_lib}/libcares.a ${_lib}/libre2.a ${_lib}/libz.a ${_absl})
+set(_mbedtls ${NODEPROOF_DEPS}/lib/libmbedtls.a ${NODEPROOF_DEPS}/lib/libmbedx509.a ${NODEPROOF_DEPS}/lib/libmbedcrypto.a)
+_third_party(mbedtls ${_mbedtls})
+_third_party(curl ${NODEPROOF_DEPS}/lib/libcurl.a ${_mbedtls} ${_lib}/libnghttp2.a ${_lib}/libcares.a)
+target_compile_definitions(third_party_curl INTERFACE CURL_STATICLIB)
+_third_party(rapidjson)
+_third_party(boost)
+_third_party(cli11)
+_third_party(gtest ${_lib}/libgmock.a ${_lib}/libgtest.a ${_lib}/libgtest_main.a)
+
+# Headers in the sysroot are system headers by themselves; those of our own builds have to be named.
+foreach(name mbedtls curl)
+  target_include_directories(third_party_${name} SYSTEM INTERFACE ${NODEPROOF_DEPS}/include)
+endforeach()
+foreach(name grpc boost gtest)
+  set_property(TARGET third_party_${name} APPEND PROPERTY INTERFACE_COMPILE_OPTIONS -pthread)
+endforeach()
