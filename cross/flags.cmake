@@ -22,7 +22,8 @@ add_compile_options(-Werror=date-time)  # the same commit gives the same bytes
 
 if(NODEPROOF_SANITIZE)
   # Sanitizers need the shared libc. -O1 keeps them fast enough; no fortify, which would hide calls from them.
-  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=${NODEPROOF_SANITIZE} -fno-sanitize-recover=all)
+  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=${NODEPROOF_SANITIZE} -fno-sanitize-recover=all
+                      -fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cross/sanitize-ignore.txt)
   add_link_options(-fsanitize=${NODEPROOF_SANITIZE} -Wl,--gc-sections)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 else()

@@ -56,7 +56,7 @@ function(nodeproof_test name)
   target_compile_definitions(${name} PRIVATE NODEPROOF_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "unit;${arg_LABELS}" TIMEOUT 300
-    ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
+    ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 suppressions=${CMAKE_SOURCE_DIR}/cross/tsan-suppressions.txt;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
 
 # nodeproof_python_test(NAME FILE file.py [LABELS label...] [TIMEOUT seconds] [ENVIRONMENT NAME=value...]):
