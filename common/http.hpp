@@ -1,4 +1,5 @@
-// HTTP as this program needs it: one request, a streamed answer, redirects by hand. Real client: http_curl.hpp.
+// HTTP as this program needs it: one request, a streamed answer, redirects by hand. Real client:
+// http_curl.hpp.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   TlsSettings tls;
+  bool http1_only = false;  // for long bodies: HTTP/2's flow control and GOAWAY only hurt them
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds first_byte_timeout{30000};
   std::chrono::seconds stall_timeout{60};  // less than 1 byte/s for that long ends the transfer
@@ -39,14 +41,17 @@ struct HttpResponse {
   [[nodiscard]] std::vector<std::string> header_values(std::string_view lower_name) const;
 };
 
-// Called once, before any body byte; an error refuses the answer and ends the transfer with that error.
+// Called once, before any body byte; an error refuses the answer and ends the transfer with that
+// error.
 using HttpHeadSink = std::function<Result<>(const HttpResponse&)>;
 
-// Never follows redirects, never decodes a Content-Encoding, never retries. Safe to call from several threads.
+// Never follows redirects, never decodes a Content-Encoding, never retries. Safe to call from
+// several threads.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // Errors: unreachable, untrusted, timeout, truncated, cancelled, or the sinks' own. A 4xx/5xx is an answer, not an error.
+  // Errors: unreachable, untrusted, timeout, truncated, cancelled, or the sinks' own. A 4xx/5xx is
+  // an answer, not an error.
   virtual Result<HttpResponse> send(const HttpRequest& request, const HttpHeadSink& head,
                                     const ByteSink& body, std::stop_token stop) = 0;
 };

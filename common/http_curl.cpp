@@ -1,0 +1,428 @@
+#include "common/http_curl.hpp"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "common/http_failure.hpp"
+#include "common/http_url.hpp"
+
+namespace nodeproof {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
+constexpr std::size_t kIdleSessions = 8;
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+// One transfer at a time. The multi handle owns the kept connections and can be woken from another
+// thread.
+class Session {
+ public:
+  Session() : multi_(curl_multi_init()), easy_(curl_easy_init()) {
+    if (multi_ == nullptr || easy_ == nullptr) throw std::bad_alloc();
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 4L);
+  }
+  ~Session() {
+    curl_easy_cleanup(easy_);
+    curl_multi_cleanup(multi_);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] CURLM* multi() const { return multi_; }
+  [[nodiscard]] CURL* easy() const { return easy_; }
+
+  [[nodiscard]] bool knows(const std::string& origin) const {
+    return std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
+  }
+  void remember(const std::string& origin) {
+    if (knows(origin)) return;
+    if (origins_.size() == 4) origins_.erase(origins_.begin());
+    origins_.push_back(origin);
+  }
+
+ private:
+  CURLM* multi_;
+  CURL* easy_;
+  std::vector<std::string> origins_;  // it probably has a connection to each of them
+};
+
+// The way of one request through a session.
+class Transfer {
+ public:
+  Transfer(const HttpRequest& request, HttpUrl url, const HttpHeadSink& head, const ByteSink& body)
+      : request_(request), url_(std::move(url)), head_sink_(head), body_sink_(body) {}
+
+  Result<HttpResponse> run(Session& session, const std::stop_token& stop);
+
+ private:
+  enum class Phase { connecting, waiting, receiving };
+
+  Result<> prepare(CURL* easy);
+  Result<> add_headers();
+  void set_basics(CURL* easy);
+  void set_method(CURL* easy);
+  void set_tls(CURL* easy);
+  Result<CURLcode> drive(const Session& session, const std::stop_token& stop);
+  [[nodiscard]] Clock::time_point deadline() const;
+  [[nodiscard]] std::unexpected<Error> overdue() const;
+  [[nodiscard]] Error failure(CURL* easy, CURLcode code) const;
+
+  Result<> take_header_line(std::string_view line);
+  Result<> end_of_header_block();
+  std::size_t refuse(Error error) {
+    refusal_ = std::move(error);
+    return CURL_WRITEFUNC_ERROR;
+  }
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static int on_connected(void* self, char*, char*, int, int);
+
+  const HttpRequest& request_;
+  HttpUrl url_;
+  std::string ca_file_;
+  const HttpHeadSink& head_sink_;
+  const ByteSink& body_sink_;
+  HeaderList headers_;
+  HttpResponse response_;
+  std::size_t header_bytes_ = 0;
+  bool head_done_ = false;
+  Phase phase_ = Phase::connecting;
+  Clock::time_point last_sign_;  // of life, within the phase
+  std::optional<Error> refusal_;
+  std::array<char, CURL_ERROR_SIZE> detail_{};
+};
+
+// A value of the wrong kind or a feature not built in is a bug of this file or of the recipe.
+template <class T>
+void set(CURL* easy, CURLoption option, T value) {
+  if (curl_easy_setopt(easy, option, value) != CURLE_OK) std::abort();
+}
+
+// The same three places that Go programs such as containerd probe first, and the usual variable.
+Result<std::string> system_ca_file() {
+  if (const char* named = std::getenv("SSL_CERT_FILE"); named != nullptr && *named != '\0') {
+    return std::string(named);
+  }
+  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem"}) {
+    if (access(path, R_OK) == 0) return std::string(path);
+  }
+  return fail(Errc::invalid_config, "this host has no store of CA certificates",
+              "install ca-certificates, set SSL_CERT_FILE, or name the registry's CA as its 'ca'");
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+Result<> Transfer::add_headers() {
+  for (const auto& [name, value] : request_.headers) {
+    // An empty value is spelled "Name;" for libcurl.
+    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    if (line.find_first_of("\r\n") != std::string::npos) {
+      return fail(Errc::internal, "a request header holds a line break");
+    }
+    curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)headers_.release();
+    headers_.reset(longer);
+  }
+  return {};
+}
+
+void Transfer::set_basics(CURL* easy) {
+  set(easy, CURLOPT_URL, url_.str().c_str());
+  set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  set(easy, CURLOPT_PATH_AS_IS, 1L);  // a presigned URL is signed as written
+  set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(easy, CURLOPT_HTTP_VERSION,
+      request_.http1_only ? long{CURL_HTTP_VERSION_1_1} : long{CURL_HTTP_VERSION_2TLS});
+  set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  set(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+  set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
+  set(easy, CURLOPT_USERAGENT, "nodeproof");
+  if (kind_of_host(url_.host) == HostKind::loopback) set(easy, CURLOPT_PROXY, "");
+}
+
+void Transfer::set_method(CURL* easy) {
+  if (request_.method == "HEAD") {
+    set(easy, CURLOPT_NOBODY, 1L);
+  } else if (request_.method != "GET") {
+    set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
+    set(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+}
+
+void Transfer::set_tls(CURL* easy) {
+  set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  set(easy, CURLOPT_CAINFO, ca_file_.c_str());
+  if (request_.tls.client_certificate.empty()) return;
+  set(easy, CURLOPT_SSLCERT, request_.tls.client_certificate.c_str());
+  set(easy, CURLOPT_SSLKEY, request_.tls.client_key.c_str());
+}
+
+Result<> Transfer::prepare(CURL* easy) {
+  set_basics(easy);
+  set_method(easy);
+  if (url_.tls) {
+    ca_file_ = request_.tls.ca_file;
+    if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
+    set_tls(easy);
+  }
+  TRY(add_headers());
+  set(easy, CURLOPT_HTTPHEADER, headers_.get());
+  set(easy, CURLOPT_ERRORBUFFER, detail_.data());
+  set(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  set(easy, CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  set(easy, CURLOPT_WRITEDATA, static_cast<void*>(this));
+  set(easy, CURLOPT_PREREQFUNCTION, &Transfer::on_connected);
+  set(easy, CURLOPT_PREREQDATA, static_cast<void*>(this));
+  return {};
+}
+
+int Transfer::on_connected(void* self, char*, char*, int, int) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  transfer.phase_ = Phase::waiting;
+  transfer.last_sign_ = Clock::now();
+  return CURL_PREREQFUNC_OK;
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const auto taken = transfer.take_header_line({data, size * count});
+  transfer.last_sign_ = Clock::now();
+  if (!taken) return transfer.refuse(taken.error());
+  return size * count;
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const auto taken = transfer.body_sink_(as_bytes(std::string_view(data, size * count)));
+  transfer.last_sign_ = Clock::now();  // the sink's own time is not the server's
+  if (!taken) return transfer.refuse(taken.error());
+  return size * count;
+}
+
+Result<> Transfer::take_header_line(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > kMaxHeaderBytes) {
+    return fail(Errc::too_large, url_.host_port() + ": more than 64 KiB of response headers");
+  }
+  if (head_done_) return {};  // trailers
+  if (line.starts_with("HTTP/")) {
+    const auto space = std::min(line.find(' '), line.size());
+    response_ = {.status = std::atoi(std::string(line.substr(space)).c_str()), .headers = {}};
+    return {};
+  }
+  if (trim(line).empty()) return end_of_header_block();
+  const bool folded = line.front() == ' ' || line.front() == '\t';
+  if (folded && !response_.headers.empty()) {
+    response_.headers.back().second.append(" ").append(trim(line));
+    return {};
+  }
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return {};
+  std::string name(trim(line.substr(0, colon)));
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  response_.headers.emplace_back(std::move(name), trim(line.substr(colon + 1)));
+  return {};
+}
+
+Result<> Transfer::end_of_header_block() {
+  if (response_.status < 200)
+    return {};  // 100 Continue, 103 Early Hints: the answer is still to come
+  head_done_ = true;
+  phase_ = Phase::receiving;
+  return head_sink_(response_);
+}
+
+// Connecting has libcurl's own timeout, which covers the name, the connection and the TLS
+// handshake.
+Clock::time_point Transfer::deadline() const {
+  if (phase_ == Phase::connecting) return Clock::time_point::max();
+  if (phase_ == Phase::waiting) return last_sign_ + request_.first_byte_timeout;
+  return last_sign_ + request_.stall_timeout;
+}
+
+std::unexpected<Error> Transfer::overdue() const {
+  if (phase_ == Phase::waiting) {
+    return fail(Errc::timeout, url_.host_port() + ": connected, but no answer came for " +
+                                   std::to_string(request_.first_byte_timeout.count()) + " ms");
+  }
+  return fail(Errc::timeout, url_.host_port() + ": the transfer stalled for " +
+                                 std::to_string(request_.stall_timeout.count()) + " s");
+}
+
+Result<CURLcode> Transfer::drive(const Session& session, const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [&] { curl_multi_wakeup(session.multi()); });
+  for (int running = 1;;) {
+    if (stop.stop_requested()) return fail(Errc::cancelled, url_.host_port() + ": stopped");
+    if (curl_multi_perform(session.multi(), &running) != CURLM_OK) {
+      return fail(Errc::internal, "curl_multi_perform failed");
+    }
+    if (running == 0) break;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline() - Clock::now());
+    if (left.count() <= 0) return overdue();
+    const auto wait = static_cast<int>(std::min<long long>(left.count() + 1, 1000));
+    curl_multi_poll(session.multi(), nullptr, 0, wait, nullptr);
+  }
+  int queued = 0;
+  const CURLMsg* message = curl_multi_info_read(session.multi(), &queued);
+  return message == nullptr ? CURLE_FAILED_INIT : message->data.result;
+}
+
+// The kinds of failure that people can do different things about.
+HttpFailure kind_of(CURLcode code, bool in_body) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return HttpFailure::name_not_found;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return HttpFailure::proxy_name_not_found;
+    case CURLE_COULDNT_CONNECT:
+      return HttpFailure::not_connected;
+    case CURLE_OPERATION_TIMEDOUT:
+      return HttpFailure::connect_timeout;
+    case CURLE_SSL_CONNECT_ERROR:
+      return HttpFailure::tls_handshake;
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return HttpFailure::certificate;
+    case CURLE_SSL_CACERT_BADFILE:
+      return HttpFailure::ca_file;
+    case CURLE_SSL_CERTPROBLEM:
+      return HttpFailure::client_certificate;
+    case CURLE_PROXY:
+      return HttpFailure::proxy;
+    case CURLE_PARTIAL_FILE:
+      return HttpFailure::short_body;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      return HttpFailure::not_http;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+      return in_body ? HttpFailure::short_body : HttpFailure::no_answer;
+    default:
+      return HttpFailure::other;
+  }
+}
+
+Error Transfer::failure(CURL* easy, CURLcode code) const {
+  long used_proxy = 0;
+  long os_error = 0;
+  curl_easy_getinfo(easy, CURLINFO_USED_PROXY, &used_proxy);
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+  const bool tunnel = used_proxy != 0 && phase_ == Phase::connecting && code == CURLE_RECV_ERROR;
+  return explain(tunnel ? HttpFailure::proxy : kind_of(code, head_done_),
+                 {.url = url_,
+                  .detail = detail_[0] != '\0' ? detail_.data() : curl_easy_strerror(code),
+                  .os_error = static_cast<int>(os_error),
+                  .through_proxy = used_proxy != 0,
+                  .ca_file = ca_file_,
+                  .client_certificate = request_.tls.client_certificate});
+}
+
+Result<HttpResponse> Transfer::run(Session& session, const std::stop_token& stop) {
+  // Whatever happens, the handle leaves the session without pointers into this transfer.
+  struct Attached {
+    explicit Attached(const Session& owner) : session(owner) {}
+    ~Attached() {
+      curl_multi_remove_handle(session.multi(), session.easy());
+      curl_easy_reset(session.easy());
+    }
+    Attached(const Attached&) = delete;
+    Attached& operator=(const Attached&) = delete;
+    const Session& session;
+  } attached(session);
+  TRY(prepare(session.easy()));
+  if (curl_multi_add_handle(session.multi(), session.easy()) != CURLM_OK) {
+    return fail(Errc::internal, "curl_multi_add_handle failed");
+  }
+  const CURLcode code = TRY(drive(session, stop));
+  if (refusal_) return std::unexpected(*refusal_);
+  if (code != CURLE_OK) return std::unexpected(failure(session.easy(), code));
+  if (!head_done_) return std::unexpected(failure(session.easy(), CURLE_GOT_NOTHING));
+  return std::move(response_);
+}
+
+}  // namespace
+
+class CurlHttpClient::Pool {
+ public:
+  Pool() {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::bad_alloc();
+  }
+  ~Pool() {
+    idle_.clear();
+    curl_global_cleanup();
+  }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // An idle session, best one that was at this origin before; else a new one.
+  std::unique_ptr<Session> take(const std::string& origin) {
+    const std::scoped_lock lock(mutex_);
+    auto found = std::find_if(idle_.rbegin(), idle_.rend(),
+                              [&](const auto& session) { return session->knows(origin); });
+    if (found == idle_.rend()) {
+      if (idle_.size() < kIdleSessions) return std::make_unique<Session>();
+      found = std::prev(idle_.rend());  // the one unused for longest
+    }
+    auto session = std::move(*found);
+    idle_.erase(std::next(found).base());
+    return session;
+  }
+
+  void give_back(std::unique_ptr<Session> session) {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.size() < kIdleSessions) idle_.push_back(std::move(session));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Session>> idle_;  // last used last
+};
+
+CurlHttpClient::CurlHttpClient() : pool_(std::make_unique<Pool>()) {}
+CurlHttpClient::~CurlHttpClient() = default;
+
+Result<HttpResponse> CurlHttpClient::send(const HttpRequest& request, const HttpHeadSink& head,
+                                          const ByteSink& body, std::stop_token stop) {
+  HttpUrl url = TRY(parse_http_url(request.url));
+  if (url.user_info)
+    return fail(Errc::invalid_document, url.host_port() + ": the URL holds credentials");
+  const std::string origin = (url.tls ? "https://" : "http://") + url.host_port();
+  auto session = pool_->take(origin);
+  auto answer = Transfer(request, std::move(url), head, body).run(*session, stop);
+  session->remember(origin);
+  pool_->give_back(std::move(session));
+  return answer;
+}
+
+std::string http_library() { return curl_version(); }
+
+}  // namespace nodeproof
