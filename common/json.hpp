@@ -1,4 +1,4 @@
-// The one door to JSON: parsing that hostile input cannot hurt, and writing. The only includer of RapidJSON is json.cpp.
+// The one door to JSON: parsing that hostile input cannot hurt, and writing. The only includer of RapidJSON is json_parse.cpp.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class Value {
 
   Value() = default;
   [[nodiscard]] Kind kind() const { return kind_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return path_; }  // long ones lose their middle
   [[nodiscard]] std::size_t line() const { return line_; }  // 1-based line in the source; 0 = unknown
 
   [[nodiscard]] Result<bool> boolean() const;
@@ -57,12 +57,17 @@ class Value {
 struct ParseOptions {
   std::size_t max_bytes = 4 << 20;
   std::size_t max_depth = 32;
+  std::size_t max_values = 200'000;    // bounds the memory a small document of tiny values can claim
   bool comments = false;               // // and /* */ as in our own config files
   bool refuse_case_variants = false;   // two keys of one object that differ in case only are an error
 };
 
 // UTF-8 checked, numbers kept as text, duplicate keys and trailing data refused.
+// Errc::too_large beyond a limit, else Errc::invalid_document; the message names the line.
 Result<Value> parse(std::string_view text, const ParseOptions& options = {});
+
+// One complete JSON text?
+[[nodiscard]] bool is_valid(std::string_view text);
 
 // Builds a document in call order; misuse (value without key) is a bug and aborts.
 class Writer {
@@ -80,10 +85,10 @@ class Writer {
   Writer& string(std::string_view value);  // invalid UTF-8 is replaced by U+FFFD
   Writer& integer(std::int64_t value);
   Writer& unsigned_integer(std::uint64_t value);
-  Writer& real(double value);
+  Writer& real(double value);  // null when not finite
   Writer& boolean(bool value);
   Writer& null();
-  Writer& raw(std::string_view json);  // a whole value that is already JSON
+  Writer& raw(std::string_view json);  // a whole value that is already JSON; checked
   // key and value in one
   Writer& member(std::string_view name, std::string_view value);
   Writer& member(std::string_view name, const char* value) { return member(name, std::string_view(value)); }
