@@ -1,0 +1,122 @@
+"""The command line as its users meet it."""
+
+import json
+import re
+
+from rig import catalogue, packages, testing
+from rig.containerd import Containerd
+from rig.program import Nodeproof
+from rig.registry import Registry
+
+HOST = packages.host_architecture()
+
+
+class WithoutServers(testing.RigTest):
+    def setUp(self):
+        self.nodeproof = self.enterContext(Nodeproof())
+
+    def test_version_names_the_program_its_target_and_libraries(self):
+        done = self.nodeproof("version")
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertRegex(done.stdout, r"^nodeproof \d+\.\d+\.\d+")
+        for word in (HOST, "curl", "mbed", "grpc", "protobuf", "c-ares", "zlib", "zstd", "libarchive"):
+            self.assertRegex(done.stdout, re.compile(word, re.I))
+        self.assertIsInstance(json.loads(self.nodeproof("version", "-o", "json").stdout), dict)
+
+    def test_host_as_table_and_json(self):
+        done = self.nodeproof("host", "-o", "json")
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertIn(HOST, done.stdout)
+        self.assertIsInstance(json.loads(done.stdout), dict)
+        self.assertIn(HOST, self.nodeproof("host").stdout)
+
+    def test_usage_errors_exit_64_and_say_what_was_wrong(self):
+        for arguments in ((), ("no-such-command",), ("check", "--no-such-option"), ("resolve",), ("check", "-o", "xml")):
+            with self.subTest(arguments):
+                done = self.nodeproof(*arguments)
+                self.assertEqual((64, ""), (done.code, done.stdout), done.stderr)
+                self.assertTrue(done.stderr.startswith("nodeproof: "), done.stderr)
+
+    def test_help_is_no_error(self):
+        done = self.nodeproof("--help")
+        self.assertEqual(0, done.code)
+        for command in ("check", "host", "resolve", "version"):
+            self.assertIn(command, done.stdout)
+
+    def test_explain_knows_every_code_the_images_raise(self):
+        for code in {c for case in catalogue.CASES for c in case.codes + case.warnings}:
+            with self.subTest(code):
+                done = self.nodeproof("explain", code)
+                self.assertEqual(0, done.code, done.stderr)
+                self.assertIn(code, done.stdout)
+
+    def test_config_check(self):
+        good = self.nodeproof.write_config('{ // comments are allowed\n "images": [] }')
+        self.assertEqual(0, self.nodeproof("config", "check", "-c", good).code)
+        bad = self.nodeproof.write_config('{"imagess": []}')
+        self.assertEqual(78, self.nodeproof("config", "check", "-c", bad).code)
+
+
+class WithServers(testing.RigTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = cls.keep(Registry)
+        cls.containerd = cls.keep(Containerd)
+        cls.references = catalogue.publish(cls.registry, HOST, ["good", "good-static", "no-arch", "wrong-arch"])
+
+    def setUp(self):
+        self.nodeproof = self.enterContext(Nodeproof())
+        self.address = ("--address", self.containerd.socket, "--namespace", "k8s.io")
+
+    def test_resolve_explains_the_choice(self):
+        done = self.nodeproof("resolve", *self.address, self.references["good"])
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertIn(f"linux/{HOST}", done.stdout)
+        self.assertIn(catalogue.build("good", HOST).variant(HOST).manifest.digest, done.stdout)
+
+    def test_resolve_says_what_exists_when_nothing_fits(self):
+        done = self.nodeproof("resolve", *self.address, self.references["no-arch"])
+        self.assertEqual(1, done.code, done.stderr)
+        self.assertIn(f"linux/{packages.other_architecture(HOST)}", done.stdout + done.stderr)
+
+    def test_host_names_the_containerd_it_was_given(self):
+        done = self.nodeproof("host", *self.address, "-o", "json")
+        self.assertIn(str(self.containerd.socket), done.stdout)
+        self.assertIn("1.6.", done.stdout)
+
+    def test_an_ad_hoc_check_pins_nothing_and_keeps_nothing(self):
+        done = self.nodeproof("check", *self.address, "-o", "json", self.references["good-static"])
+        self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stderr)
+        self.assertEqual({}, self.containerd.images())
+        self.assertEqual([], self.containerd.leases())
+        self.assertEqual([], self.containerd.containers())
+
+    def test_an_ad_hoc_check_keeps_what_it_is_told_to(self):
+        reference = self.references["good-static"]
+        done = self.nodeproof("check", *self.address, "--keep", reference)
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertIn(reference, self.containerd.images())
+        self.containerd.ctr("images", "rm", "--sync", *self.containerd.images())
+
+    def test_the_table_names_every_image_and_the_bad_ones_codes(self):
+        config = self.nodeproof.write_config(catalogue.config(self.containerd, self.references))
+        done = self.nodeproof("check", "-c", config)
+        self.assertEqual(1, done.code, done.stderr)
+        for reference in self.references.values():
+            self.assertIn(reference.split("/", 1)[1], done.stdout)
+        for code in ("PlatformMissing", "ArchMismatch"):
+            self.assertIn(code, done.stdout)
+        self.assertNotIn("\x1b", done.stdout, "no colours and cursor movements where no terminal is")
+
+    def test_two_runs_at_once_do_not_disturb_each_other(self):
+        config = self.nodeproof.write_config(catalogue.config(self.containerd, {"good": self.references["good"]}))
+        first = self.nodeproof.start("check", "-c", config)
+        second = self.nodeproof("check", "-c", config)
+        first.communicate()
+        self.assertEqual(0, first.returncode)
+        self.assertIn(second.code, (0, 75), second.stderr)
+
+
+if __name__ == "__main__":
+    testing.main()
