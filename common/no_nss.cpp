@@ -1,19 +1,20 @@
 // glibc's name services, replaced by functions that find nothing.
 //
-// A static program that asks glibc for a host, service, user or group loads the host's libnss_*.so; those belong to
-// the host's glibc, not to ours, and the process dies in them (seen: SIGFPE with glibc 2.36 inside, 2.41 outside).
-// The same goes for iconv and its gconv modules. gRPC, c-ares and libarchive refer to these functions on paths we do
-// not take: gRPC only dials unix sockets, curl asks c-ares, tar headers are read as bytes. With the definitions here
-// libc.a's own are not linked, so no such module can ever be opened; a call that slips in fails closed.
-// Sanitizer builds use the shared libc, which may load its modules.
-
-#include <cerrno>
-#include <cstddef>
+// A static program that asks glibc for a host, service, user or group loads the host's libnss_*.so;
+// those belong to the host's glibc, not to ours, and the process dies in them (seen: SIGFPE with
+// glibc 2.36 inside, 2.41 outside). The same goes for iconv and its gconv modules. gRPC, c-ares and
+// libarchive refer to these functions on paths we do not take: gRPC only dials unix sockets, curl
+// asks c-ares, tar headers are read as bytes. With the definitions here libc.a's own are not
+// linked, so no such module can ever be opened; a call that slips in fails closed. Sanitizer builds
+// use the shared libc, which may load its modules.
 
 #include <grp.h>
 #include <iconv.h>
 #include <netdb.h>
 #include <pwd.h>
+
+#include <cerrno>
+#include <cstddef>
 
 extern "C" {
 
@@ -23,7 +24,9 @@ int getaddrinfo(const char*, const char*, const addrinfo*, addrinfo** result) {
 }
 void freeaddrinfo(addrinfo*) noexcept {}
 const char* gai_strerror(int) noexcept { return "name lookup is not built into this program"; }
-int getnameinfo(const sockaddr*, socklen_t, char*, socklen_t, char*, socklen_t, int) { return EAI_FAIL; }
+int getnameinfo(const sockaddr*, socklen_t, char*, socklen_t, char*, socklen_t, int) {
+  return EAI_FAIL;
+}
 
 servent* getservbyname(const char*, const char*) { return nullptr; }
 servent* getservbyport(int, const char*) { return nullptr; }

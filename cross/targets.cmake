@@ -71,6 +71,21 @@ function(nodeproof_python_test name)
     ENVIRONMENT "NODEPROOF_BUILD=${CMAKE_BINARY_DIR};NODEPROOF_ARCH=${NODEPROOF_ARCH};NODEPROOF_SANITIZE=${NODEPROOF_SANITIZE};${arg_ENVIRONMENT}")
 endfunction()
 
+# nodeproof_build_info(TARGET): looks at the commit in every build; TARGET finds generated/build_info.inc.
+function(nodeproof_build_info target)
+  set(out ${CMAKE_BINARY_DIR}/generated/build_info.inc)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
+  set(manifests "")
+  foreach(root ${NODEPROOF_SYSROOT} ${NODEPROOF_DEPS} ${NODEPROOF_PROTOS})
+    list(APPEND manifests ${root}/../manifest)
+  endforeach()
+  add_custom_target(${target}_build_info BYPRODUCTS ${out} VERBATIM
+    COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/cross/build_info.py ${out} ${CMAKE_SOURCE_DIR}
+            ${PROJECT_VERSION} ${NODEPROOF_ARCH} ${manifests})
+  add_dependencies(${target} ${target}_build_info)
+  target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR})
+endfunction()
+
 # All .proto files that FILE (relative to one of ROOTS) imports, FILE first. protobuf's own are in its library.
 function(_nodeproof_proto_closure file roots out)
   set(todo ${file})
