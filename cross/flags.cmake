@@ -15,10 +15,8 @@ set(NODEPROOF_WARNINGS
 set(NODEPROOF_LIBRARY_WARNINGS
     -Wglobal-constructors) # only constexpr at namespace scope: no order of initialisation to get wrong
 
-string(CONCAT _map "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}=build")
-string(APPEND CMAKE_C_FLAGS " ${_map}")
-string(APPEND CMAKE_CXX_FLAGS " ${_map}")
-add_compile_options(-Werror=date-time)  # the same commit gives the same bytes
+# The same commit gives the same bytes: no path of this machine, no time.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -Werror=date-time)
 
 if(NODEPROOF_SANITIZE)
   # Sanitizers need the shared libc. -O1 keeps them fast enough; no fortify, which would hide calls from them.
