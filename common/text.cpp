@@ -96,17 +96,6 @@ std::string_view suffix(std::string_view text, std::size_t width) {
 
 }  // namespace
 
-std::string valid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const Decoded next = decode(text);
-    out += next.broken ? kReplacementUtf8 : text.substr(0, next.length);
-    text.remove_prefix(next.length);
-  }
-  return out;
-}
-
 std::string printable(std::string_view text, std::size_t max_bytes) {
   std::string out;
   while (!text.empty()) {

@@ -8,9 +8,6 @@
 
 namespace nodeproof {
 
-// Every byte that is not part of valid UTF-8 (RFC 3629) becomes U+FFFD; nothing else changes.
-[[nodiscard]] std::string valid_utf8(std::string_view text);
-
 // Valid UTF-8 on one line without control characters, escape sequences' introducers, bidi and
 // zero-width marks: each becomes U+FFFD, a tab or newline a space. Beyond max_bytes it ends in
 // "...".

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <array>
+
+#include "agent/host/host.hpp"
+#include "agent/model_json.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::host {
+namespace {
+
+constexpr std::size_t kLabelWidth = 13;
+constexpr std::size_t kLineWidth = 100;
+
+void indent_to(std::string& out, std::size_t column) { out.append(column, ' '); }
+
+// Words wrapped behind the label; an empty value is said to be unknown.
+void row(std::string& out, std::string_view label, std::string_view value) {
+  out.append(label);
+  indent_to(out, kLabelWidth - std::min(kLabelWidth, label.size()));
+  const std::string text = value.empty() ? "not known" : printable(value, 4096);
+  std::size_t column = kLabelWidth;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const std::size_t width = display_width(word);
+    if (column > kLabelWidth && column + 1 + width > kLineWidth) {
+      out += '\n';
+      indent_to(out, kLabelWidth);
+      column = kLabelWidth;
+    } else if (column > kLabelWidth) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += width;
+    at = end + 1;
+  }
+  out += '\n';
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out.append(out.empty() ? "" : " ").append(word);
+  return out;
+}
+
+std::string bits(unsigned count) {
+  return count == 0 ? "not known" : std::to_string(count) + "-bit";
+}
+
+std::string page_size(std::uint64_t bytes) {
+  if (bytes == 0) return {};
+  return bytes % 1024 == 0 ? std::to_string(bytes / 1024) + "K" : std::to_string(bytes);
+}
+
+std::string emulators(const HostFacts& facts) {
+  std::string out;
+  for (const BinfmtHandler& handler : facts.binfmt) {
+    if (!handler.enabled || handler.elf_machine == 0) continue;
+    out.append(out.empty() ? "" : ", ").append(handler.name + " (" + handler.interpreter + ")");
+  }
+  return out.empty() ? "none" : out;
+}
+
+std::string containerd(const HostFacts& facts) {
+  if (!facts.containerd) return "not asked";
+  const ContainerdFacts& found = *facts.containerd;
+  return found.version + " at " + found.socket + ", namespace " + found.namespace_ +
+         ", snapshotter " + found.snapshotter + (found.cri ? ", CRI" : ", no CRI") +
+         (found.systemd_cgroup ? ", systemd cgroup driver" : "");
+}
+
+void finding_rows(std::string& out, const Finding& finding) {
+  out += '\n';
+  row(out, to_string(finding.severity), finding.code + ": " + finding.message);
+  row(out, "  evidence", finding.evidence);
+  row(out, "  remedy", finding.remedy);
+}
+
+}  // namespace
+
+std::string to_table(const HostFacts& facts) {
+  std::string out;
+  row(out, "name", facts.name);
+  row(out, "board", facts.board);
+  row(out, "platform", to_string(facts.platform));
+  row(out, "machine",
+      facts.machine + ", kernel " + bits(facts.kernel_bits) + ", userland " +
+          bits(facts.userland_bits));
+  row(out, "kernel", facts.kernel_release);
+  row(out, "page size", page_size(facts.page_size));
+  if (!facts.isa_level.empty()) row(out, "ISA level", facts.isa_level);
+  row(out, "features", joined(facts.hwcaps));
+  row(out, "emulators", emulators(facts));
+  row(out, "cgroups", (facts.cgroup_v2 ? "v2: " : "v1: ") + joined(facts.cgroup_controllers));
+  row(out, "containerd", containerd(facts));
+  for (const Finding& finding : facts.findings) finding_rows(out, finding);
+  return out;
+}
+
+}  // namespace nodeproof::host

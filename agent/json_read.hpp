@@ -1,0 +1,53 @@
+// Reading our own documents leniently: an absent member keeps its default, a wrong type is an error
+// with its path.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/json.hpp"
+
+namespace nodeproof::json {
+
+inline Result<> read(const Value& object, std::string_view key, std::string& out) {
+  const Value* value = object.find(key);
+  if (value != nullptr) out = TRY(value->string());
+  return {};
+}
+
+inline Result<> read(const Value& object, std::string_view key, bool& out) {
+  const Value* value = object.find(key);
+  if (value != nullptr) out = TRY(value->boolean());
+  return {};
+}
+
+inline Result<> read(const Value& object, std::string_view key, double& out) {
+  const Value* value = object.find(key);
+  if (value != nullptr) out = TRY(value->real());
+  return {};
+}
+
+inline Result<> read(const Value& object, std::string_view key, std::uint64_t& out) {
+  const Value* value = object.find(key);
+  if (value != nullptr) out = TRY(value->unsigned_integer());
+  return {};
+}
+
+inline Result<> read(const Value& object, std::string_view key, unsigned& out) {
+  const Value* value = object.find(key);
+  if (value == nullptr) return {};
+  const std::uint64_t number = TRY(value->unsigned_integer());
+  if (number > 0xFFFFFFFFU) return std::unexpected(value->wrong("a number of 32 bits"));
+  out = static_cast<unsigned>(number);
+  return {};
+}
+
+inline Result<> read(const Value& object, std::string_view key, std::vector<std::string>& out) {
+  const Value* value = object.find(key);
+  if (value != nullptr) out = TRY(value->strings());
+  return {};
+}
+
+}  // namespace nodeproof::json

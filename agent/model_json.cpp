@@ -1,0 +1,233 @@
+#include "agent/model_json.hpp"
+
+#include <array>
+#include <utility>
+
+#include "agent/json_read.hpp"
+
+namespace nodeproof {
+namespace {
+
+constexpr std::array<std::pair<Severity, std::string_view>, 4> kSeverities = {
+    {{Severity::info, "info"},
+     {Severity::warn, "warn"},
+     {Severity::unknown, "unknown"},
+     {Severity::fail, "fail"}}};
+
+void write_finding(json::Writer& out, const Finding& finding) {
+  out.begin_object();
+  out.member("code", finding.code);
+  out.member("severity", to_string(finding.severity));
+  out.member("subject", finding.subject);
+  if (!finding.layer.empty()) out.member("layer", finding.layer);
+  out.member("message", finding.message);
+  out.member("evidence", finding.evidence);
+  out.member("remedy", finding.remedy);
+  out.end_object();
+}
+
+Result<Finding> read_finding(const json::Value& value) {
+  Finding finding;
+  std::string severity;
+  TRY(json::read(value, "code", finding.code));
+  TRY(json::read(value, "severity", severity));
+  TRY(json::read(value, "subject", finding.subject));
+  TRY(json::read(value, "layer", finding.layer));
+  TRY(json::read(value, "message", finding.message));
+  TRY(json::read(value, "evidence", finding.evidence));
+  TRY(json::read(value, "remedy", finding.remedy));
+  for (const auto& [known, name] : kSeverities) {
+    if (severity == name) {
+      finding.severity = known;
+      return finding;
+    }
+  }
+  return std::unexpected(value.wrong("a finding with severity info, warn, unknown or fail"));
+}
+
+void write_binfmt(json::Writer& out, const std::vector<BinfmtHandler>& handlers) {
+  out.begin_array();
+  for (const BinfmtHandler& handler : handlers) {
+    out.begin_object();
+    out.member("name", handler.name);
+    out.member("interpreter", handler.interpreter);
+    out.member("flags", handler.flags);
+    out.member("elfMachine", std::uint64_t{handler.elf_machine});
+    out.member("enabled", handler.enabled);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+Result<BinfmtHandler> read_binfmt(const json::Value& value) {
+  BinfmtHandler handler;
+  unsigned machine = 0;
+  TRY(json::read(value, "name", handler.name));
+  TRY(json::read(value, "interpreter", handler.interpreter));
+  TRY(json::read(value, "flags", handler.flags));
+  TRY(json::read(value, "elfMachine", machine));
+  TRY(json::read(value, "enabled", handler.enabled));
+  if (machine > 0xFFFFU) return std::unexpected(value.wrong("an ELF machine number"));
+  handler.elf_machine = static_cast<std::uint16_t>(machine);
+  return handler;
+}
+
+void write_containerd(json::Writer& out, const ContainerdFacts& facts) {
+  out.begin_object();
+  out.member("socket", facts.socket);
+  out.member("version", facts.version);
+  out.member("namespace", facts.namespace_);
+  out.member("snapshotter", facts.snapshotter);
+  out.member("cri", facts.cri);
+  out.member("systemdCgroup", facts.systemd_cgroup);
+  out.end_object();
+}
+
+Result<ContainerdFacts> read_containerd(const json::Value& value) {
+  ContainerdFacts facts;
+  TRY(json::read(value, "socket", facts.socket));
+  TRY(json::read(value, "version", facts.version));
+  TRY(json::read(value, "namespace", facts.namespace_));
+  TRY(json::read(value, "snapshotter", facts.snapshotter));
+  TRY(json::read(value, "cri", facts.cri));
+  TRY(json::read(value, "systemdCgroup", facts.systemd_cgroup));
+  return facts;
+}
+
+Result<> read_nested_host_members(const json::Value& object, HostFacts& facts) {
+  if (const json::Value* handlers = object.find("binfmt")) {
+    for (const json::Value& item : handlers->items())
+      facts.binfmt.push_back(TRY(read_binfmt(item)));
+  }
+  const json::Value* containerd = object.find("containerd");
+  if (containerd != nullptr && containerd->kind() == json::Value::Kind::object) {
+    facts.containerd = TRY(read_containerd(*containerd));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Severity severity) {
+  for (const auto& [known, name] : kSeverities) {
+    if (known == severity) return name;
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ready:
+      return "ready";
+    case Verdict::unknown:
+      return "unknown";
+    case Verdict::not_ready:
+      return "not-ready";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Freshness freshness) {
+  switch (freshness) {
+    case Freshness::current:
+      return "current";
+    case Freshness::stale:
+      return "stale";
+    case Freshness::unreachable:
+      return "unreachable";
+  }
+  return "stale";
+}
+
+std::string_view to_string(SmokeOutcome outcome) {
+  switch (outcome) {
+    case SmokeOutcome::passed:
+      return "passed";
+    case SmokeOutcome::failed:
+      return "failed";
+    case SmokeOutcome::skipped:
+      return "skipped";
+  }
+  return "skipped";
+}
+
+std::string_view to_string(Phase phase) {
+  switch (phase) {
+    case Phase::resolve:
+      return "resolve";
+    case Phase::pull:
+      return "pull";
+    case Phase::unpack:
+      return "unpack";
+    case Phase::inspect:
+      return "inspect";
+    case Phase::smoke:
+      return "smoke";
+    case Phase::done:
+      return "done";
+  }
+  return "done";
+}
+
+void write_findings(json::Writer& out, const std::vector<Finding>& findings) {
+  out.begin_array();
+  for (const Finding& finding : findings) write_finding(out, finding);
+  out.end_array();
+}
+
+Result<std::vector<Finding>> read_findings(const json::Value& object, std::string_view key) {
+  std::vector<Finding> findings;
+  const json::Value* list = object.find(key);
+  if (list == nullptr) return findings;
+  for (const json::Value& item : list->items()) findings.push_back(TRY(read_finding(item)));
+  return findings;
+}
+
+void write_host_members(json::Writer& out, const HostFacts& facts) {
+  out.member("os", facts.platform.os);
+  out.member("architecture", facts.platform.architecture);
+  out.member("variant", facts.platform.variant);
+  out.member("machine", facts.machine);
+  out.member("kernelBits", std::uint64_t{facts.kernel_bits});
+  out.member("userlandBits", std::uint64_t{facts.userland_bits});
+  out.member("pageSize", facts.page_size);
+  out.member("hwcaps", facts.hwcaps);
+  out.member("isaLevel", facts.isa_level);
+  out.member("kernelRelease", facts.kernel_release);
+  out.member("board", facts.board);
+  out.member("name", facts.name);
+  out.member("bootId", facts.boot_id);
+  out.key("binfmt");
+  write_binfmt(out, facts.binfmt);
+  out.member("cgroupControllers", facts.cgroup_controllers);
+  out.member("cgroupV2", facts.cgroup_v2);
+  out.key("containerd");
+  if (facts.containerd) {
+    write_containerd(out, *facts.containerd);
+  } else {
+    out.null();
+  }
+}
+
+Result<HostFacts> read_host_members(const json::Value& object) {
+  HostFacts facts;
+  TRY(json::read(object, "os", facts.platform.os));
+  TRY(json::read(object, "architecture", facts.platform.architecture));
+  TRY(json::read(object, "variant", facts.platform.variant));
+  TRY(json::read(object, "machine", facts.machine));
+  TRY(json::read(object, "kernelBits", facts.kernel_bits));
+  TRY(json::read(object, "userlandBits", facts.userland_bits));
+  TRY(json::read(object, "pageSize", facts.page_size));
+  TRY(json::read(object, "hwcaps", facts.hwcaps));
+  TRY(json::read(object, "isaLevel", facts.isa_level));
+  TRY(json::read(object, "kernelRelease", facts.kernel_release));
+  TRY(json::read(object, "board", facts.board));
+  TRY(json::read(object, "name", facts.name));
+  TRY(json::read(object, "bootId", facts.boot_id));
+  TRY(json::read(object, "cgroupControllers", facts.cgroup_controllers));
+  TRY(json::read(object, "cgroupV2", facts.cgroup_v2));
+  TRY(read_nested_host_members(object, facts));
+  return facts;
+}
+
+}  // namespace nodeproof
