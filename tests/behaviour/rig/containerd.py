@@ -61,7 +61,7 @@ class Containerd:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, self.tree / "usr/bin/containerd", self.folder / "config.toml"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(), cwd="/",
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(), cwd="/",
             )
         try:
             processes.wait_until(self._answers, f"containerd {self.version}", self.process)
@@ -99,7 +99,7 @@ class Containerd:
         # In containerd's mount namespace: ctr makes its FIFOs below /run/containerd.
         inside = ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt"]
         command = [self.tree / "usr/bin/ctr", "--address", self.socket, "--namespace", "k8s.io", *arguments]
-        return subprocess.run([*inside, *command], capture_output=True, text=True, env=self._environment())
+        return subprocess.run([*inside, *command], capture_output=True, text=True, env=self.environment())
 
     def images(self) -> dict[str, str]:
         """Image records: name -> target digest."""
@@ -152,7 +152,7 @@ class Containerd:
                 return False
         return "Server" in self.ctr("version", check=False)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         path = f"{self.tree}/usr/bin:{self.runc}/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
         env = {"PATH": path, "HOME": str(self.folder)}
         libraries = sorted(self.runc.glob("usr/lib/*-linux-gnu"))

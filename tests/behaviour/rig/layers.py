@@ -83,6 +83,11 @@ def from_tar(tar: bytes, level: int = 6) -> Layer:
     return _load(packages.cached("layer", key, lambda folder: _store_tar(folder, tar, level)))
 
 
+def generated(key: str, make_tar) -> Layer:
+    """A layer of the tar that make_tar() gives, kept under `key`; for what takes long to make."""
+    return _load(packages.cached("layer", "generated 1 " + key, lambda folder: _store_tar(folder, make_tar(), 1)))
+
+
 def _merged(name: str) -> str:
     first = name.split("/", 1)[0]
     return "usr/" + name if first in MERGED else name
