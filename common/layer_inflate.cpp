@@ -127,6 +127,9 @@ class GzipReader final : public InflatingReader {
     while (true) {
       const auto held = input_.held();
       if (held.empty()) return {};
+      if (held.size() == 1 && held[0] == std::byte{0x1f}) {
+        return fail(Errc::truncated, "gzip: ends inside a member's magic" + at_byte(input_));
+      }
       if (std::ranges::any_of(held, [](std::byte b) { return b != std::byte{0}; })) {
         return fail(Errc::corrupt, "gzip: bytes that are no gzip member" + at_byte(input_));
       }
