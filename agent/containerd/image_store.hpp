@@ -1,4 +1,5 @@
-// The ImageStore port: containerd's content store, leases, snapshots and image records, as prepull needs them.
+// The ImageStore port: containerd's content store, leases, snapshots and image records, as prepull
+// needs them.
 #pragma once
 
 #include <chrono>
@@ -35,7 +36,8 @@ struct Lease {
   Labels labels;
 };
 
-// An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays and is resumed next time.
+// An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays and
+// is resumed next time.
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
@@ -59,12 +61,15 @@ class ImageStore {
  public:
   virtual ~ImageStore() = default;
 
-  virtual Result<> create_lease(const Lease& lease, std::chrono::seconds lifetime) = 0;  // existing is fine
-  virtual Result<> delete_lease(const std::string& id) = 0;                              // absent is fine
-  virtual Result<std::vector<Lease>> leases(const std::string& label) = 0;  // those that carry the label
+  virtual Result<> create_lease(const Lease& lease,
+                                std::chrono::seconds lifetime) = 0;  // existing is fine
+  virtual Result<> delete_lease(const std::string& id) = 0;          // absent is fine
+  virtual Result<std::vector<Lease>> leases(
+      const std::string& label) = 0;  // those that carry the label
 
   virtual Result<std::optional<BlobInfo>> blob(const Digest& digest) = 0;
-  // nullptr = the blob is here (and now held by the lease). Waits while another client (a kubelet) writes the same ref.
+  // nullptr = the blob is here (and now held by the lease). Waits while another client (a kubelet)
+  // writes the same ref.
   virtual Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob,
                                                          const std::string& lease,
                                                          std::stop_token stop) = 0;
@@ -73,14 +78,15 @@ class ImageStore {
 
   // true = the snapshot exists; with a lease it is held from now on.
   virtual Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) = 0;
-  // Applies the layer on its parent; someone else having done it meanwhile is success. Checks the applied diff ID.
+  // Applies the layer on its parent; someone else having done it meanwhile is success. Checks the
+  // applied diff ID.
   virtual Result<> unpack(const UnpackRequest& request, std::stop_token stop) = 0;
   // After the last commit, before ready: syncfs on what holds snapshots and content.
   virtual Result<> sync(const std::vector<Digest>& chain) = 0;
 
   virtual Result<std::optional<ImageRecord>> image(const std::string& name) = 0;
-  virtual Result<> put_image(const ImageRecord& record) = 0;      // creates or updates
-  virtual Result<> remove_image(const std::string& name) = 0;     // absent is fine
+  virtual Result<> put_image(const ImageRecord& record) = 0;   // creates or updates
+  virtual Result<> remove_image(const std::string& name) = 0;  // absent is fine
 };
 
 }  // namespace nodeproof

@@ -1,0 +1,105 @@
+#include "agent/containerd/grpc_image_store.hpp"
+
+#include <unistd.h>
+
+#include "agent/containerd/blob_writer_grpc.hpp"
+#include "agent/containerd/images_grpc.hpp"
+#include "agent/containerd/introspection_grpc.hpp"
+#include "agent/containerd/leases_grpc.hpp"
+#include "agent/containerd/snapshots_grpc.hpp"
+#include "common/file.hpp"
+
+namespace nodeproof::containerd {
+
+struct GrpcImageStore::Parts {
+  explicit Parts(ConnectionOptions options) : channel(std::move(options)) {}
+
+  Channel channel;
+  ContentClient content{channel};
+  LeaseClient leases{channel};
+  SnapshotClient snapshots{content, leases};
+  ImageClient images{channel};
+};
+
+namespace {
+
+// The directory a plugin keeps its data in, if this process can see it (not so in a container of
+// its own).
+Result<std::string> visible_root(const Channel& channel, const std::string& type,
+                                 const std::string& id) {
+  for (const PluginFacts& plugin : TRY(plugins(channel, type, {}))) {
+    if (plugin.id == id && !plugin.root.empty() && ::access(plugin.root.c_str(), F_OK) == 0) {
+      return plugin.root;
+    }
+  }
+  return std::string();
+}
+
+}  // namespace
+
+GrpcImageStore::GrpcImageStore(ConnectionOptions options)
+    : parts_(std::make_unique<Parts>(std::move(options))) {}
+GrpcImageStore::~GrpcImageStore() = default;
+
+Result<> GrpcImageStore::create_lease(const Lease& lease, std::chrono::seconds lifetime) {
+  return parts_->leases.create(lease, lifetime);
+}
+
+Result<> GrpcImageStore::delete_lease(const std::string& id) { return parts_->leases.remove(id); }
+
+Result<std::vector<Lease>> GrpcImageStore::leases(const std::string& label) {
+  return parts_->leases.list(label);
+}
+
+Result<std::optional<BlobInfo>> GrpcImageStore::blob(const Digest& digest) {
+  return parts_->content.info(digest);
+}
+
+Result<std::unique_ptr<BlobWriter>> GrpcImageStore::begin_blob(const Descriptor& blob,
+                                                               const std::string& lease,
+                                                               std::stop_token stop) {
+  return containerd::begin_blob(parts_->content, blob, lease, std::move(stop));
+}
+
+Result<> GrpcImageStore::read_blob(const Digest& digest, const ByteSink& sink,
+                                   std::stop_token stop) {
+  return parts_->content.read(digest, sink, std::move(stop));
+}
+
+Result<> GrpcImageStore::label_blob(const Digest& digest, const Labels& labels) {
+  return parts_->content.label(digest, labels);
+}
+
+Result<bool> GrpcImageStore::has_snapshot(const Digest& chain_id, const std::string& lease) {
+  return parts_->snapshots.has(chain_id, lease);
+}
+
+Result<> GrpcImageStore::unpack(const UnpackRequest& request, std::stop_token stop) {
+  return parts_->snapshots.unpack(request, std::move(stop));
+}
+
+// All layers of one snapshotter lie below its root, whichever the chain is.
+Result<> GrpcImageStore::sync(const std::vector<Digest>& /*chain*/) {
+  const Channel& channel = parts_->channel;
+  const auto content = TRY(visible_root(channel, "io.containerd.content.v1", "content"));
+  const auto snapshots =
+      TRY(visible_root(channel, "io.containerd.snapshotter.v1", channel.options().snapshotter));
+  if (content.empty() || snapshots.empty()) {
+    ::sync();  // every file system of this kernel, those of other mount namespaces too
+    return {};
+  }
+  TRY(sync_file_system(content));
+  return sync_file_system(snapshots);
+}
+
+Result<std::optional<ImageRecord>> GrpcImageStore::image(const std::string& name) {
+  return parts_->images.get(name);
+}
+
+Result<> GrpcImageStore::put_image(const ImageRecord& record) { return parts_->images.put(record); }
+
+Result<> GrpcImageStore::remove_image(const std::string& name) {
+  return parts_->images.remove(name);
+}
+
+}  // namespace nodeproof::containerd

@@ -1,0 +1,36 @@
+#include "agent/containerd/introspection_grpc.hpp"
+#include "introspection.grpc.pb.h"
+
+namespace nodeproof::containerd {
+
+namespace api = ::containerd::services::introspection::v1;
+
+Result<std::string> daemon_uuid(const Channel& channel, std::stop_token stop) {
+  const auto stub = api::Introspection::NewStub(channel.transport());
+  api::ServerResponse response;
+  const auto status = channel.call({.stop = stop}, [&](auto* context) {
+    return stub->Server(context, google::protobuf::Empty(), &response);
+  });
+  if (!status.ok()) return channel.failure(status, "asking containerd who it is");
+  return response.uuid();
+}
+
+Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::string& type,
+                                         std::stop_token stop) {
+  const auto stub = api::Introspection::NewStub(channel.transport());
+  api::PluginsRequest request;
+  request.add_filters("type==\"" + type + "\"");
+  api::PluginsResponse response;
+  const auto status = channel.call(
+      {.stop = stop}, [&](auto* context) { return stub->Plugins(context, request, &response); });
+  if (!status.ok()) return channel.failure(status, "listing containerd's plugins");
+  std::vector<PluginFacts> found;
+  for (const auto& plugin : response.plugins()) {
+    const auto root = plugin.exports().find("root");
+    found.push_back({plugin.id(), root == plugin.exports().end() ? "" : root->second,
+                     plugin.init_err().message()});
+  }
+  return found;
+}
+
+}  // namespace nodeproof::containerd

@@ -1,0 +1,138 @@
+#include "agent/containerd/snapshots_grpc.hpp"
+
+namespace nodeproof::containerd {
+namespace {
+
+constexpr auto kApplyDeadline = std::chrono::hours(1);  // a large layer onto a slow SD card
+constexpr std::string_view kTarget = "containerd.io/snapshot.ref";
+constexpr std::string_view kOurs = "nodeproof.dev/unpack";
+
+// Stable per lease and layer, so that a killed run's half-made snapshot is found and replaced.
+std::string extract_key(const UnpackRequest& request) {
+  return "extract-nodeproof-" + request.lease + " " + request.chain_id.str();
+}
+
+template <class Request>
+void set_labels(Request& request, const UnpackRequest& unpack) {
+  (*request.mutable_labels())[std::string(kTarget)] = unpack.chain_id.str();
+  (*request.mutable_labels())[std::string(kOurs)] = unpack.lease;
+}
+
+}  // namespace
+
+SnapshotClient::SnapshotClient(const ContentClient& content, const LeaseClient& leases)
+    : content_(content),
+      leases_(leases),
+      channel_(content.channel()),
+      stub_(snapshots_api::Snapshots::NewStub(channel_.transport())),
+      diff_(diff_api::Diff::NewStub(channel_.transport())) {}
+
+Result<bool> SnapshotClient::stat(const std::string& key) const {
+  snapshots_api::StatSnapshotRequest request;
+  request.set_snapshotter(channel_.options().snapshotter);
+  request.set_key(key);
+  snapshots_api::StatSnapshotResponse response;
+  const auto status =
+      channel_.call({}, [&](auto* context) { return stub_->Stat(context, request, &response); });
+  if (is(status, grpc::StatusCode::NOT_FOUND)) return false;
+  if (!status.ok()) return channel_.failure(status, "looking for snapshot " + key);
+  return response.info().kind() == snapshots_api::COMMITTED;
+}
+
+Result<bool> SnapshotClient::has(const Digest& chain_id, const std::string& lease) const {
+  if (!TRY(stat(chain_id.str()))) return false;
+  if (lease.empty()) return true;
+  TRY(leases_.add(lease, "snapshots/" + channel_.options().snapshotter, chain_id.str()));
+  return stat(chain_id.str());  // the garbage collector may have come between
+}
+
+Result<> SnapshotClient::unpack(const UnpackRequest& request, std::stop_token stop) const {
+  const std::string key = extract_key(request);
+  const auto mounts = TRY(prepare(request, key));
+  if (mounts) {
+    Result<> done = apply(request, *mounts, stop);
+    if (done) done = commit(request, key);
+    if (!done) {
+      // Not under the stop token: what was begun is taken back. Should this fail too, the lease's
+      // end does it.
+      static_cast<void>(remove(key));
+      return done;
+    }
+  }
+  return content_.label(request.layer.digest,
+                        {{"containerd.io/uncompressed", request.diff_id.str()}});
+}
+
+Result<std::optional<Mounts>> SnapshotClient::prepare(const UnpackRequest& request,
+                                                      const std::string& key) const {
+  snapshots_api::PrepareSnapshotRequest prepare;
+  prepare.set_snapshotter(channel_.options().snapshotter);
+  prepare.set_key(key);
+  if (request.parent) prepare.set_parent(request.parent->str());
+  set_labels(prepare, request);
+  for (int attempt = 0;; ++attempt) {
+    snapshots_api::PrepareSnapshotResponse response;
+    const auto status =
+        channel_.call({.deadline = std::chrono::seconds(30), .lease = request.lease},
+                      [&](auto* context) { return stub_->Prepare(context, prepare, &response); });
+    if (status.ok()) return std::move(*response.mutable_mounts());
+    const bool exists = is(status, grpc::StatusCode::ALREADY_EXISTS);
+    if (exists && TRY(has(request.chain_id, request.lease))) return std::nullopt;
+    if (!exists || attempt > 0) {
+      return channel_.failure(status,
+                              "preparing a snapshot for layer " + request.layer.digest.str());
+    }
+    TRY(remove(key));
+  }
+}
+
+Result<> SnapshotClient::apply(const UnpackRequest& request, const Mounts& mounts,
+                               std::stop_token stop) const {
+  const std::string what = "unpacking layer " + request.layer.digest.str();
+  diff_api::ApplyRequest apply;
+  apply.mutable_diff()->set_media_type(request.layer.media_type);
+  apply.mutable_diff()->set_digest(request.layer.digest.str());
+  apply.mutable_diff()->set_size(static_cast<std::int64_t>(request.layer.size));
+  *apply.mutable_mounts() = mounts;
+  diff_api::ApplyResponse response;
+  const auto status = channel_.call({kApplyDeadline, stop, request.lease}, [&](auto* context) {
+    return diff_->Apply(context, apply, &response);
+  });
+  if (!status.ok()) return channel_.failure(status, what);
+  if (response.applied().digest() == request.diff_id.str()) return {};  // containerd does not check
+  return fail(Errc::digest_mismatch, what + ": it unpacks to " + response.applied().digest() +
+                                         ", but the image's config says " + request.diff_id.str());
+}
+
+Result<> SnapshotClient::commit(const UnpackRequest& request, const std::string& key) const {
+  snapshots_api::CommitSnapshotRequest commit;
+  commit.set_snapshotter(channel_.options().snapshotter);
+  commit.set_name(request.chain_id.str());
+  commit.set_key(key);
+  set_labels(commit, request);
+  google::protobuf::Empty response;
+  const auto status =
+      channel_.call({.deadline = std::chrono::seconds(60), .lease = request.lease},
+                    [&](auto* context) { return stub_->Commit(context, commit, &response); });
+  if (!is(status, grpc::StatusCode::ALREADY_EXISTS)) {
+    return channel_.result(status,
+                           "committing the snapshot of layer " + request.layer.digest.str());
+  }
+  TRY(remove(key));  // another client was faster
+  return leases_.add(request.lease, "snapshots/" + channel_.options().snapshotter,
+                     request.chain_id.str());
+}
+
+Result<> SnapshotClient::remove(const std::string& key) const {
+  snapshots_api::RemoveSnapshotRequest request;
+  request.set_snapshotter(channel_.options().snapshotter);
+  request.set_key(key);
+  google::protobuf::Empty response;
+  const auto status = channel_.call({.deadline = std::chrono::seconds(4)}, [&](auto* context) {
+    return stub_->Remove(context, request, &response);
+  });
+  if (is(status, grpc::StatusCode::NOT_FOUND)) return {};
+  return channel_.result(status, "removing snapshot " + key);
+}
+
+}  // namespace nodeproof::containerd

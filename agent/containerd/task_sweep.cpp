@@ -1,0 +1,81 @@
+// What an earlier run left behind, and how it is taken away.
+#include "agent/containerd/task_grpc.hpp"
+
+namespace nodeproof::containerd {
+namespace {
+
+constexpr std::chrono::seconds kKilled{30};  // from SIGKILL to the end of the last process
+constexpr int kDeletes = 3;
+
+std::string by_label() { return "labels.\"" + std::string(kSmokeLabel) + "\""; }
+
+CallOptions listing(std::stop_token stop) {
+  return {.deadline = std::chrono::seconds(30), .stop = std::move(stop)};
+}
+
+// A task can only be deleted when its process has ended.
+Result<> end_task(const TaskClient& tasks, const std::string& id) {
+  auto killed = tasks.kill(id);
+  static_cast<void>(tasks.wait(id, {.deadline = kKilled}));
+  Result<> deleted = tasks.delete_task(id);
+  for (int attempt = 1; !deleted && attempt < kDeletes; ++attempt) deleted = tasks.delete_task(id);
+  if (deleted) return {};
+  return killed ? deleted : killed;
+}
+
+}  // namespace
+
+Result<> remove_everything(const TaskClient& tasks, const std::string& id) {
+  Result<> first = end_task(tasks, id);
+  // Without its record a running task could no more be reached: containerd would delete it all the
+  // same.
+  if (!first) return first;
+  first = tasks.delete_container(id);
+  const Result<> snapshot = tasks.remove_snapshot(id);
+  return first ? snapshot : first;
+}
+
+Result<std::vector<std::string>> TaskClient::our_containers(std::stop_token stop) const {
+  containers_api::ListContainersRequest request;
+  request.add_filters(by_label());
+  containers_api::ListContainersResponse response;
+  const auto status = channel_.call(
+      listing(std::move(stop)), [&](auto* c) { return containers_->List(c, request, &response); });
+  if (!status.ok()) return channel_.failure(status, "listing our containers");
+  std::vector<std::string> ids;
+  for (const auto& container : response.containers()) ids.push_back(container.id());
+  return ids;
+}
+
+Result<std::vector<std::string>> TaskClient::our_snapshots(std::stop_token stop) const {
+  snapshots_api::ListSnapshotsRequest request;
+  request.set_snapshotter(channel_.options().snapshotter);
+  request.add_filters(by_label());
+  std::vector<std::string> keys;
+  const auto status = channel_.call(listing(std::move(stop)), [&](auto* c) {
+    const auto stream = snapshots_->List(c, request);
+    snapshots_api::ListSnapshotsResponse response;
+    while (stream->Read(&response)) {
+      for (const auto& info : response.info()) keys.push_back(info.name());
+    }
+    return stream->Finish();
+  });
+  if (!status.ok()) return channel_.failure(status, "listing our snapshots");
+  return keys;
+}
+
+Result<std::vector<std::string>> TaskClient::tasks_named_as_ours(std::stop_token stop) const {
+  const tasks_api::ListTasksRequest request;  // its filter is not looked at by containerd
+  tasks_api::ListTasksResponse response;
+  const auto status = channel_.call(listing(std::move(stop)),
+                                    [&](auto* c) { return tasks_->List(c, request, &response); });
+  if (!status.ok()) return channel_.failure(status, "listing tasks");
+  std::vector<std::string> ids;
+  for (const auto& process : response.tasks()) {
+    const std::string& id = process.container_id().empty() ? process.id() : process.container_id();
+    if (id.starts_with(kContainerPrefix)) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace nodeproof::containerd
