@@ -15,7 +15,8 @@ struct FetchedManifest {
   std::string bytes;
 };
 
-// Safe to call from several threads. Every byte handed out was asked for; whole documents are already hashed.
+// Safe to call from several threads. Every byte handed out was asked for; whole documents are
+// already hashed.
 class Registry {
  public:
   virtual ~Registry() = default;
@@ -27,8 +28,8 @@ class Registry {
   virtual Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,
                                         std::stop_token stop) = 0;
 
-  // Streams a blob from offset (< size) to its end. Checks the number of bytes, not their digest: the caller hashes,
-  // for it may hold the beginning already.
+  // Streams a blob from offset (< size) to its end. Checks the number of bytes, not their digest:
+  // the caller hashes, for it may hold the beginning already.
   virtual Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                         const ByteSink& sink, std::stop_token stop) = 0;
 };

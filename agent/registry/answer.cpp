@@ -1,0 +1,119 @@
+#include "agent/registry/answer.hpp"
+
+#include <algorithm>
+
+#include "common/json.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::registry {
+
+namespace {
+
+constexpr std::size_t kMaxQuotedBytes = 512;
+
+std::string member_text(const json::Value& object, std::string_view key) {
+  const json::Value* value = object.find(key);
+  return value == nullptr ? "" : value->string().value_or("");
+}
+
+// distribution-spec, section "Error Codes": {"errors":[{"code":..,"message":..}]}.
+std::string registry_words(const Answer& answer) {
+  if (content_type(answer.head) == "text/html") return "a web page";
+  const auto document = json::parse(answer.body);
+  const json::Value* errors = document ? document->find("errors") : nullptr;
+  if (errors == nullptr || errors->items().empty()) return printable(answer.body, kMaxQuotedBytes);
+  std::string words;
+  for (const auto& error : errors->items()) {
+    const std::string code = member_text(error, "code");
+    const std::string message = member_text(error, "message");
+    if (!words.empty()) words += "; ";
+    words += code + (code.empty() || message.empty() ? "" : ": ") + message;
+  }
+  return printable(words, kMaxQuotedBytes);
+}
+
+std::string summary(const Answer& answer) {
+  std::string text = answer.url.host_port() + " answered " + std::to_string(answer.head.status);
+  const std::string words = registry_words(answer);
+  return words.empty() ? text : text + " (" + words + ")";
+}
+
+Error unauthorized(const Answer& answer, bool credentials_sent) {
+  if (answer.head.status == 403) {
+    return {Errc::unauthorized, "access denied: " + summary(answer),
+            "give the account the right to pull, or name an account that has it"};
+  }
+  if (credentials_sent) {
+    return {Errc::unauthorized,
+            "the credentials were refused, or the image does not exist: " + summary(answer),
+            "check 'username' and 'password_file' of this registry in the configuration"};
+  }
+  return {Errc::unauthorized, "not found or no access: " + summary(answer),
+          "check the image's name; a private one needs 'username' and 'password_file' in the "
+          "configuration"};
+}
+
+Error throttled(const Answer& answer) {
+  std::string text = "too many requests: " + summary(answer);
+  if (const auto after = answer.head.header("retry-after")) {
+    const bool seconds = !after->empty() && std::all_of(after->begin(), after->end(), [](char c) {
+      return c >= '0' && c <= '9';
+    });
+    text += ", try again after " + printable(*after, 64) + (seconds ? " s" : "");
+  }
+  return {Errc::throttled, text, "wait, or log in: registries allow more requests to accounts"};
+}
+
+}  // namespace
+
+Error failure_of(const Answer& answer, bool credentials_sent) {
+  switch (answer.head.status) {
+    case 401:
+    case 403:
+      return unauthorized(answer, credentials_sent);
+    case 404:
+      return {Errc::not_found, "not found: " + summary(answer), "check repository, tag and digest"};
+    case 416:
+      return {Errc::truncated, "the registry has fewer bytes than it should: " + summary(answer),
+              "push the image again"};
+    case 429:
+      return throttled(answer);
+    default:
+      break;
+  }
+  std::string remedy = answer.head.status >= 500 ? "check the registry's own log" : "";
+  if (answer.head.status == 400 && !answer.url.tls &&
+      answer.body.find("HTTPS") != std::string::npos) {
+    remedy =
+        "this port speaks HTTPS: name its CA, and leave 'plain_http' off, in the configuration";
+  }
+  return {Errc::server_error, summary(answer), remedy};
+}
+
+std::string content_type(const HttpResponse& head) {
+  std::string type = head.header("content-type").value_or("");
+  type.resize(std::min(type.find(';'), type.size()));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return type;
+}
+
+Result<> check_success(const HttpResponse& head, const HttpUrl& url) {
+  if (content_type(head) == "text/html") {
+    return fail(Errc::not_a_registry,
+                url.host_port() + " is not a registry: it answered with a web page",
+                "check host and port; a login page of the network (captive portal) or a proxy may "
+                "be in the way");
+  }
+  const std::string encoding = head.header("content-encoding").value_or("identity");
+  if (encoding != "identity" && !encoding.empty()) {
+    return fail(Errc::unsupported,
+                url.host_port() + " answered with the content encoding '" +
+                    printable(encoding, 64) + "', which was not asked for",
+                "have compression of answers turned off there");
+  }
+  return {};
+}
+
+}  // namespace nodeproof::registry

@@ -1,0 +1,86 @@
+#include "agent/registry/client.hpp"
+
+#include <algorithm>
+
+#include "agent/registry/contact.hpp"
+
+namespace nodeproof::registry {
+
+namespace {
+
+constexpr std::size_t kMaxErrorBytes = 64 * 1024;
+constexpr int kMaxRedirects = 5;
+
+bool is_success(int status) { return status == 200 || status == 206; }
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+Result<Answer> Client::exchange(const HttpRequest& request, const HttpUrl& url,
+                                const Receiver& receiver, const std::stop_token& stop) {
+  Answer answer{.head = {}, .url = url, .body = {}};
+  bool enough = false;
+  const auto head = [&](const HttpResponse& response) -> Result<> {
+    answer.head = response;
+    if (!is_success(response.status)) return {};
+    TRY(check_success(response, url));
+    return receiver.head(response);
+  };
+  const auto body = [&](Bytes bytes) -> Result<> {
+    if (is_success(answer.head.status)) return receiver.body(bytes);
+    answer.body +=
+        as_text(bytes.first(std::min(bytes.size(), kMaxErrorBytes - answer.body.size())));
+    enough = answer.body.size() == kMaxErrorBytes;
+    if (enough) return fail(Errc::too_large, "");
+    return {};
+  };
+  auto sent = http_.send(request, head, body, stop);
+  if (!sent && !enough) return std::unexpected(std::move(sent).error());
+  return answer;
+}
+
+Result<Answer> Client::follow_redirects(const Question& question, std::string authorization,
+                                        const Receiver& receiver, const std::stop_token& stop) {
+  HttpUrl url = TRY(hosts_.endpoint(question.reference));
+  url.target = question.path;
+  for (int hop = 0; hop <= kMaxRedirects; ++hop) {
+    HttpRequest request;
+    request.url = url.str();
+    request.headers = question.headers;
+    request.tls = hosts_.tls_for(url, question.reference);
+    request.http1_only = question.long_body;
+    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    Answer answer = TRY(exchange(request, url, receiver, stop));
+    const auto location = answer.head.header("location");
+    if (!is_redirect(answer.head.status) || !location) return answer;
+    HttpUrl target = TRY(resolve_http_url(url, *location));
+    TRY(may_contact(url, target, Purpose::redirect));
+    if (!url.same_origin(target)) authorization.clear();
+    url = std::move(target);
+  }
+  return fail(Errc::server_error, url.host_port() + " is the end of more than 5 redirects");
+}
+
+Result<> Client::ask(const Question& question, const Receiver& receiver,
+                     const std::stop_token& stop) {
+  const HttpUrl registry = TRY(hosts_.endpoint(question.reference));
+  const bool has_credentials = !hosts_.settings_of(question.reference).username.empty();
+  std::string authorization = TRY(logins_.authorization(question.reference, stop));
+  for (bool fresh = false;;) {
+    const Answer answer = TRY(follow_redirects(question, authorization, receiver, stop));
+    if (is_success(answer.head.status)) return {};
+    // Only the registry itself may ask for credentials, not whom it redirects to.
+    const bool own_challenge = answer.head.status == 401 && answer.url.same_origin(registry);
+    if (!own_challenge || fresh) return std::unexpected(failure_of(answer, has_credentials));
+    auto next = TRY(logins_.answer_challenge({question.reference, answer, authorization}, stop));
+    if (!next || *next == authorization) {
+      return std::unexpected(failure_of(answer, has_credentials));
+    }
+    authorization = std::move(*next);
+    fresh = !authorization.empty();
+  }
+}
+
+}  // namespace nodeproof::registry

@@ -1,0 +1,48 @@
+// One question to a registry, answered through logins and redirects (OCI distribution-spec 1.1,
+// pull).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/registry/login.hpp"
+
+namespace nodeproof::registry {
+
+struct Question {
+  const Reference& reference;
+  std::string path;  // "/v2/<name>/manifests/<reference>"
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool long_body = false;
+};
+
+// What takes the answer of status 200 or 206.
+struct Receiver {
+  HttpHeadSink head;
+  ByteSink body;
+};
+
+// Thread-safe. Never retries.
+class Client {
+ public:
+  Client(HttpClient& http, const Clock& clock, Settings settings)
+      : http_(http), hosts_(std::move(settings)), logins_(http, clock, hosts_) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() = default;
+
+  Result<> ask(const Question& question, const Receiver& receiver, const std::stop_token& stop);
+
+ private:
+  Result<Answer> follow_redirects(const Question& question, std::string authorization,
+                                  const Receiver& receiver, const std::stop_token& stop);
+  Result<Answer> exchange(const HttpRequest& request, const HttpUrl& url, const Receiver& receiver,
+                          const std::stop_token& stop);
+
+  HttpClient& http_;
+  const Hosts hosts_;
+  Logins logins_;
+};
+
+}  // namespace nodeproof::registry

@@ -1,0 +1,173 @@
+#include "agent/registry/http_registry.hpp"
+
+#include <charconv>
+
+#include "agent/registry/blob_stream.hpp"
+#include "agent/registry/manifest_type.hpp"
+#include "common/crypto.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::registry {
+
+namespace {
+
+// containerd's MaxManifestSize: 4*1048*1048, so that both take the same images.
+constexpr std::uint64_t kMaxManifestBytes = 4'393'216;
+// Progress of this many bytes renews a blob's attempts.
+constexpr std::uint64_t kProgressBytes = 1 << 20;
+
+constexpr std::string_view kAcceptAll =
+    "application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, */*";
+
+std::string path_of(const Reference& reference, std::string_view kind, std::string_view what) {
+  return "/v2/" + reference.path() + "/" + std::string(kind) + "/" + std::string(what);
+}
+
+std::unexpected<Error> too_large() {
+  return fail(Errc::too_large, "the manifest has more than " + std::to_string(kMaxManifestBytes) +
+                                   " bytes, which containerd would not take either");
+}
+
+Result<> check_length(const HttpResponse& head) {
+  const std::string text = head.header("content-length").value_or("");
+  std::uint64_t length = 0;
+  std::from_chars(text.data(), text.data() + text.size(), length);
+  if (length > kMaxManifestBytes) return too_large();
+  return {};
+}
+
+std::unexpected<Error> wrong_digest(const Digest& expected, const Digest& actual) {
+  return fail(
+      Errc::digest_mismatch,
+      "the registry's bytes hash to " + actual.short_str() + " instead of " + expected.short_str(),
+      "push the image again: the registry's copy is damaged");
+}
+
+// CVE-2021-41190: a document must not be read as one thing here and as another elsewhere.
+Result<> check_type(std::string_view answered, const Descriptor& child) {
+  const bool known = media_type::is_index(answered) || media_type::is_manifest(answered);
+  if (!known || answered == child.media_type) return {};
+  return fail(Errc::invalid_document,
+              "the registry calls the document " + printable(answered, 128) + ", the index " +
+                  printable(child.media_type, 128),
+              "build or push the image again");
+}
+
+std::string context_of(const Reference& reference, const Digest& digest) {
+  return reference.name_with_digest(digest);
+}
+
+}  // namespace
+
+HttpRegistry::HttpRegistry(HttpClient& http, const Clock& clock, Settings settings,
+                           RetryPolicy retry)
+    : client_(http, clock, std::move(settings)), retry_(retry) {}
+
+Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
+                                                      std::optional<std::uint64_t> size,
+                                                      const std::stop_token& stop) {
+  Attempts attempts(retry_);
+  for (;;) {
+    Document document;
+    const Receiver receiver{.head = [&](const HttpResponse& head) -> Result<> {
+                              document.type = content_type(head);
+                              document.bytes.clear();
+                              return check_length(head);
+                            },
+                            .body = [&](Bytes bytes) -> Result<> {
+                              document.bytes += as_text(bytes);
+                              if (document.bytes.size() > kMaxManifestBytes) return too_large();
+                              return {};
+                            }};
+    auto asked = client_.ask(question, receiver, stop);
+    if (asked) {
+      if (!size || document.bytes.size() == *size) return document;
+      return fail(Errc::digest_mismatch,
+                  "the registry holds " + std::to_string(document.bytes.size()) +
+                      " bytes where the index says " + std::to_string(*size),
+                  "push the image again: the registry's copy is damaged");
+    }
+    TRY(attempts.after(std::move(asked).error(), stop));
+  }
+}
+
+Result<FetchedManifest> HttpRegistry::manifest(const Reference& reference, std::stop_token stop) {
+  const auto fetch = [&]() -> Result<FetchedManifest> {
+    const Question question{.reference = reference,
+                            .path = path_of(reference, "manifests", reference.identifier()),
+                            .headers = {{"Accept", std::string(kAcceptAll)}}};
+    Document found = TRY(document(question, std::nullopt, stop));
+    const std::string type = TRY(manifest_media_type(found.type, found.bytes));
+    const auto algorithm =
+        reference.digest() ? reference.digest()->algorithm() : HashAlgorithm::sha256;
+    const Digest digest = hash_of(as_bytes(found.bytes), algorithm);
+    if (reference.digest() && digest != *reference.digest())
+      return wrong_digest(*reference.digest(), digest);
+    return FetchedManifest{Descriptor{.media_type = type,
+                                      .digest = digest,
+                                      .size = found.bytes.size(),
+                                      .platform = {},
+                                      .annotations = {}},
+                           std::move(found.bytes)};
+  };
+  auto fetched = fetch();
+  if (!fetched) return std::unexpected(std::move(fetched).error().with_context(reference.name()));
+  return fetched;
+}
+
+Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const Descriptor& child,
+                                            std::stop_token stop) {
+  const auto fetch = [&]() -> Result<FetchedManifest> {
+    if (child.size > kMaxManifestBytes) return too_large();
+    const Question question{.reference = reference,
+                            .path = path_of(reference, "manifests", child.digest.str()),
+                            .headers = {{"Accept", std::string(kAcceptAll)}}};
+    Document found = TRY(document(question, child.size, stop));
+    const Digest digest = hash_of(as_bytes(found.bytes), child.digest.algorithm());
+    if (digest != child.digest) return wrong_digest(child.digest, digest);
+    TRY(check_type(found.type, child));
+    return FetchedManifest{child, std::move(found.bytes)};
+  };
+  auto fetched = fetch();
+  if (!fetched)
+    return std::unexpected(
+        std::move(fetched).error().with_context(context_of(reference, child.digest)));
+  return fetched;
+}
+
+Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
+                            std::uint64_t offset, const ByteSink& sink, std::stop_token stop) {
+  const std::string context = context_of(reference, blob.digest);
+  if (offset > blob.size) return fail(Errc::internal, context + ": asked for beyond its end");
+  // "bytes=<size>-" is never asked for: the blob is there already.
+  if (offset == blob.size && offset > 0) return {};
+  BlobStream stream(blob.size, offset, sink);
+  const Receiver receiver{.head = [&](const HttpResponse& head) { return stream.begin(head); },
+                          .body = [&](Bytes bytes) { return stream.take(bytes); }};
+  Attempts attempts(retry_);
+  for (auto renewed_at = offset;;) {
+    Question question{.reference = reference,
+                      .path = path_of(reference, "blobs", blob.digest.str()),
+                      .headers = {},
+                      .long_body = true};
+    if (const auto range = stream.range()) question.headers = {{"Range", *range}};
+    auto asked = client_.ask(question, receiver, stop);
+    if (asked) asked = stream.end();
+    if (asked) return {};
+    Error error = std::move(asked).error();
+    if (stream.sink_refused()) return std::unexpected(std::move(error));
+    // The connection broke behind the last byte.
+    if (is_transient(error) && blob.size > 0 && stream.end()) return {};
+    if (stream.position() - renewed_at >= kProgressBytes) {
+      attempts.progress();
+      renewed_at = stream.position();
+    }
+    auto again = attempts.after(std::move(error), stop);
+    if (!again) return std::unexpected(std::move(again).error().with_context(context));
+  }
+}
+
+}  // namespace nodeproof::registry

@@ -1,0 +1,16 @@
+// Which kind of document an answer is, when the header does not say it plainly.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/error.hpp"
+
+namespace nodeproof::registry {
+
+// The index's or manifest's media type. A generic or absent Content-Type leaves it to the document.
+// Errors: not_a_registry for a web page, unsupported for Docker schema 1 and what is no image,
+// invalid_document for what is no JSON object.
+Result<std::string> manifest_media_type(std::string_view content_type, std::string_view bytes);
+
+}  // namespace nodeproof::registry
