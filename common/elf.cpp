@@ -18,7 +18,7 @@ constexpr std::size_t kMaxSegments = 1024;
 constexpr std::uint64_t kMaxDynamicEntries = 16384;
 constexpr std::size_t kMaxNeeded = 2048;
 constexpr std::uint64_t kMaxInterpreter = 4096;  // PATH_MAX
-constexpr std::uint64_t kMaxString = 64 * 1024;
+constexpr std::uint64_t kMaxString = 1 << 16;
 
 // Fields of one fixed-size structure in the file's own byte order and class.
 class Fields {

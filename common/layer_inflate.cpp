@@ -14,7 +14,7 @@ namespace nodeproof {
 
 namespace {
 
-constexpr std::size_t kInputBytes = 64 * 1024;
+constexpr std::size_t kInputBytes = 1 << 16;
 
 // Compressed bytes with a look-ahead.
 class Input {

@@ -19,7 +19,7 @@ namespace nodeproof {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 128 * 1024;
+constexpr std::size_t kBlockBytes = 1 << 17;
 
 // The plain tar: hashed and counted while it is read.
 class PlainTar {

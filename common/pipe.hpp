@@ -17,6 +17,7 @@ class BytePipe final : public ByteReader {
  public:
   // A stop request wakes both ends: write() gives up, read() answers Errc::cancelled.
   explicit BytePipe(std::size_t capacity, std::stop_token stop = {});
+  ~BytePipe() override = default;
   BytePipe(const BytePipe&) = delete;
   BytePipe& operator=(const BytePipe&) = delete;
 
