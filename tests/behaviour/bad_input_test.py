@@ -78,8 +78,8 @@ class BadRegistry(testing.RigTest):
         outcome, [tag, name] = self.check(f"{self.registry.name}/good-static:9", f"{self.registry.name}/absent:1")
         for entry in (tag, name):
             self.assert_says(entry, "ImageNotFound")
-            self.assertEqual("unknown", entry["verdict"])
-        self.assertEqual(2, outcome.code)
+            self.assertEqual("not-ready", entry["verdict"])
+        self.assertEqual(1, outcome.code)
 
     def test_a_login_page_instead_of_json(self):
         outcome, entry, _ = self.one("html")
@@ -114,7 +114,7 @@ class BadRegistry(testing.RigTest):
 
     def test_a_layer_that_breaks_off(self):
         outcome, entry, variant = self.one("truncated-layer")
-        self.assert_says(entry, "RegistryUnreachable", variant.layers[0].digest)
+        self.assert_says(entry, "RegistryError", variant.layers[0].digest)
         self.assertEqual(("unknown", 2), (entry["verdict"], outcome.code))
 
     def test_a_layer_shorter_than_its_size(self):
@@ -131,8 +131,7 @@ class BadRegistry(testing.RigTest):
     def test_an_oversized_manifest(self):
         outcome, entry, _ = self.one("oversized-manifest")
         self.assert_says(entry, "IndexDamaged")
-        self.assertNotEqual("ready", entry["verdict"])
-        self.assertEqual(1, outcome.code)
+        self.assertEqual(("not-ready", 1), (entry["verdict"], outcome.code))
 
     def test_an_index_whose_manifest_is_gone(self):
         image = small_image("holed")
@@ -146,8 +145,7 @@ class BadRegistry(testing.RigTest):
     def test_a_reference_that_is_none(self):
         outcome, [entry] = self.check("Not A Reference")
         self.assert_says(entry, "InvalidReference")
-        self.assertNotEqual("ready", entry["verdict"])
-        self.assertIn(outcome.code, (1, 2))
+        self.assertEqual(("not-ready", 1), (entry["verdict"], outcome.code))
 
     def test_plain_http_is_not_spoken_unasked(self):
         name = f"localtest.invalid:{self.registry.port}"

@@ -146,9 +146,10 @@ class FaultyRegistry:
 
 
 def corrupt_tar(architecture: str) -> images.Image:
-    """Right digests everywhere, but the layer is no tar from its third block on."""
+    """Right digests everywhere, but the header of the layer's second member is noise."""
     good = layers.from_files(layers.File("app", b"x" * 4096), layers.File("other", b"y" * 4096))
     tar = bytearray(gzip.decompress(good.path.read_bytes()))
-    tar[1024 * 5: 1024 * 5 + 512] = b"\xff" * 512
+    second = 512 + 4096
+    tar[second : second + 512] = b"\xff" * 512
     broken = layers.from_tar(bytes(tar))
     return images.index(images.variant(architecture, [broken], {"Entrypoint": ["/app"]}))
