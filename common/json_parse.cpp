@@ -23,6 +23,15 @@ std::size_t count_lines(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count(text, '\n'));
 }
 
+// RapidJSON decodes the escape of a lone low surrogate to bytes that are no UTF-8.
+bool has_surrogate(std::string_view text) {
+  for (std::size_t at = text.find('\xED'); at != std::string_view::npos;
+       at = text.find('\xED', at + 1)) {
+    if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
+  }
+  return false;
+}
+
 std::string limit_path(std::string path) {
   if (path.size() <= kMaxPath) return path;
   return valid_utf8(path.substr(0, kMaxPath / 2)) + "..." +
@@ -61,11 +70,13 @@ class TreeBuilder {
     return add(Value::Kind::number, {text, length});
   }
   bool String(const char* text, rapidjson::SizeType length, bool) {
+    if (has_surrogate({text, length})) return refuse_surrogate();
     return add(Value::Kind::string, {text, length});
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     Open& open = open_.back();
     open.key.assign(text, length);
+    if (has_surrogate(open.key)) return refuse_surrogate();
     const bool fold = options_.refuse_case_variants;
     if (open.seen.insert(fold ? fold_case(open.key) : open.key).second) return true;
     return refuse(Errc::invalid_document,
@@ -151,6 +162,10 @@ class TreeBuilder {
     return false;
   }
 
+  bool refuse_surrogate() {
+    return refuse(Errc::invalid_document, "a surrogate escape without its partner");
+  }
+
   std::string_view text_;
   const rapidjson::MemoryStream& stream_;
   const ParseOptions& options_;
@@ -162,6 +177,12 @@ class TreeBuilder {
 };
 
 namespace {
+
+struct Checker : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Checker> {
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    return !has_surrogate({text, length});
+  }
+};
 
 using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>>;
 
@@ -202,7 +223,7 @@ Result<Value> parse(std::string_view text, const ParseOptions& options) {
 
 bool is_valid(std::string_view text) {
   rapidjson::MemoryStream stream(text.data(), text.size());
-  rapidjson::BaseReaderHandler<> ignore;
+  Checker ignore;
   return !text.contains('\0') && !Reader().Parse<kStrict>(stream, ignore).IsError();
 }
 

@@ -49,7 +49,8 @@ bool is_path_component(std::string_view text) {
 }
 
 bool is_path(std::string_view text) {
-  return std::ranges::all_of(std::views::split(text, '/'), [](const auto part) {
+  // Splitting nothing gives no part at all.
+  return !text.empty() && std::ranges::all_of(std::views::split(text, '/'), [](const auto part) {
     return is_path_component(std::string_view(part.begin(), part.end()));
   });
 }
@@ -65,7 +66,7 @@ bool is_host(std::string_view text) {
     return !address.empty() && address.find(':') != std::string_view::npos &&
            std::ranges::all_of(address, [](char c) { return is_hex(c) || c == ':'; });
   }
-  return std::ranges::all_of(std::views::split(text, '.'), [](const auto part) {
+  return !text.empty() && std::ranges::all_of(std::views::split(text, '.'), [](const auto part) {
     return is_domain_label(std::string_view(part.begin(), part.end()));
   });
 }

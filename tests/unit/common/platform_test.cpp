@@ -1,0 +1,82 @@
+#include "common/platform.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nodeproof {
+namespace {
+
+struct Case {
+  std::string_view text, normal;
+};
+
+// containerd/platforms TestParseSelector (the entries without wildcards) and database.go's aliases.
+TEST(Platform, NormalisesAsContainerdDoes) {
+  const Case cases[] = {
+      {"linux/arm64", "linux/arm64"},
+      {"linux/arm64/v8", "linux/arm64"},
+      {"linux/arm64/8", "linux/arm64"},
+      {"linux/arm64/v8.0", "linux/arm64"},
+      {"linux/aarch64", "linux/arm64"},
+      {"linux/aarch64/v8", "linux/arm64"},
+      {"linux/arm64/v8.1", "linux/arm64/v8.1"},
+      {"linux/arm64/9", "linux/arm64/v9"},
+      {"linux/arm64/9.0", "linux/arm64/v9"},
+      {"linux/arm64/v9.0", "linux/arm64/v9"},
+      {"linux/arm64/v9.2", "linux/arm64/v9.2"},
+      {"linux/arm", "linux/arm/v7"},
+      {"linux/arm/7", "linux/arm/v7"},
+      {"linux/arm/v7", "linux/arm/v7"},
+      {"linux/arm/6", "linux/arm/v6"},
+      {"linux/arm/v6", "linux/arm/v6"},
+      {"linux/arm/5", "linux/arm/v5"},
+      {"linux/arm/8", "linux/arm/v8"},
+      {"linux/armhf", "linux/arm/v7"},
+      {"linux/armel", "linux/arm/v6"},
+      {"linux/armhf/v6", "linux/arm/v7"},
+      {"armel", "linux/arm/v6"},
+      {"Aarch64", "linux/arm64"},
+      {"x86_64", "linux/amd64"},
+      {"Linux/x86_64", "linux/amd64"},
+      {"linux/x86-64/v1", "linux/amd64"},
+      {"linux/amd64/v1", "linux/amd64"},
+      {"linux/amd64/V2", "linux/amd64/v2"},
+      {"i386", "linux/386"},
+      {"linux/i386/v1", "linux/386"},
+      {"linux/386", "linux/386"},
+      {"s390x", "linux/s390x"},
+      {"linux/riscv64", "linux/riscv64"},
+      {"macOS/arm64", "darwin/arm64"},
+      {"windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"},
+  };
+  for (const Case& c : cases) {
+    const auto platform = parse_platform(c.text);
+    ASSERT_TRUE(platform) << c.text;
+    EXPECT_EQ(to_string(*platform), c.normal) << c.text;
+    EXPECT_EQ(normalize(*platform), *platform) << c.text;
+  }
+}
+
+TEST(Platform, RefusesWhatIsNoPlatform) {
+  for (const std::string_view text : {"", "/linux/arm", "linux/arm/", "linux /arm", "linux/&arm",
+                                      "linux/arm/foo/bar", "linux//v7", "*/arm64", "linux/arm\n"}) {
+    EXPECT_FALSE(parse_platform(text)) << text;
+  }
+}
+
+TEST(Platform, LeavesOutEmptyParts) {
+  EXPECT_EQ(to_string(Platform{"linux", "", "", "", {}}), "linux");
+  EXPECT_EQ(to_string(Platform{"", "arm64", "v8", "", {}}), "arm64/v8");
+  EXPECT_EQ(to_string(Platform{}), "");
+}
+
+TEST(Platform, AnAbsentOsIsLinux) {
+  EXPECT_EQ(to_string(normalize(Platform{"", "aarch64", "", "", {}})), "linux/arm64");
+}
+
+TEST(Platform, SortsAndThinsOsFeatures) {
+  const Platform platform = normalize(Platform{"linux", "amd64", "", "", {"b", "a", "b"}});
+  EXPECT_EQ(platform.os_features, (std::vector<std::string>{"a", "b"}));
+}
+
+}  // namespace
+}  // namespace nodeproof
