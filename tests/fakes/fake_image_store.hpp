@@ -1,0 +1,98 @@
+// A containerd's content, snapshots, leases and image records in memory, with its garbage collector
+// and faults on demand.
+#pragma once
+
+#include <limits>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/containerd/image_store.hpp"
+
+namespace nodeproof {
+
+// Operations are logged, and made to fail, by "<call> <what>": "begin sha256:..", "commit
+// sha256:..", "read sha256:..", "label sha256:..", "unpack <chain ID>", "lease <id>", "unlease
+// <id>", "put <name>", "remove <name>", "sync". Only calls that change something or move bytes are
+// logged.
+class FakeImageStore final : public ImageStore {
+ public:
+  static constexpr unsigned kAlways = std::numeric_limits<unsigned>::max();
+
+  // ---- what is there ----
+  Digest add_blob(std::string bytes);
+  void remove_blob(const Digest& digest);  // as discard_unpacked_layers does; snapshots stay
+  void replace_bytes(const Digest& digest, std::string bytes);  // bit rot
+  void add_snapshot(const Digest& chain_id);
+  void add_ingest(const Digest& digest, std::string bytes);  // a partial download of an earlier run
+  // Drops what neither a lease nor an image record holds, as containerd follows its gc labels.
+  void collect_garbage();
+
+  [[nodiscard]] bool has_blob(const Digest& digest) const;
+  [[nodiscard]] bool has_chain(const Digest& chain_id) const;
+  [[nodiscard]] Labels blob_labels(const Digest& digest) const;
+  [[nodiscard]] std::string ingest(const Digest& digest) const;
+  [[nodiscard]] std::map<std::string, ImageRecord> images() const;
+  [[nodiscard]] std::vector<std::string> lease_ids() const;
+
+  // ---- faults ----
+  void fail_with(const std::string& operation, Error error, unsigned times = kAlways);
+
+  // ---- what happened ----
+  [[nodiscard]] std::vector<std::string> log() const;
+  [[nodiscard]] unsigned count(const std::string& prefix) const;  // of log lines
+  void forget_log();
+  [[nodiscard]] std::size_t largest_write() const;
+
+  // ---- the port ----
+  Result<> create_lease(const Lease& lease, std::chrono::seconds lifetime) override;
+  Result<> delete_lease(const std::string& id) override;
+  Result<std::vector<Lease>> leases(const std::string& label) override;
+  Result<std::optional<BlobInfo>> blob(const Digest& digest) override;
+  Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob, const std::string& lease,
+                                                 std::stop_token stop) override;
+  Result<> read_blob(const Digest& digest, const ByteSink& sink, std::stop_token stop) override;
+  Result<> label_blob(const Digest& digest, const Labels& labels) override;
+  Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) override;
+  Result<> unpack(const UnpackRequest& request, std::stop_token stop) override;
+  Result<> sync(const std::vector<Digest>& chain) override;
+  Result<std::optional<ImageRecord>> image(const std::string& name) override;
+  Result<> put_image(const ImageRecord& record) override;
+  Result<> remove_image(const std::string& name) override;
+
+ private:
+  friend class FakeBlobWriter;
+  struct Blob {
+    std::string bytes;
+    Labels labels;
+  };
+  struct Held {
+    Lease lease;
+    std::set<std::string> content, snapshots;
+  };
+  struct Fault {
+    Error error;
+    unsigned times = kAlways;
+  };
+
+  Result<> happens(const std::string& operation);  // with mutex_ held
+  void mark(const std::string& digest, std::set<std::string>& content,
+            std::set<std::string>& chains) const;
+  void mark_chain(std::string chain, std::set<std::string>& chains) const;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Blob> blobs_;
+  std::map<std::string, std::string> ingests_;  // digest -> bytes so far
+  std::set<std::string> open_;                  // ingests being written now
+  std::map<std::string, std::string> chains_;   // chain ID -> parent
+  std::map<std::string, Held> leases_;
+  std::map<std::string, ImageRecord> images_;
+  std::map<std::string, Fault> faults_;
+  std::vector<std::string> log_;
+  std::size_t largest_write_ = 0;
+};
+
+}  // namespace nodeproof
