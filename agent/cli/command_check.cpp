@@ -1,0 +1,49 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <unistd.h>
+
+#include <memory>
+#include <vector>
+
+#include "agent/cli/command.hpp"
+#include "agent/cli/cycle_run.hpp"
+#include "agent/cli/output.hpp"
+#include "agent/cli/signals.hpp"
+#include "agent/report/progress.hpp"
+#include "agent/report/verdict.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+struct CheckOptions {
+  std::vector<std::string> images;
+  bool keep = false;
+};
+
+int check(Session& session, const CheckOptions& options) {
+  SignalStop signals;
+  auto config = load_config(session.globals);
+  if (!config) return complain(session, config.error());
+  CycleConfig cycle = cycle_config(session.globals, *std::move(config));
+  if (!options.images.empty()) name_images(cycle, options.images, options.keep);
+  report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
+                                   terminal_width(STDERR_FILENO));
+  auto outcome = run_once(cycle, progress.sink(), signals.token());
+  progress.finish();
+  if (!outcome) return complain(session, outcome.error());
+  print_report(session, *outcome);
+  return signals.stopped() ? +exit_interrupted : report::exit_code(*outcome);
+}
+
+}  // namespace
+
+Action declare_check(CLI::App& app) {
+  auto options = std::make_shared<CheckOptions>();
+  app.add_option("image", options->images,
+                 "check these instead of the configuration's, and pin nothing");
+  app.add_flag("--keep", options->keep, "with IMAGE: keep those that are ready");
+  return [options](Session& session) { return check(session, *options); };
+}
+
+}  // namespace nodeproof::cli

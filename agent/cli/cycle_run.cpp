@@ -1,0 +1,47 @@
+#include "agent/cli/cycle_run.hpp"
+
+#include <algorithm>
+
+#include "agent/cli/lock.hpp"
+#include "agent/cli/wiring.hpp"
+
+namespace nodeproof::cli {
+
+CycleConfig cycle_config(const Globals& globals, config::Config config) {
+  CycleConfig cycle;
+  cycle.settings = std::move(config);
+  cycle.state_dir = globals.state_dir;
+  cycle.run_dir = globals.run_dir;
+  return cycle;
+}
+
+void name_images(CycleConfig& cycle, const std::vector<std::string>& references, bool keep) {
+  cycle.ad_hoc = true;
+  cycle.keep = keep;
+  std::vector<RequiredImage> named;
+  for (const std::string& reference : references) {
+    const auto known = std::ranges::find(cycle.settings.images, reference, &RequiredImage::reference);
+    RequiredImage image;
+    if (known != cycle.settings.images.end()) image = *known;
+    image.reference = reference;
+    image.required = true;
+    image.when = {};
+    named.push_back(std::move(image));
+  }
+  cycle.settings.images = std::move(named);
+}
+
+Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, std::stop_token stop) {
+  TRY(make_directories(cycle.state_dir, 0700));
+  TRY(make_directories(cycle.run_dir));
+  const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));
+  cycle.binary = TRY(own_binary());
+  const auto registries = TRY(RegistryAccess::open(cycle.settings));
+  const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
+  const SystemClock clock;
+  Ports ports{registries->registry(), containerd->store(), containerd->runtime(), clock,
+              std::move(progress)};
+  return run_cycle(cycle, ports, stop);
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,21 @@
+#include "agent/cli/facts.hpp"
+
+#include <utility>
+
+#include "agent/containerd/find_containerd.hpp"
+#include "agent/report/findings.hpp"
+
+namespace nodeproof::cli {
+
+void add_containerd(HostFacts& facts, const config::Config& config, std::stop_token stop) {
+  const config::Containerd& wanted = config.containerd;
+  auto found = containerd::find_containerd(
+      {wanted.address, wanted.namespace_, wanted.snapshotter}, std::move(stop));
+  if (found) {
+    facts.containerd = *std::move(found);
+  } else {
+    facts.findings.push_back(report::finding_from_error(found.error(), report::Stage::host));
+  }
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,37 @@
+#include "agent/cli/output.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "agent/report/json.hpp"
+#include "agent/report/table.hpp"
+
+namespace nodeproof::cli {
+
+bool colours_wanted(int fd) {
+  const char* no_color = std::getenv("NO_COLOR");  // no-color.org: set and not empty
+  return isatty(fd) == 1 && (no_color == nullptr || *no_color == '\0');
+}
+
+unsigned terminal_width(int fd) {
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 100;
+}
+
+void print_report(Session& session, const NodeReport& report) {
+  if (session.globals.json()) {
+    session.streams.out << report::to_json(report) << '\n';
+    return;
+  }
+  session.streams.out << report::to_table(
+      report, {.width = terminal_width(STDOUT_FILENO), .colour = colours_wanted(STDOUT_FILENO)});
+}
+
+std::filesystem::path daemon_socket(const Globals& globals) {
+  return std::filesystem::path(globals.run_dir) / "nodeproof.sock";
+}
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,17 @@
+// How documents reach the user.
+#pragma once
+
+#include <filesystem>
+
+#include "agent/cli/command.hpp"
+#include "agent/model.hpp"
+
+namespace nodeproof::cli {
+
+// Table or JSON on stdout as the session asks; colours only on a terminal and without NO_COLOR.
+void print_report(Session& session, const NodeReport& report);
+[[nodiscard]] bool colours_wanted(int fd);
+[[nodiscard]] unsigned terminal_width(int fd);  // columns; 100 where there is no terminal
+[[nodiscard]] std::filesystem::path daemon_socket(const Globals& globals);
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <system_error>
+
+#include "agent/cli/command.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/nodeproof/nodeproof.json";
+
+int exit_code_of(Errc code) {
+  switch (code) {
+    case Errc::usage:
+    case Errc::invalid_reference: return exit_usage;
+    case Errc::invalid_config: return exit_config;
+    case Errc::runtime_unavailable:
+    case Errc::permission_denied: return exit_unavailable;
+    case Errc::busy: return exit_busy;
+    case Errc::cancelled: return exit_interrupted;
+    default: return exit_internal;
+  }
+}
+
+}  // namespace
+
+int complain(Session& session, const Error& error) {
+  session.streams.err << "nodeproof: " << error.message << '\n';
+  if (!error.remedy.empty()) session.streams.err << "  " << error.remedy << '\n';
+  return exit_code_of(error.code);
+}
+
+std::filesystem::path config_path(const Globals& globals) {
+  return globals.config_file.empty() ? kDefaultConfig : globals.config_file;
+}
+
+Result<config::Config> load_config(const Globals& globals) {
+  const std::filesystem::path path = config_path(globals);
+  config::Config config;
+  std::error_code ignored;
+  if (!globals.config_file.empty() || std::filesystem::exists(path, ignored)) {
+    config = TRY(config::load(path, path.parent_path() / "conf.d"));
+  }
+  const auto override_with = [](std::string& value, const std::string& given) {
+    if (!given.empty()) value = given;
+  };
+  override_with(config.containerd.address, globals.address);
+  override_with(config.containerd.namespace_, globals.namespace_);
+  override_with(config.containerd.snapshotter, globals.snapshotter);
+  return config;
+}
+
+}  // namespace nodeproof::cli

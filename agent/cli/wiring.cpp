@@ -1,0 +1,75 @@
+#include "agent/cli/wiring.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "agent/containerd/find_containerd.hpp"
+#include "common/file.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+constexpr std::size_t kMaxPasswordBytes = 64 << 10;
+
+Result<std::string> read_password(const std::string& file) {
+  if (file.empty()) return std::string();
+  auto text = read_file(file, kMaxPasswordBytes);
+  if (!text) return std::unexpected(std::move(text).error().with_context("password_file"));
+  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  return text;
+}
+
+Result<registry::Settings> registry_settings(const config::Config& config) {
+  registry::Settings settings;
+  for (const auto& [host, from] : config.registries) {
+    auto password = read_password(from.password_file);
+    if (!password) {
+      return std::unexpected(std::move(password).error().with_context("registry " + host));
+    }
+    registry::HostSettings to;
+    if (from.plain_http) to.plain_http = true;
+    to.tls = {from.ca, from.client_certificate, from.client_key};
+    to.username = from.username;
+    to.password = *std::move(password);
+    settings.emplace(host, std::move(to));
+  }
+  return settings;
+}
+
+containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
+  return {.socket = facts.socket,
+          .namespace_ = facts.namespace_,
+          .snapshotter = facts.snapshotter};
+}
+
+}  // namespace
+
+RegistryAccess::RegistryAccess(registry::Settings settings)
+    : registry_(http_, clock_, std::move(settings)) {}
+
+Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Config& config) {
+  registry::Settings settings = TRY(registry_settings(config));
+  return std::unique_ptr<RegistryAccess>(new RegistryAccess(std::move(settings)));
+}
+
+ContainerdAccess::ContainerdAccess(ContainerdFacts facts)
+    : facts_(std::move(facts)), store_(connection(facts_)), runtime_(connection(facts_)) {}
+
+Result<std::unique_ptr<ContainerdAccess>> ContainerdAccess::open(const config::Config& config,
+                                                                 std::stop_token stop) {
+  const config::Containerd& wanted = config.containerd;
+  ContainerdFacts facts = TRY(containerd::find_containerd(
+      {wanted.address, wanted.namespace_, wanted.snapshotter}, std::move(stop)));
+  return std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts)));
+}
+
+Result<std::filesystem::path> own_binary() {
+  std::array<char, 4096> path{};
+  const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);
+  if (length <= 0) return fail_errno(errno, "/proc/self/exe");
+  return std::filesystem::path(std::string(path.data(), static_cast<std::size_t>(length)));
+}
+
+}  // namespace nodeproof::cli
