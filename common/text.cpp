@@ -1,5 +1,6 @@
 #include "common/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -132,6 +133,27 @@ std::string shorten(std::string_view text, std::size_t width, bool unicode) {
   // An image reference is told apart by its end.
   const std::size_t front = rest / 3;
   return std::string(prefix(text, front)).append(dots).append(suffix(text, rest - front));
+}
+
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    const std::size_t columns = display_width(word);
+    if (column > indent && column + 1 + columns > width) {
+      out.append("\n").append(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += columns;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
 }
 
 std::string human_bytes(std::uint64_t bytes) {

@@ -19,6 +19,10 @@ namespace nodeproof {
 // At most `width` columns; the middle is replaced by an ellipsis ("…", or "..." without unicode).
 [[nodiscard]] std::string shorten(std::string_view text, std::size_t width, bool unicode = true);
 
+// The text broken between words, so that it fits between column `indent`, where it begins, and
+// `width`.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
+
 // "0 B", "999 B", "41.2 MB": powers of 1000, as registries and disks count.
 [[nodiscard]] std::string human_bytes(std::uint64_t bytes);
 

@@ -10,31 +10,13 @@ namespace {
 
 constexpr std::size_t kLabelWidth = 13;
 constexpr std::size_t kLineWidth = 100;
+constexpr std::size_t kMaxValue = 4096;  // bytes
 
-void indent_to(std::string& out, std::size_t column) { out.append(column, ' '); }
-
-// Words wrapped behind the label; an empty value is said to be unknown.
+// An empty value is said to be unknown.
 void row(std::string& out, std::string_view label, std::string_view value) {
-  out.append(label);
-  indent_to(out, kLabelWidth - std::min(kLabelWidth, label.size()));
-  const std::string text = value.empty() ? "not known" : printable(value, 4096);
-  std::size_t column = kLabelWidth;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    const std::size_t width = display_width(word);
-    if (column > kLabelWidth && column + 1 + width > kLineWidth) {
-      out += '\n';
-      indent_to(out, kLabelWidth);
-      column = kLabelWidth;
-    } else if (column > kLabelWidth) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += width;
-    at = end + 1;
-  }
+  out.append(label).append(kLabelWidth - std::min(kLabelWidth, label.size()), ' ');
+  out +=
+      wrapped(value.empty() ? "not known" : printable(value, kMaxValue), kLabelWidth, kLineWidth);
   out += '\n';
 }
 

@@ -1,0 +1,89 @@
+#include "agent/report/json.hpp"
+
+#include "agent/model_json.hpp"
+#include "common/clock.hpp"
+
+namespace nodeproof::report {
+namespace {
+
+void write_labels(json::Writer& out, const NodeReport& report) {
+  out.key("labels").begin_object();
+  for (const auto& [name, value] : report.labels) out.member(name, value);
+  out.end_object();
+}
+
+void write_pull(json::Writer& out, const PullStats& pull) {
+  out.key("pull").begin_object();
+  out.member("bytes", pull.bytes);
+  out.member("downloadedBytes", pull.downloaded_bytes);
+  out.member("seconds", pull.seconds);
+  out.member("layers", std::uint64_t{pull.layers});
+  out.member("reusedLayers", std::uint64_t{pull.reused_layers});
+  out.end_object();
+}
+
+void write_smoke(json::Writer& out, const std::vector<SmokeResult>& results) {
+  out.key("smoke").begin_array();
+  for (const SmokeResult& result : results) {
+    out.begin_object();
+    out.member("name", result.name);
+    out.member("result", to_string(result.result));
+    out.member("exit", std::int64_t{result.exit});
+    out.member("signal", result.signal);
+    out.member("seconds", result.seconds);
+    out.member("stdoutSha256", result.stdout_sha256);
+    out.member("reason", result.reason);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_image(json::Writer& out, const ImageReport& image) {
+  out.begin_object();
+  out.member("reference", image.reference);
+  out.member("verdict", to_string(image.verdict));
+  out.member("required", image.required);
+  out.member("freshness", to_string(image.freshness));
+  out.member("platform", image.platform);
+  out.member("indexDigest", image.index_digest);
+  out.member("manifestDigest", image.manifest_digest);
+  out.member("choice", image.choice);
+  write_pull(out, image.pull);
+  out.key("findings");
+  write_findings(out, image.findings);
+  write_smoke(out, image.smoke);
+  out.end_object();
+}
+
+}  // namespace
+
+std::string to_json(const NodeReport& report, bool pretty) {
+  json::Writer out(pretty);
+  out.begin_object();
+  out.member("apiVersion", "nodeproof.dev/v1");
+  out.member("kind", "NodeReport");
+  out.member("node", report.node);
+  out.member("time", to_rfc3339(report.time));
+  out.member("sequence", report.sequence);
+  out.member("verdict", to_string(report.verdict));
+  out.member("reason", report.reason);
+  out.member("message", report.message);
+  out.member("since", to_rfc3339(report.since));
+  out.member("freshness", to_string(report.freshness));
+  out.member("agentVersion", report.agent_version);
+  out.member("bootId", report.host.boot_id);
+  out.member("configDigest", report.config_digest);
+  write_labels(out, report);
+  out.key("host").begin_object();
+  write_host_members(out, report.host);
+  out.end_object();
+  out.key("findings");
+  write_findings(out, report.findings);
+  out.key("images").begin_array();
+  for (const ImageReport& image : report.images) write_image(out, image);
+  out.end_array();
+  out.end_object();
+  return out.str();
+}
+
+}  // namespace nodeproof::report

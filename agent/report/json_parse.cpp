@@ -1,0 +1,130 @@
+#include <array>
+#include <limits>
+#include <span>
+
+#include "agent/json_read.hpp"
+#include "agent/model_json.hpp"
+#include "agent/report/json.hpp"
+#include "agent/report/time.hpp"
+
+namespace nodeproof::report {
+namespace {
+
+// An absent word keeps the default.
+template <class Enum>
+Result<> read_word(const json::Value& object, std::string_view key, std::span<const Enum> known,
+                   Enum& out) {
+  const json::Value* value = object.find(key);
+  if (value == nullptr) return {};
+  const std::string word = TRY(value->string());
+  for (const Enum each : known) {
+    if (word == to_string(each)) {
+      out = each;
+      return {};
+    }
+  }
+  return std::unexpected(value->wrong("a word that is known here"));
+}
+
+constexpr std::array kVerdicts = {Verdict::ready, Verdict::unknown, Verdict::not_ready};
+constexpr std::array kFreshness = {Freshness::current, Freshness::stale, Freshness::unreachable};
+constexpr std::array kOutcomes = {SmokeOutcome::passed, SmokeOutcome::failed,
+                                  SmokeOutcome::skipped};
+
+Result<> read_time(const json::Value& object, std::string_view key,
+                   std::chrono::system_clock::time_point& out) {
+  const std::string text = TRY(object.string_or(key, ""));
+  if (!text.empty()) out = TRY(parse_rfc3339(text));
+  return {};
+}
+
+Result<PullStats> read_pull(const json::Value& image) {
+  PullStats pull;
+  const json::Value* value = image.find("pull");
+  if (value == nullptr) return pull;
+  TRY(json::read(*value, "bytes", pull.bytes));
+  TRY(json::read(*value, "downloadedBytes", pull.downloaded_bytes));
+  TRY(json::read(*value, "seconds", pull.seconds));
+  TRY(json::read(*value, "layers", pull.layers));
+  TRY(json::read(*value, "reusedLayers", pull.reused_layers));
+  return pull;
+}
+
+Result<SmokeResult> read_smoke(const json::Value& value) {
+  SmokeResult result;
+  TRY(json::read(value, "name", result.name));
+  TRY(read_word<SmokeOutcome>(value, "result", kOutcomes, result.result));
+  if (const json::Value* exit = value.find("exit")) {
+    const std::int64_t status = TRY(exit->integer());
+    if (status < std::numeric_limits<int>::min() || status > std::numeric_limits<int>::max()) {
+      return std::unexpected(exit->wrong("an exit status"));
+    }
+    result.exit = static_cast<int>(status);
+  }
+  TRY(json::read(value, "signal", result.signal));
+  TRY(json::read(value, "seconds", result.seconds));
+  TRY(json::read(value, "stdoutSha256", result.stdout_sha256));
+  TRY(json::read(value, "reason", result.reason));
+  return result;
+}
+
+Result<ImageReport> read_image(const json::Value& value) {
+  ImageReport image;
+  TRY(json::read(value, "reference", image.reference));
+  TRY(read_word<Verdict>(value, "verdict", kVerdicts, image.verdict));
+  TRY(json::read(value, "required", image.required));
+  TRY(read_word<Freshness>(value, "freshness", kFreshness, image.freshness));
+  TRY(json::read(value, "platform", image.platform));
+  TRY(json::read(value, "indexDigest", image.index_digest));
+  TRY(json::read(value, "manifestDigest", image.manifest_digest));
+  TRY(json::read(value, "choice", image.choice));
+  image.pull = TRY(read_pull(value));
+  image.findings = TRY(read_findings(value, "findings"));
+  if (const json::Value* smoke = value.find("smoke")) {
+    for (const json::Value& item : smoke->items()) image.smoke.push_back(TRY(read_smoke(item)));
+  }
+  return image;
+}
+
+Result<> read_head(const json::Value& document, NodeReport& report) {
+  TRY(json::read(document, "node", report.node));
+  TRY(read_time(document, "time", report.time));
+  TRY(json::read(document, "sequence", report.sequence));
+  TRY(read_word<Verdict>(document, "verdict", kVerdicts, report.verdict));
+  TRY(json::read(document, "reason", report.reason));
+  TRY(json::read(document, "message", report.message));
+  TRY(read_time(document, "since", report.since));
+  TRY(read_word<Freshness>(document, "freshness", kFreshness, report.freshness));
+  TRY(json::read(document, "agentVersion", report.agent_version));
+  TRY(json::read(document, "configDigest", report.config_digest));
+  if (const json::Value* labels = document.find("labels")) {
+    for (const auto& [name, value] : labels->members()) {
+      report.labels.emplace_back(name, TRY(value.string()));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<NodeReport> from_json(std::string_view text) {
+  const json::Value document = TRY(json::parse(text, {.max_bytes = 16U << 20U}));
+  const std::string api = TRY(document.string_or("apiVersion", ""));
+  const std::string kind = TRY(document.string_or("kind", ""));
+  if (api != "nodeproof.dev/v1" || kind != "NodeReport") {
+    return fail(Errc::invalid_document, "not a nodeproof.dev/v1 NodeReport document");
+  }
+  NodeReport report;
+  TRY(read_head(document, report));
+  if (const json::Value* host = document.find("host")) {
+    report.host = TRY(read_host_members(*host));
+  }
+  TRY(json::read(document, "bootId", report.host.boot_id));
+  report.findings = TRY(read_findings(document, "findings"));
+  if (const json::Value* images = document.find("images")) {
+    for (const json::Value& item : images->items()) report.images.push_back(TRY(read_image(item)));
+  }
+  return report;
+}
+
+}  // namespace nodeproof::report
