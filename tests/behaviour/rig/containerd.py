@@ -97,7 +97,7 @@ class Containerd:
 
     def run_ctr(self, *arguments: str) -> subprocess.CompletedProcess:
         # In containerd's mount namespace: ctr makes its FIFOs below /run/containerd.
-        inside = ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt"]
+        inside = ["nsenter", f"--target={self.process.pid}", "--mount", "--root"]
         command = [self.tree / "usr/bin/ctr", "--address", self.socket, "--namespace", "k8s.io", *arguments]
         return subprocess.run([*inside, *command], capture_output=True, text=True, env=self.environment())
 

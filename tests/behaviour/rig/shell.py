@@ -25,7 +25,7 @@ def main() -> int:
         wrapper = containerd.folder / "bin/ctr"
         wrapper.parent.mkdir()
         wrapper.write_text(
-            f'#!/bin/sh\nexec nsenter --mount=/proc/{containerd.process.pid}/ns/mnt '
+            f'#!/bin/sh\nexec nsenter --target={containerd.process.pid} --mount --root '
             f'{containerd.tree}/usr/bin/ctr --address {containerd.socket} --namespace k8s.io "$@"\n', encoding="utf-8")
         wrapper.chmod(0o755)
         environment = os.environ | {
