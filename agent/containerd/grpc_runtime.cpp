@@ -112,11 +112,9 @@ Result<ContainerExit> GrpcContainerRuntime::run(const ContainerRequest& request,
                                                 std::stop_token stop) {
   Parts::Ready& ready = *TRY(parts_->ready(stop));
   ContainerRequest leased = request;
-  OwnLease own(ready.leases, request.lease.empty() ? request.id : "");
-  if (request.lease.empty()) {
-    leased.lease = request.id;
-    TRY(own.create());
-  }
+  if (request.lease.empty()) leased.lease = request.id + "-lease";
+  OwnLease own(ready.leases, request.lease.empty() ? leased.lease : "");
+  if (request.lease.empty()) TRY(own.create());
   Result<ContainerExit> exit =
       ContainerRun(ready.tasks, leased, ready.facts.systemd_cgroup).run(std::move(stop));
   Result<> removed = remove_everything(ready.tasks, request.id);

@@ -1,0 +1,140 @@
+#include "agent/prepull/blobs.hpp"
+
+#include "agent/prepull/labels.hpp"
+#include "common/crypto.hpp"
+
+namespace nodeproof::prepull {
+namespace {
+
+// Bytes that hash wrongly may have been damaged on the way: they are asked for once more.
+template <class Attempt>
+Result<> twice_on_mismatch(Attempt attempt) {
+  Result<> first = attempt();
+  if (first || first.error().code != Errc::digest_mismatch) return first;
+  return attempt();
+}
+
+Result<> check_hash(Hasher& hasher, const Descriptor& blob, std::string_view where) {
+  const Digest found = hasher.finish();
+  if (found == blob.digest) return {};
+  return fail(Errc::digest_mismatch,
+              "the bytes in " + std::string(where) + " hash to " + found.str());
+}
+
+}  // namespace
+
+BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
+                       ByteCount downloaded)
+    : image_(image), ports_(ports), lease_(std::move(lease)), downloaded_(std::move(downloaded)) {}
+
+const Descriptor& BlobPuller::descriptor(std::size_t layer) const {
+  return image_.document.layers[layer];
+}
+
+BlobPuller::Observer BlobPuller::observer_of(std::size_t layer) const {
+  return ports_.observers ? ports_.observers(descriptor(layer), image_.config.diff_ids[layer])
+                          : nullptr;
+}
+
+Result<> BlobPuller::store_layer(std::size_t layer, std::stop_token stop) {
+  return twice_on_mismatch([&] { return store_layer_once(layer, stop); });
+}
+
+// A stream that is gone on with has no beginning: its observer is fed from the store, when the
+// whole is there.
+Result<> BlobPuller::store_layer_once(std::size_t layer, std::stop_token stop) {
+  const Descriptor& blob = descriptor(layer);
+  const auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop));
+  if (!writer) {
+    TRY(add_labels(blob.digest, source_label(image_.reference)));
+    return observe_stored(layer, observer_of(layer), stop);
+  }
+  const bool from_the_start = writer->offset() == 0;
+  Observer observer = from_the_start ? observer_of(layer) : nullptr;
+  TRY(stream_to(*writer, blob, observer.get(), stop));
+  TRY(writer->commit(source_label(image_.reference)));
+  if (!from_the_start) return observe_stored(layer, observer_of(layer), stop);
+  if (observer) observer->finish();
+  return {};
+}
+
+Result<> BlobPuller::stream_to(BlobWriter& writer, const Descriptor& blob, LayerObserver* observer,
+                               std::stop_token stop) {
+  const std::uint64_t offset = writer.offset();
+  if (offset >= blob.size) return {};  // only the commit is missing
+  const ByteSink sink = [&](Bytes bytes) -> Result<> {
+    TRY(writer.write(bytes));
+    if (observer != nullptr) observer->write(bytes);
+    downloaded_(bytes.size());
+    return {};
+  };
+  return ports_.registry.blob(image_.reference, blob, offset, sink, stop);
+}
+
+Result<> BlobPuller::inspect_layer(std::size_t layer, std::stop_token stop) {
+  Observer observer = observer_of(layer);
+  if (!observer) return {};
+  if (TRY(ports_.store.blob(descriptor(layer).digest))) {
+    return observe_stored(layer, std::move(observer), stop);
+  }
+  return twice_on_mismatch([&]() -> Result<> {
+    Observer one = observer ? std::move(observer) : observer_of(layer);
+    return one ? observe_remote(layer, std::move(one), stop) : Result<>{};
+  });
+}
+
+Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer, std::stop_token stop) {
+  if (!observer) return {};
+  const Descriptor& blob = descriptor(layer);
+  Hasher hasher;
+  const ByteSink sink = [&](Bytes bytes) -> Result<> {
+    hasher.update(bytes);
+    observer->write(bytes);
+    return {};
+  };
+  TRY(ports_.store.read_blob(blob.digest, sink, stop));
+  if (auto whole = check_hash(hasher, blob, "containerd's content store"); !whole) {
+    return std::unexpected(
+        std::move(whole).error().with_remedy("remove the blob and the image, and pull again"));
+  }
+  observer->finish();
+  return {};
+}
+
+Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, std::stop_token stop) {
+  const Descriptor& blob = descriptor(layer);
+  Hasher hasher(blob.digest.algorithm());
+  const ByteSink sink = [&](Bytes bytes) -> Result<> {
+    hasher.update(bytes);
+    observer->write(bytes);
+    downloaded_(bytes.size());
+    return {};
+  };
+  TRY(ports_.registry.blob(image_.reference, blob, 0, sink, stop));
+  TRY(check_hash(hasher, blob, "the registry"));
+  observer->finish();
+  return {};
+}
+
+Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view bytes, Labels labels) {
+  labels.merge(source_label(image_.reference));
+  return twice_on_mismatch([&] { return store_document_once(blob, bytes, labels); });
+}
+
+Result<> BlobPuller::store_document_once(const Descriptor& blob, std::string_view bytes,
+                                         const Labels& labels) {
+  const auto writer = TRY(ports_.store.begin_blob(blob, lease_, {}));
+  if (!writer) return add_labels(blob.digest, labels);
+  if (writer->offset() < bytes.size()) {
+    TRY(writer->write(as_bytes(bytes.substr(writer->offset()))));
+  }
+  return writer->commit(labels);
+}
+
+Result<> BlobPuller::add_labels(const Digest& digest, Labels labels) {
+  const auto info = TRY(ports_.store.blob(digest));
+  labels = missing_labels(info ? info->labels : Labels{}, labels);
+  return labels.empty() ? Result<>{} : ports_.store.label_blob(digest, labels);
+}
+
+}  // namespace nodeproof::prepull
