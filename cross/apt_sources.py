@@ -49,15 +49,23 @@ def deb822_entries():
                     yield uri, suite
 
 
+def servers(uri: str) -> list[str]:
+    """The URI itself; of a list of mirrors (mirror+file:) the first; nothing for a medium (cdrom:)."""
+    if uri.startswith("mirror+file:"):
+        with open(re.sub(r"^mirror\+file:/*", "/", uri), encoding="utf-8") as f:
+            listed = [line.split()[0] for line in f if line.strip() and not line.startswith("#")]
+        return listed[:1]
+    return [] if uri.startswith("cdrom:") else [uri]
+
+
 def main() -> int:
     wanted, own = sys.argv[1], own_codename()
     suffixes = ("", "-updates", "-security") if wanted == "bookworm" else ("",)
     seen = []
     for uri, suite in [*one_line_entries(), *deb822_entries()]:
-        for suffix in suffixes:
-            line = f"[signed-by={KEYRING}] {uri} {wanted}{suffix} main"
-            if suite == own + suffix and line not in seen:
-                seen.append(line)
+        lines = [f"[signed-by={KEYRING}] {server} {wanted}{suffix} main"
+                 for suffix in suffixes if suite == own + suffix for server in servers(uri)]
+        seen += [line for line in lines if line not in seen]
     if not seen:
         sys.exit(f"apt_sources.py: the machine's apt sources name no Debian mirror for {own}")
     for line in seen:

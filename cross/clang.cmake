@@ -1,6 +1,9 @@
 # What both toolchain files share: clang 19 and lld 19 with a sysroot made of Debian 12 packages (cross/sysroot).
 # clang is a cross compiler by --target, so the build machine's own architecture does not matter.
 set(CMAKE_SYSTEM_NAME Linux)
+foreach(_name CFLAGS CXXFLAGS CPPFLAGS LDFLAGS)
+  unset(ENV{${_name}})  # what somebody's shell happens to set is no part of the recipe
+endforeach()
 if(NOT NODEPROOF_SYSROOT)
   execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/where ${NODEPROOF_ARCH} OUTPUT_VARIABLE _where
                   OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
@@ -32,7 +35,8 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
 
 # The sysroot's path holds a user name and a hash; neither belongs into the binary.
 string(CONCAT _flags "${NODEPROOF_ARCH_FLAGS} -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong"
-       " -ftrivial-auto-var-init=zero -ffile-prefix-map=${NODEPROOF_SYSROOT}=/sysroot -ffile-prefix-map=${NODEPROOF_DEPS}=/deps")
+       " -ftrivial-auto-var-init=zero -ffile-prefix-map=${NODEPROOF_SYSROOT}=/sysroot -ffile-prefix-map=${NODEPROOF_DEPS}=/deps"
+       " ${NODEPROOF_EXTRA_FLAGS}")
 set(CMAKE_C_FLAGS_INIT "${_flags}")
 set(CMAKE_CXX_FLAGS_INIT "${_flags}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-fuse-ld=lld-19")

@@ -39,7 +39,7 @@ key_of() {  # THING RECIPE [EXTRA...]
 sysroot_dir() { echo "$CACHE/sysroot-$1-$(key_of "sysroot-$1" "$CROSS/sysroot")"; }
 protos_dir() { echo "$CACHE/protos-$(key_of protos "$CROSS/protos")"; }
 deps_dir() {
-  echo "$CACHE/deps-$1-$(key_of deps "$CROSS/deps" "$(sysroot_dir "$1")" "$(cat "$CROSS/clang.cmake")")"
+  echo "$CACHE/deps-$1-$(key_of deps "$CROSS/deps" "$(basename "$(sysroot_dir "$1")")" "$(cat "$CROSS/clang.cmake")")"
 }
 
 # --- apt with a state of its own: the machine's package set is neither read nor changed ---
@@ -55,7 +55,8 @@ apt_prepare() {  # SUITE ARCH: makes the state once per run and updates it
     note "apt-get update for $suite/$arch failed (attempt $try)"
     sleep $((try * 10))
   done
-  die "cannot update the package lists of $suite/$arch"
+  note "cannot update the package lists of $suite/$arch"
+  exit $EXIT_DOWNLOAD
 }
 
 apt_run() {  # SUITE ARCH TOOL ARGS...
@@ -75,6 +76,9 @@ apt_run() {  # SUITE ARCH TOOL ARGS...
 # Reads apt's --print-uris lines ('URI' file size SHA256:hash), keeps the files whose name matches REGEX.
 parse_uris() { sed -nE "s/^'([^']+)' ([^ ]+) [0-9]+ SHA256:([0-9a-f]{64})\$/\2 \3 \1/p" | grep -E "^($1)" ; }
 
+# Exit code of a failed download: the archive may just have been changing under us, so cross/prepare tries once more.
+EXIT_DOWNLOAD=75
+
 # Fetches what stdin lists (file sha256 uri) into the download cache. The hashes come from the signed
 # indices, and each file is hashed again here, also when it was already there.
 fetch_all() {
@@ -84,7 +88,7 @@ fetch_all() {
     [ "$(sha_of "$CACHE/downloads/$file")" = "$sha" ] && continue
     /usr/lib/apt/apt-helper -q=2 -o APT::Sandbox::User=root -o Acquire::Retries=3 \
       download-file "$uri" "$CACHE/downloads/$file.part" "SHA256:$sha" >&2 ||
-      die "cannot download $file"
+      { note "cannot download $file"; exit $EXIT_DOWNLOAD; }
     [ "$(sha_of "$CACHE/downloads/$file.part")" = "$sha" ] || die "$file does not have the hash the archive signed"
     mv "$CACHE/downloads/$file.part" "$CACHE/downloads/$file"
   done
