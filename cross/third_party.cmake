@@ -1,6 +1,8 @@
 # The libraries of others, each as third_party::NAME, to be linked by the one library of ours that includes it.
 # Debian's own CMake files are not used: they know neither a sysroot nor static linking.
 
+execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/where ${NODEPROOF_ARCH} --drift COMMAND_ERROR_IS_FATAL ANY)
+
 set(_lib ${NODEPROOF_SYSROOT}/usr/lib/${NODEPROOF_TRIPLE})
 
 function(_third_party name)  # ARCHIVES...: in the order the linker reads them
