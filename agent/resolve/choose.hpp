@@ -1,0 +1,31 @@
+// Which entry of an index this host's containerd takes, and why.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/resolve/rules.hpp"
+#include "common/oci.hpp"
+
+namespace nodeproof::resolve {
+
+struct Choice {
+  std::optional<std::size_t> entry;  // none fits = absent
+  std::string sentence;              // why this one; or what exists when none fits
+};
+
+// containerd's images.Manifest: entries that match or have no platform, best rank first, the first
+// of equals, those without a platform last. Attestations and what is neither index nor manifest are
+// left out.
+[[nodiscard]] Choice choose(const std::vector<Descriptor>& entries, const Platform& host,
+                            ContainerdRules rules);
+
+// What the index offers, attestations left out, as written.
+[[nodiscard]] std::vector<Platform> offered_platforms(const std::vector<Descriptor>& entries);
+
+// "linux/amd64, linux/386"; "nothing" for an empty list.
+[[nodiscard]] std::string list_platforms(const std::vector<Platform>& platforms);
+
+}  // namespace nodeproof::resolve

@@ -1,0 +1,103 @@
+#include "agent/resolve/ledger.hpp"
+
+#include "common/crypto.hpp"
+#include "common/file.hpp"
+#include "common/json.hpp"
+
+namespace nodeproof::resolve {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxBytes = 64U << 10U;
+
+void write_descriptor(json::Writer& writer, const Descriptor& descriptor) {
+  writer.begin_object();
+  writer.member("media_type", descriptor.media_type);
+  writer.member("digest", descriptor.digest.str());
+  writer.member("size", descriptor.size);
+  if (descriptor.platform) {
+    const Platform& platform = *descriptor.platform;
+    writer.key("platform").begin_object();
+    writer.member("os", platform.os).member("architecture", platform.architecture);
+    writer.member("variant", platform.variant).member("os_version", platform.os_version);
+    writer.member("os_features", platform.os_features).end_object();
+  }
+  writer.end_object();
+}
+
+Result<std::string> text_at(const json::Value& value, std::string_view key) {
+  const json::Value* member = TRY(value.at(key));
+  return member->string();
+}
+
+Result<Platform> read_platform(const json::Value& value) {
+  const json::Value* features = TRY(value.at("os_features"));
+  return Platform{TRY(text_at(value, "os")), TRY(text_at(value, "architecture")),
+                  TRY(text_at(value, "variant")), TRY(text_at(value, "os_version")),
+                  TRY(features->strings())};
+}
+
+Result<Descriptor> read_descriptor(const json::Value& value) {
+  const std::string digest = TRY(text_at(value, "digest"));
+  const json::Value* size = TRY(value.at("size"));
+  Descriptor descriptor{TRY(text_at(value, "media_type")),
+                        TRY(Digest::parse(digest)),
+                        TRY(size->unsigned_integer()),
+                        {},
+                        {}};
+  if (const json::Value* platform = value.find("platform")) {
+    descriptor.platform = TRY(read_platform(*platform));
+  }
+  return descriptor;
+}
+
+Result<ProvenImage> read_record(std::string_view text) {
+  const json::Value root = TRY(json::parse(text));
+  const json::Value* version = TRY(root.at("version"));
+  if (TRY(version->unsigned_integer()) != kVersion) {
+    return fail(Errc::unsupported, "the ledger has another version");
+  }
+  const json::Value* manifest = TRY(root.at("manifest"));
+  ProvenImage proven{TRY(text_at(root, "name")),
+                     {},
+                     TRY(read_descriptor(*manifest)),
+                     TRY(text_at(root, "proof_key")),
+                     TRY(text_at(root, "time"))};
+  if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
+  return proven;
+}
+
+}  // namespace
+
+std::optional<ProvenImage> Ledger::find(std::string_view name) const {
+  const auto text = read_file(file_of(name), kMaxBytes);
+  if (!text) return {};
+  auto proven = read_record(*text);
+  if (!proven || proven->name != name) return {};
+  return *std::move(proven);
+}
+
+Result<> Ledger::record(const ProvenImage& proven) const {
+  json::Writer writer(true);
+  writer.begin_object().member("version", kVersion).member("name", proven.name);
+  if (proven.index) {
+    writer.key("index");
+    write_descriptor(writer, *proven.index);
+  }
+  writer.key("manifest");
+  write_descriptor(writer, proven.manifest);
+  writer.member("proof_key", proven.proof_key).member("time", proven.time).end_object();
+  const std::string text = writer.str() + "\n";
+  // A cycle without change writes nothing to disk.
+  const auto known = read_file(file_of(proven.name), kMaxBytes);
+  if (known && *known == text) return {};
+  return write_file_atomically(file_of(proven.name), text);
+}
+
+Result<> Ledger::forget(std::string_view name) const { return remove_file(file_of(name)); }
+
+std::filesystem::path Ledger::file_of(std::string_view name) const {
+  return directory_ / (std::string(hash_of(as_bytes(name)).hex()) + ".json");
+}
+
+}  // namespace nodeproof::resolve

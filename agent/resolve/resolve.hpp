@@ -1,0 +1,24 @@
+// From an image reference to the one manifest this host's containerd takes, every document hashed
+// on the way.
+#pragma once
+
+#include <stop_token>
+
+#include "agent/containerd/image_store.hpp"
+#include "agent/model.hpp"
+#include "agent/registry/registry.hpp"
+#include "agent/resolve/ledger.hpp"
+
+namespace nodeproof::resolve {
+
+// Asks the registry. Errors keep the registry's code, except:
+// no_matching_platform: the index holds nothing for this host; the message lists what there is;
+// corrupt: the index is there but names a manifest or config the registry no longer has.
+Result<ResolvedImage> resolve(Registry& registry, const Reference& reference, const HostFacts& host,
+                              std::stop_token stop);
+
+// The same from containerd's content store alone, for an image that was proven here before.
+Result<ResolvedImage> resolve_offline(const ProvenImage& proven, const Reference& reference,
+                                      ImageStore& store, std::stop_token stop);
+
+}  // namespace nodeproof::resolve

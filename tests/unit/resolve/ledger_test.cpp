@@ -1,0 +1,115 @@
+#include "agent/resolve/ledger.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/file.hpp"
+
+namespace nodeproof::resolve {
+namespace {
+
+namespace fs = std::filesystem;
+
+Digest digest(char digit) { return *Digest::parse("sha256:" + std::string(64, digit)); }
+
+ProvenImage proven(const std::string& name) {
+  const Platform platform{"linux", "arm64", "v8", "1", {"f"}};
+  return {name, Descriptor{std::string(media_type::kOciIndex), digest('1'), 10, {}, {}},
+          Descriptor{std::string(media_type::kOciManifest), digest('2'), 20, platform, {}}, "key",
+          "2026-11-21T10:00:00Z"};
+}
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "nodeproof-ledger-test.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = name;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+  [[nodiscard]] fs::path only_file() const {
+    return fs::directory_iterator(dir_ / "ledger")->path();
+  }
+  fs::path dir_;
+};
+
+TEST_F(LedgerTest, FindsWhatItRecorded) {
+  const Ledger ledger(dir_ / "ledger");
+  EXPECT_FALSE(ledger.find("a"));
+  ASSERT_TRUE(ledger.record(proven("a")));
+  ASSERT_TRUE(ledger.record(proven("b")));
+  EXPECT_EQ(Ledger(dir_ / "ledger").find("a"), proven("a"));
+  EXPECT_FALSE(ledger.find("c"));
+}
+
+TEST_F(LedgerTest, KeepsASingleManifestWithoutIndexAndPlatform) {
+  const Ledger ledger(dir_ / "ledger");
+  ProvenImage single = proven("a");
+  single.index.reset();
+  single.manifest.platform.reset();
+  ASSERT_TRUE(ledger.record(single));
+  EXPECT_EQ(ledger.find("a"), single);
+}
+
+TEST_F(LedgerTest, TheLastRecordCounts) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  ProvenImage next = proven("a");
+  next.manifest.digest = digest('3');
+  ASSERT_TRUE(ledger.record(next));
+  EXPECT_EQ(ledger.find("a"), next);
+}
+
+TEST_F(LedgerTest, AnUnchangedRecordWritesNothing) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  const auto before = fs::last_write_time(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  EXPECT_EQ(fs::last_write_time(dir_ / "ledger"), before);
+}
+
+TEST_F(LedgerTest, Forgets) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  EXPECT_TRUE(ledger.forget("a"));
+  EXPECT_TRUE(ledger.forget("a"));
+  EXPECT_FALSE(ledger.find("a"));
+}
+
+TEST_F(LedgerTest, ATornFileIsNoRecord) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  const std::string whole = *read_file(only_file());
+  for (std::size_t length = 0; length + 2 < whole.size(); length += 7) {
+    std::ofstream(only_file(), std::ios::trunc) << whole.substr(0, length);
+    EXPECT_FALSE(ledger.find("a")) << length;
+  }
+  ASSERT_TRUE(ledger.record(proven("a")));
+  EXPECT_TRUE(ledger.find("a"));
+}
+
+TEST_F(LedgerTest, AFileOfAnotherNameOrVersionIsNoRecord) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  std::string text = *read_file(only_file());
+  text.replace(text.find("\"a\""), 3, "\"b\"");
+  ASSERT_TRUE(write_file_atomically(only_file(), text));
+  EXPECT_FALSE(ledger.find("a"));
+  ASSERT_TRUE(ledger.record(proven("a")));
+  text = *read_file(only_file());
+  text.replace(text.find("\"version\": 1"), 12, "\"version\": 2");
+  ASSERT_TRUE(write_file_atomically(only_file(), text));
+  EXPECT_FALSE(ledger.find("a"));
+}
+
+TEST_F(LedgerTest, NamesCannotLeaveTheDirectory) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("../../etc/passwd")));
+  EXPECT_TRUE(ledger.find("../../etc/passwd"));
+  EXPECT_EQ(only_file().parent_path(), dir_ / "ledger");
+}
+
+}  // namespace
+}  // namespace nodeproof::resolve
