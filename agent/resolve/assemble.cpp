@@ -70,13 +70,14 @@ Result<std::string> collect(const Descriptor& document, const Stream& stream) {
                 name + " is larger than " + std::to_string(kMaxDocument) + " bytes");
   }
   std::string bytes;
-  TRY(stream([&](Bytes piece) -> Result<> {
+  const ByteSink append = [&](Bytes piece) -> Result<> {
     if (piece.size() > document.size - bytes.size()) {
       return fail(Errc::invalid_document, name + " is longer than its descriptor says");
     }
     bytes += as_text(piece);
     return {};
-  }));
+  };
+  TRY(stream(append));
   if (bytes.size() < document.size) {
     return fail(Errc::truncated, name + " is shorter than its descriptor says");
   }

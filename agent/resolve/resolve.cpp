@@ -201,7 +201,7 @@ Result<ResolvedImage> resolve(Registry& registry, const Reference& reference, co
 }
 
 Result<ResolvedImage> resolve_offline(const ProvenImage& proven, const Reference& reference,
-                                      ImageStore& store, std::stop_token stop) {
+                                      ImageStore& store, const std::stop_token& stop) {
   auto image = rebuild(proven, reference, store, stop);
   if (!image) return std::unexpected(in_context(std::move(image).error(), reference));
   return image;

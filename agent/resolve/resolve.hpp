@@ -19,6 +19,6 @@ Result<ResolvedImage> resolve(Registry& registry, const Reference& reference, co
 
 // The same from containerd's content store alone, for an image that was proven here before.
 Result<ResolvedImage> resolve_offline(const ProvenImage& proven, const Reference& reference,
-                                      ImageStore& store, std::stop_token stop);
+                                      ImageStore& store, const std::stop_token& stop);
 
 }  // namespace nodeproof::resolve
