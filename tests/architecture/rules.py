@@ -62,7 +62,9 @@ SYSTEM_FOLDERS = ("sys/", "linux/", "arpa/", "net/", "netinet/", "asm/", "bits/"
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 COROUTINE = re.compile(r"\bco_(await|return|yield)\b")
-MIRROR = re.compile(r"https?://[^\s\"']*(debian|ubuntu)[^\s\"']*", re.I)
+# A host named after the distribution, or its archive's usual folder on any host; not an image called debian.
+MIRROR = re.compile(r"""https?://(?:[^/\s"']*(?:debian|ubuntu)[^\s"']*
+                        |[^\s"']*/(?:debian|ubuntu)(?:-security)?(?:/(?:dists|pool)\b|/?(?=["'\s]|$)))""", re.I | re.X)
 MAX_LINES = 500
 
 
