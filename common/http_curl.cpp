@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -125,6 +127,14 @@ Result<std::string> system_ca_file() {
               "install ca-certificates, set SSL_CERT_FILE, or name the registry's CA as its 'ca'");
 }
 
+// libcurl would say so too, but leaks what it had prepared.
+Result<> check_readable(const std::string& file) {
+  if (file.empty() || access(file.c_str(), R_OK) == 0) return {};
+  return fail(Errc::invalid_config,
+              "the TLS file " + file + " cannot be read: " + std::strerror(errno),
+              "check the path and its permissions");
+}
+
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
@@ -187,6 +197,9 @@ Result<> Transfer::prepare(CURL* easy) {
   if (url_.tls) {
     ca_file_ = request_.tls.ca_file;
     if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
+    for (const auto& file : {ca_file_, request_.tls.client_certificate, request_.tls.client_key}) {
+      TRY(check_readable(file));
+    }
     set_tls(easy);
   }
   TRY(add_headers());

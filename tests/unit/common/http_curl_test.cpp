@@ -253,16 +253,20 @@ TEST(CurlHttpClient, SaysThatAConnectionWasRefused) {
 }
 
 TEST(CurlHttpClient, SaysThatTlsIsNotSpokenThere) {
-  LoopbackServer server(answering(http_ok("plain")));
+  LoopbackServer server([](Peer& peer) {
+    peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    peer.hold();
+  });
   CurlHttpClient client;
   Seen seen;
   HttpRequest request = get("https" + server.url("/").substr(4));
-  request.tls.ca_file = "/dev/null";  // whatever: the handshake fails before
+  request.tls.ca_file = NODEPROOF_FIXTURES "/http/authority.pem";
   const auto answer = send(client, request, seen);
   ASSERT_FALSE(answer);
-  EXPECT_TRUE(answer.error().code == Errc::unreachable ||
-              answer.error().code == Errc::invalid_config)
+  EXPECT_EQ(answer.error().code, Errc::unreachable);
+  EXPECT_NE(answer.error().message.find("TLS handshake failed"), std::string::npos)
       << answer.error().message;
+  EXPECT_NE(answer.error().remedy.find("plain_http"), std::string::npos);
 }
 
 TEST(CurlHttpClient, NamesAnUnusableCaFile) {

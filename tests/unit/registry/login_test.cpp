@@ -1,0 +1,177 @@
+#include "tests/unit/registry/fixture.hpp"
+
+namespace nodeproof::registry {
+namespace {
+
+constexpr const char* kBearer =
+    R"(Bearer realm="https://auth.example/token",service="r.example",scope="repository:team/app:pull")";
+constexpr const char* kTokenUrl =
+    "https://auth.example/token?service=r.example&scope=repository%3Ateam%2Fapp%3Apull";
+
+class LoginTest : public HttpRegistryTest {
+ protected:
+  static Settings account() {
+    HostSettings settings;
+    settings.username = "u";
+    settings.password = "p";
+    return {{"r.example", settings}};
+  }
+  static fakes::ScriptedAnswer granted(std::string token, std::string rest = {}) {
+    return {.headers = {},
+            .body = R"({"token":")" + std::move(token) + "\"" + std::move(rest) + "}",
+            .broken = {}};
+  }
+};
+
+TEST_F(LoginTest, BasicIsSentOnlyWhenAskedForAndThenAtOnce) {
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\""), index_answer()});
+  auto registry = make(account());
+  ASSERT_TRUE(registry.manifest(app, {}));
+  ASSERT_TRUE(registry.manifest(app, {}));
+  EXPECT_EQ(http.sent_header(0, "Authorization"), "");
+  EXPECT_EQ(http.sent_header(1, "Authorization"), "Basic dTpw");
+  EXPECT_EQ(http.sent_header(2, "Authorization"), "Basic dTpw");
+  EXPECT_EQ(http.requests().size(), 3U);
+}
+
+TEST_F(LoginTest, RefusedBasicCredentialsAreFinal) {
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\"")});
+  const auto found = make(account()).manifest(app, {});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unauthorized);
+  EXPECT_NE(found.error().message.find("credentials were refused"), std::string::npos)
+      << found.error().message;
+  EXPECT_EQ(http.requests().size(), 2U);
+}
+
+TEST_F(LoginTest, AnonymousTokensAreAskedForWithoutCredentials) {
+  http.answer(kTagUrl, {challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1")});
+  const auto found = make().manifest(app, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(http.urls(), (std::vector<std::string>{kTagUrl, kTokenUrl, kTagUrl}));
+  EXPECT_EQ(http.sent_header(1, "Authorization"), "");
+  EXPECT_EQ(http.sent_header(2, "Authorization"), "Bearer t1");
+}
+
+TEST_F(LoginTest, TokensAreAskedForWithCredentialsAndKept) {
+  http.answer(kTagUrl, {challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1", R"(,"expires_in":300)")});
+  auto registry = make(account());
+  ASSERT_TRUE(registry.manifest(app, {}));
+  ASSERT_TRUE(registry.manifest(app, {}));
+  EXPECT_EQ(http.sent_header(1, "Authorization"), "Basic dTpw");
+  EXPECT_EQ(http.requests().size(), 4U);
+  EXPECT_EQ(http.sent_header(3, "Authorization"), "Bearer t1");
+}
+
+TEST_F(LoginTest, BearerIsPreferredToBasic) {
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\", " + std::string(kBearer)), index_answer()});
+  http.answer(kTokenUrl, {granted("t1")});
+  ASSERT_TRUE(make(account()).manifest(app, {}));
+  EXPECT_EQ(http.sent_header(2, "Authorization"), "Bearer t1");
+}
+
+TEST_F(LoginTest, ATokenThatExpiredEarlyIsRenewedOnce) {
+  http.answer(kTagUrl, {challenged(kBearer), index_answer(), challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1"), granted("t2")});
+  auto registry = make(account());
+  ASSERT_TRUE(registry.manifest(app, {}));
+  ASSERT_TRUE(registry.manifest(app, {}));
+  EXPECT_EQ(http.sent_header(5, "Authorization"), "Bearer t2");
+}
+
+TEST_F(LoginTest, ATokenNearItsEndIsRenewedBeforeItIsRefused) {
+  http.answer(kTagUrl, {challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1", R"(,"expires_in":100)"), granted("t2")});
+  auto registry = make();
+  ASSERT_TRUE(registry.manifest(app, {}));
+  clock.advance(std::chrono::seconds(81));
+  ASSERT_TRUE(registry.manifest(app, {}));
+  EXPECT_EQ(http.sent_header(4, "Authorization"), "Bearer t2");
+}
+
+TEST_F(LoginTest, ASecondRefusalIsFinal) {
+  http.answer(kTagUrl, {challenged(kBearer)});
+  http.answer(kTokenUrl, {granted("t1"), granted("t2")});
+  const auto found = make(account()).manifest(app, {});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unauthorized);
+  EXPECT_EQ(http.requests().size(), 3U);
+}
+
+TEST_F(LoginTest, HarborsBasicAnswerToAnOldTokenBringsTheBearerChallengeBack) {
+  http.answer(kTagUrl, {challenged(kBearer), index_answer(), challenged("Basic realm=\"harbor\""),
+                        challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1")});
+  auto registry = make(account());
+  ASSERT_TRUE(registry.manifest(app, {}));
+  const auto again = registry.manifest(app, {});
+  ASSERT_TRUE(again) << again.error().message;
+}
+
+TEST_F(LoginTest, AnotherScopeThanOursIsAskedForFirst) {
+  http.answer(
+      kTagUrl,
+      {challenged(R"(Bearer realm="https://auth.example/token?a=1",scope="repository:x/y:pull")"),
+       index_answer()});
+  http.answer(
+      "https://auth.example/"
+      "token?a=1&scope=repository%3Ax%2Fy%3Apull&scope=repository%3Ateam%2Fapp%3Apull",
+      {granted("t1")});
+  const auto found = make().manifest(app, {});
+  EXPECT_TRUE(found) << found.error().message;
+}
+
+TEST_F(LoginTest, ARelativeRealmIsTheRegistrysOwn) {
+  http.answer(kTagUrl, {challenged(R"(Bearer realm="/token")"), index_answer()});
+  http.answer("https://r.example/token?scope=repository%3Ateam%2Fapp%3Apull", {granted("t1")});
+  EXPECT_TRUE(make().manifest(app, {}));
+}
+
+TEST_F(LoginTest, CredentialsGoToNoRealmThatMayNotHaveThem) {
+  for (const char* realm :
+       {"http://auth.example/token", "https://127.0.0.1/token", "https://169.254.169.254/t",
+        "https://x:y@auth.example/", "ftp://auth.example/"}) {
+    fakes::ScriptedHttp server;
+    server.answer(kTagUrl, {challenged("Bearer realm=\"" + std::string(realm) + "\"")});
+    HttpRegistry registry(server, clock, account());
+    EXPECT_FALSE(registry.manifest(app, {})) << realm;
+    EXPECT_EQ(server.requests().size(), 1U) << realm;
+  }
+}
+
+TEST_F(LoginTest, ARedirectedHostMayNotAskForCredentials) {
+  http.answer(kTagUrl, {redirect("https://cdn.example/x")});
+  http.answer("https://cdn.example/x", {challenged("Basic realm=\"give me\"")});
+  const auto found = make(account()).manifest(app, {});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unauthorized);
+  for (std::size_t n = 0; n < http.requests().size(); ++n)
+    EXPECT_EQ(http.sent_header(n, "Authorization"), "");
+}
+
+TEST_F(LoginTest, UnknownSchemesAloneAreARefusal) {
+  http.answer(kTagUrl, {challenged("Negotiate")});
+  EXPECT_EQ(make(account()).manifest(app, {}).error().code, Errc::unauthorized);
+  EXPECT_EQ(http.requests().size(), 1U);
+}
+
+TEST_F(LoginTest, NoSecretIsInAnyMessage) {
+  HostSettings settings;
+  settings.username = "u";
+  settings.password = "hunter2hunter2";
+  http.answer(kTagUrl, {challenged(kBearer)});
+  http.answer(kTokenUrl, {granted("tokentoken"), status(401, "denied")});
+  auto registry = make({{"r.example", settings}});
+  for (int i = 0; i < 2; ++i) {
+    const auto found = registry.manifest(app, {});
+    ASSERT_FALSE(found);
+    for (const char* secret : {"hunter2", "tokentoken", "dTpodW50"}) {
+      EXPECT_EQ(found.error().message.find(secret), std::string::npos) << found.error().message;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nodeproof::registry
