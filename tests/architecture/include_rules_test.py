@@ -110,7 +110,7 @@ class RulesCatch(unittest.TestCase):
         self.assertEqual(1, len(rules.text_faults("common/a.cpp", "x\n" * 501)))
         self.assertEqual(1, len(rules.text_faults("agent/cycle.cpp", "co_await x;\n")))
         self.assertEqual([], rules.text_faults("agent/daemon.cpp", "co_await x;\n"))
-        for url in ("http://mirror.example/" + "debian", "http://deb.deb" + "ian.org/x", "http://m.example/debian" + "/pool/a"):
+        for url in ("http://mirror.example/" + "debian", "http://deb.deb" + "ian.org/x", "http://m.example/deb" + "ian/pool/a"):
             self.assertEqual(1, len(rules.text_faults("cross/a", url + "\n")), url)
         self.assertEqual([], rules.text_faults("tests/a.py", "https://registry.example/v2/library/debian/manifests/latest\n"))
 
