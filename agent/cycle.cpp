@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "agent/codes.hpp"
 #include "agent/host/host.hpp"
-#include "agent/judge.hpp"
+#include "agent/image_cycle.hpp"
+#include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
 #include "common/version.hpp"
 
@@ -41,13 +41,14 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
 NodeReport run_cycle(const CycleConfig& config, Ports& ports, std::stop_token stop) {
   const HostFacts host = read_facts(config, ports, stop);
   NodeReport report = describe(config, host, ports.clock);
-  const Judge judge(config, host, ports);
   if (auto swept = ports.runtime.sweep(stop); !swept) {
-    report.findings.push_back(judge.leftovers_finding(swept.error()));
+    report.findings.push_back(
+        report::finding_from_error(swept.error(), report::Stage::smoke, "leftovers"));
   }
+  ImageCycle cycle(config, host, ports);
   for (const RequiredImage& image : config.settings.images) {
     if (!applies(image.when, host)) continue;
-    report.images.push_back(judge.image(image, stop));
+    report.images.push_back(cycle.run(image, stop));
   }
   report::conclude(report);
   return report;

@@ -1,7 +1,9 @@
-// The story of one image: which variant, fetch it, is it right, does it run - and what is known when a step fails.
+// The story of one image: which variant, fetch it, is it right, does it run - and what is known
+// when a step fails.
 #pragma once
 
 #include <stop_token>
+#include <string>
 
 #include "agent/cycle.hpp"
 #include "agent/inspect/inventory_cache.hpp"
@@ -12,20 +14,29 @@ namespace nodeproof {
 
 class ImageCycle {
  public:
+  // All three outlive it.
   ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& ports);
 
   // Never fails; a stop leaves the image unknown.
   ImageReport run(const RequiredImage& image, std::stop_token stop);
 
  private:
-  struct Job;
-  enum class Publish { no, when_ready };
+  struct Job {
+    const RequiredImage& image;
+    const Reference& reference;
+    std::stop_token stop;
+  };
+  enum class Proof { to_be_recorded, of_a_successor, for_information };
 
-  ImageReport judge(Job& job, std::stop_token stop);
-  ImageReport judge_moved(Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
-  ImageReport prove(Job& job, const ResolvedImage& resolved, Publish publish);
-  void pull_and_inspect(Job& job, const ResolvedImage& resolved, ImageReport& report);
-  void conclude(Job& job, const ResolvedImage& resolved, ImageReport& report, Publish publish);
+  ImageReport judge(const Job& job);
+  ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
+  ImageReport prove(const Job& job, const ResolvedImage& resolved,
+                    Proof proof = Proof::to_be_recorded);
+  Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
+  void inspect_and_run(const Job& job, const ResolvedImage& resolved, const PulledImage& pulled,
+                       ImageReport& report);
+  Result<> conclude(const ResolvedImage& resolved, const std::string& lease, Proof proof,
+                    Verdict verdict);
 
   const CycleConfig& config_;
   const HostFacts& host_;

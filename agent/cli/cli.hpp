@@ -1,4 +1,5 @@
-// The command line: parses, calls the command, gives the exit code. Everything testable behind one function.
+// The command line: parses, calls the command, gives the exit code. Everything testable behind one
+// function.
 #pragma once
 
 #include <ostream>

@@ -1,4 +1,5 @@
-// What a command is: a row in the table of commands.cpp and one file that declares its options and runs it.
+// What a command is: a row in the table of commands.cpp and one file that declares its options and
+// runs it.
 #pragma once
 
 #include <filesystem>

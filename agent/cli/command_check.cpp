@@ -1,8 +1,8 @@
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <unistd.h>
-
 #include <memory>
 #include <vector>
 

@@ -11,7 +11,8 @@ namespace nodeproof::cli {
 
 Action declare_host(CLI::App& app) {
   auto root = std::make_shared<std::string>("/");
-  app.add_option("--root", *root, "read the facts below this directory instead, without containerd");
+  app.add_option("--root", *root,
+                 "read the facts below this directory instead, without containerd");
   return [root](Session& session) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());

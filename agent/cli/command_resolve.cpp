@@ -50,14 +50,19 @@ Result<ResolvedImage> resolve_here(const config::Config& config, const std::stri
 
 int exit_code_of(const Error& error) {
   switch (error.code) {
-    case Errc::invalid_reference: return exit_usage;
-    case Errc::invalid_config: return exit_config;
-    case Errc::cancelled: return exit_interrupted;
+    case Errc::invalid_reference:
+      return exit_usage;
+    case Errc::invalid_config:
+      return exit_config;
+    case Errc::cancelled:
+      return exit_interrupted;
     case Errc::no_matching_platform:
     case Errc::not_found:
     case Errc::corrupt:
-    case Errc::digest_mismatch: return 1;
-    default: return 2;  // the registry could not be asked
+    case Errc::digest_mismatch:
+      return 1;
+    default:
+      return 2;  // the registry could not be asked
   }
 }
 

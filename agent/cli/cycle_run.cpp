@@ -20,7 +20,8 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
   cycle.keep = keep;
   std::vector<RequiredImage> named;
   for (const std::string& reference : references) {
-    const auto known = std::ranges::find(cycle.settings.images, reference, &RequiredImage::reference);
+    const auto known =
+        std::ranges::find(cycle.settings.images, reference, &RequiredImage::reference);
     RequiredImage image;
     if (known != cycle.settings.images.end()) image = *known;
     image.reference = reference;

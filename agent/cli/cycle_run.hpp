@@ -12,10 +12,12 @@ namespace nodeproof::cli {
 
 [[nodiscard]] CycleConfig cycle_config(const Globals& globals, config::Config config);
 
-// Ad hoc: these images instead of the configuration's; settings of an image the configuration names are taken over.
+// Ad hoc: these images instead of the configuration's; settings of an image the configuration names
+// are taken over.
 void name_images(CycleConfig& cycle, const std::vector<std::string>& references, bool keep);
 
-// Errors: no containerd, another instance, directories that cannot be made. An image's failure is in the report.
+// Errors: no containerd, another instance, directories that cannot be made. An image's failure is
+// in the report.
 Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, std::stop_token stop);
 
 }  // namespace nodeproof::cli

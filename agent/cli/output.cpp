@@ -26,8 +26,9 @@ void print_report(Session& session, const NodeReport& report) {
     session.streams.out << report::to_json(report) << '\n';
     return;
   }
-  session.streams.out << report::to_table(
-      report, {.width = terminal_width(STDOUT_FILENO), .colour = colours_wanted(STDOUT_FILENO)});
+  session.streams.out << report::to_table(report, {.colour = colours_wanted(STDOUT_FILENO),
+                                                   .unicode = report::unicode_wanted(),
+                                                   .width = terminal_width(STDOUT_FILENO)});
 }
 
 std::filesystem::path daemon_socket(const Globals& globals) {

@@ -11,13 +11,19 @@ constexpr const char* kDefaultConfig = "/etc/nodeproof/nodeproof.json";
 int exit_code_of(Errc code) {
   switch (code) {
     case Errc::usage:
-    case Errc::invalid_reference: return exit_usage;
-    case Errc::invalid_config: return exit_config;
+    case Errc::invalid_reference:
+      return exit_usage;
+    case Errc::invalid_config:
+      return exit_config;
     case Errc::runtime_unavailable:
-    case Errc::permission_denied: return exit_unavailable;
-    case Errc::busy: return exit_busy;
-    case Errc::cancelled: return exit_interrupted;
-    default: return exit_internal;
+    case Errc::permission_denied:
+      return exit_unavailable;
+    case Errc::busy:
+      return exit_busy;
+    case Errc::cancelled:
+      return exit_interrupted;
+    default:
+      return exit_internal;
   }
 }
 

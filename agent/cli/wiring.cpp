@@ -39,9 +39,7 @@ Result<registry::Settings> registry_settings(const config::Config& config) {
 }
 
 containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
-  return {.socket = facts.socket,
-          .namespace_ = facts.namespace_,
-          .snapshotter = facts.snapshotter};
+  return {.socket = facts.socket, .namespace_ = facts.namespace_, .snapshotter = facts.snapshotter};
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#include <CLI/App.hpp>
+
+#include "agent/cli/command.hpp"
+#include "agent/cli/cycle_run.hpp"
+#include "agent/cli/lines.hpp"
+#include "agent/cli/signals.hpp"
+#include "agent/report/cycle_stream.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+int cycle_child(Session& session) {
+  SignalStop signals;
+  LineWriter lines(session.streams.out);
+  auto config = load_config(session.globals);
+  if (!config) {
+    lines.write(report::stream_line(config.error()));
+    return complain(session, config.error());
+  }
+  CycleConfig cycle = cycle_config(session.globals, *std::move(config));
+  const auto progress = [&lines](const Progress& step) { lines.write(report::stream_line(step)); };
+  auto outcome = run_once(cycle, progress, signals.token());
+  if (!outcome) {
+    lines.write(report::stream_line(outcome.error()));
+    return complain(session, outcome.error());
+  }
+  lines.write(report::stream_line(*outcome));
+  return exit_ok;
+}
+
+}  // namespace
+
+// For the daemon: NDJSON on stdout, progress and then one report or one error.
+Action declare_cycle_child(CLI::App& /*app*/) { return cycle_child; }
+
+}  // namespace nodeproof::cli

@@ -1,0 +1,53 @@
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <vector>
+
+#include "agent/cli/command.hpp"
+#include "agent/cli/wiring.hpp"
+#include "agent/daemon.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+Result<DaemonSettings> daemon_settings(const std::filesystem::path& file) {
+  const config::Config config = TRY(config::load(file, file.parent_path() / "conf.d"));
+  return DaemonSettings{config.check_every, config::config_digest(config)};
+}
+
+// The cycle's child is this program with the same directories and overrides.
+std::vector<std::string> cycle_command(const Globals& globals, const std::string& binary,
+                                       const std::filesystem::path& config_file) {
+  std::vector<std::string> argv{binary,    "cycle-child",     "--config", config_file.string(),
+                                "--state", globals.state_dir, "--run",    globals.run_dir};
+  const auto pass_on = [&argv](const char* option, const std::string& value) {
+    if (!value.empty()) argv.insert(argv.end(), {option, value});
+  };
+  pass_on("--address", globals.address);
+  pass_on("--namespace", globals.namespace_);
+  pass_on("--snapshotter", globals.snapshotter);
+  if (globals.verbose) argv.emplace_back("--verbose");
+  return argv;
+}
+
+}  // namespace
+
+Action declare_daemon(CLI::App& /*app*/) {
+  return [](Session& session) {
+    const Globals& globals = session.globals;
+    const auto binary = own_binary();
+    if (!binary) return complain(session, binary.error());
+    DaemonOptions options;
+    options.config_file = config_path(globals);
+    options.config_required = !globals.config_file.empty();
+    options.state_dir = globals.state_dir;
+    options.run_dir = globals.run_dir;
+    options.load_config = daemon_settings;
+    options.cycle_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
+      return cycle_command(globals, path, file);
+    };
+    return run_daemon(options);
+  };
+}
+
+}  // namespace nodeproof::cli
