@@ -44,7 +44,7 @@ class Sha256 {
   }
 
  private:
-  mbedtls_sha256_context context_;
+  mbedtls_sha256_context context_{};
 };
 
 class Sha512 {
@@ -68,7 +68,7 @@ class Sha512 {
   }
 
  private:
-  mbedtls_sha512_context context_;
+  mbedtls_sha512_context context_{};
 };
 
 template <std::size_t Size>

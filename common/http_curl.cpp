@@ -77,7 +77,7 @@ class Transfer {
   Result<> add_headers();
   void set_basics(CURL* easy);
   void set_method(CURL* easy);
-  void set_tls(CURL* easy);
+  Result<> set_tls(CURL* easy);
   Result<CURLcode> drive(const Session& session, const std::stop_token& stop);
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::unexpected<Error> overdue() const;
@@ -150,8 +150,7 @@ Result<> Transfer::add_headers() {
     }
     curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    (void)headers_.release();
-    headers_.reset(longer);
+    if (headers_ == nullptr) headers_.reset(longer);  // else the list's head stays what it was
   }
   return {};
 }
@@ -183,25 +182,24 @@ void Transfer::set_method(CURL* easy) {
   }
 }
 
-void Transfer::set_tls(CURL* easy) {
+Result<> Transfer::set_tls(CURL* easy) {
+  ca_file_ = request_.tls.ca_file;
+  if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
+  for (const auto& file : {ca_file_, request_.tls.client_certificate, request_.tls.client_key}) {
+    TRY(check_readable(file));
+  }
   set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   set(easy, CURLOPT_CAINFO, ca_file_.c_str());
-  if (request_.tls.client_certificate.empty()) return;
+  if (request_.tls.client_certificate.empty()) return {};
   set(easy, CURLOPT_SSLCERT, request_.tls.client_certificate.c_str());
   set(easy, CURLOPT_SSLKEY, request_.tls.client_key.c_str());
+  return {};
 }
 
 Result<> Transfer::prepare(CURL* easy) {
   set_basics(easy);
   set_method(easy);
-  if (url_.tls) {
-    ca_file_ = request_.tls.ca_file;
-    if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
-    for (const auto& file : {ca_file_, request_.tls.client_certificate, request_.tls.client_key}) {
-      TRY(check_readable(file));
-    }
-    set_tls(easy);
-  }
+  if (url_.tls) TRY(set_tls(easy));
   TRY(add_headers());
   set(easy, CURLOPT_HTTPHEADER, headers_.get());
   set(easy, CURLOPT_ERRORBUFFER, detail_.data());
@@ -214,6 +212,7 @@ Result<> Transfer::prepare(CURL* easy) {
   return {};
 }
 
+// NOLINTNEXTLINE(readability-function-size): libcurl's signature
 int Transfer::on_connected(void* self, char*, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.phase_ = Phase::waiting;

@@ -21,7 +21,7 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
-std::string with_detail(std::string text, const HttpFailureContext& context) {
+std::string with_detail(const std::string& text, const HttpFailureContext& context) {
   const std::string detail = one_line(context.detail);
   return detail.empty() ? text : text + " (" + detail + ")";
 }

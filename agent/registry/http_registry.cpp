@@ -138,6 +138,7 @@ Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const De
   return fetched;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the port's signature
 Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
                             std::uint64_t offset, const ByteSink& sink, std::stop_token stop) {
   const std::string context = context_of(reference, blob.digest);

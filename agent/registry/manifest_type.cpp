@@ -50,7 +50,7 @@ Result<std::string> manifest_media_type(std::string_view content_type, std::stri
   const json::Value document = TRY(json::parse(bytes, {.max_bytes = bytes.size()}));
   if (document.kind() != json::Value::Kind::object)
     return std::unexpected(document.wrong("an object"));
-  const std::string named = TRY(document.string_or("mediaType", ""));
+  std::string named = TRY(document.string_or("mediaType", ""));
   if (is_document(named)) return named;
   if (is_schema1(named) || document.find("fsLayers") != nullptr) return schema1();
   if (!named.empty()) return no_image(named);
