@@ -1,0 +1,126 @@
+#include "agent/inspect/census.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+
+#include "agent/inspect/paths.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::inspect {
+
+namespace {
+
+constexpr std::size_t kShownPaths = 5;
+constexpr std::size_t kMaxGroups = 8;  // of places; the smaller ones are told together
+
+// Code that the host's processor never executes as a Linux program.
+bool is_payload(std::string_view path) {
+  constexpr auto kPlaces = std::to_array<std::string_view>(
+      {"boot/", "lib/firmware/", "usr/lib/firmware/", "usr/share/qemu/", "usr/lib/u-boot/",
+       "usr/share/seabios/", "usr/lib/grub/", "usr/share/edk2/", "usr/share/OVMF/"});
+  return std::ranges::any_of(kPlaces,
+                             [&](std::string_view place) { return path.starts_with(place); });
+}
+
+// Linux itself never looks at EI_OSABI, but what names another system is not meant for it.
+bool is_linux_program(const elf::Header& header) {
+  const bool type = header.type == elf::kTypeExecutable || header.type == elf::kTypeShared;
+  const bool abi = header.os_abi == 0 || header.os_abi == 3 || header.os_abi == 97;
+  return type && abi;
+}
+
+// The package a path belongs to where its manager keeps one folder per package, else its directory.
+std::string place_of(std::string_view path) {
+  const auto parts = split(parent_of(path), "/");
+  std::size_t keep = parts.size();
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const bool python = parts[i] == "site-packages" || parts[i] == "dist-packages";
+    if (parts[i] != "node_modules" && !python) continue;
+    keep = i + 2;
+    if (parts[i + 1].starts_with('@') && i + 2 < parts.size()) keep = i + 3;
+  }
+  std::string place;
+  for (std::size_t i = 0; i < keep; ++i) place = join(place, parts[i]);
+  return place;
+}
+
+class Taker {
+ public:
+  Taker(const HostFacts& host, const MergedView& view)
+      : host_(host), view_(view), own_(normalize(host.platform).architecture) {}
+
+  void skip(const Reachability& reached) {
+    for (const Reached& file : reached.files) reached_.insert(file.path);
+  }
+
+  void look(const std::string& path, const Node& node) {
+    const elf::Facts* facts = node.elf();
+    if (facts == nullptr || !is_linux_program(facts->header) || is_payload(path)) return;
+    const elf::Header& header = facts->header;
+    const Fit fits = fit(host_, header);
+    if (fits == Fit::other) return;
+    const std::string architecture = elf::oci_architecture(header);
+    const bool expected = fits != Fit::native && is_expected_place(view_, path, architecture, own_);
+    if (!expected && !architecture.empty()) ++census_.files[architecture];
+    if (fits == Fit::native || reached_.contains(path)) return;
+    const bool quiet = expected || fits == Fit::compatible;
+    auto& group =
+        groups_[{expected, fits == Fit::compatible, header.machine, quiet ? "" : place_of(path)}];
+    if (group.count++ == 0) {
+      group.machine = header.machine;
+      group.header = header;
+      group.directory = quiet ? "" : place_of(path);
+      group.layer = node.layer->layer.str();
+      group.expected = expected;
+      group.compatible = fits == Fit::compatible;
+    }
+    if (group.first.size() < kShownPaths) group.first.push_back("/" + printable(path));
+  }
+
+  Census take() {
+    for (auto& [key, group] : groups_) census_.groups.push_back(std::move(group));
+    std::ranges::sort(census_.groups, [](const Group& a, const Group& b) {
+      return std::tie(b.count, a.directory, a.machine) < std::tie(a.count, b.directory, b.machine);
+    });
+    fold();
+    return std::move(census_);
+  }
+
+ private:
+  using Key = std::tuple<bool, bool, std::uint16_t, std::string>;
+
+  void fold() {
+    std::size_t places = 0;
+    std::map<std::uint16_t, Group> rest;
+    std::erase_if(census_.groups, [&](const Group& group) {
+      if (group.expected || group.compatible || ++places <= kMaxGroups) return false;
+      const auto [whole, fresh] = rest.try_emplace(group.machine, group);
+      whole->second.directory.clear();
+      if (!fresh) whole->second.count += group.count;
+      return true;
+    });
+    for (auto& [machine, group] : rest) census_.groups.push_back(std::move(group));
+  }
+
+  const HostFacts& host_;
+  const MergedView& view_;
+  std::string own_;
+  std::set<std::string, std::less<>> reached_;
+  std::map<Key, Group> groups_;
+  Census census_;
+};
+
+}  // namespace
+
+Census take_census(const HostFacts& host, const MergedView& view, const Reachability& reached) {
+  Taker taker(host, view);
+  taker.skip(reached);
+  for (const auto& [path, node] : view.nodes()) {
+    if (node.type() == EntryType::file) taker.look(path, node);
+  }
+  return taker.take();
+}
+
+}  // namespace nodeproof::inspect

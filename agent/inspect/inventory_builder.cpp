@@ -1,0 +1,160 @@
+#include "agent/inspect/inventory_builder.hpp"
+
+#include <algorithm>
+
+#include "common/byte_source.hpp"
+#include "common/crypto.hpp"
+
+namespace nodeproof::inspect {
+
+namespace {
+
+constexpr std::size_t kScriptBytes = 256;  // linux/binfmts.h BINPRM_BUF_SIZE
+
+bool is_kept(std::string_view path) {
+  if (path == "etc/passwd" || path == "etc/group" || path == "etc/ld.so.conf") return true;
+  const bool conf = path.starts_with("etc/ld.so.conf.d/") && path.ends_with(".conf");
+  const bool musl = path.starts_with("etc/ld-musl-") && path.ends_with(".path");
+  return conf || musl;
+}
+
+void take_header(const ByteSource& source, FileFacts& facts) {
+  if (auto header = elf::read_header(source)) facts.elf.emplace().header = *header;
+}
+
+// Facts of the ELF file, or what its header alone tells and why there is no more.
+FileFacts elf_facts(const ByteSource& source) {
+  FileFacts facts;
+  auto file = elf::read(source);
+  if (file) {
+    facts.elf = std::move(file->facts);
+    return facts;
+  }
+  facts.problem = file.error().message;
+  take_header(source, facts);
+  return facts;
+}
+
+class Builder final : public LayerVisitor {
+ public:
+  Builder(LayerInventory& inventory, const std::filesystem::path& spool_directory,
+          const AnalyserLimits& limits)
+      : inventory_(inventory), spool_directory_(spool_directory), limits_(limits) {}
+
+  Result<> begin(const LayerEntry& entry) override {
+    inventory_.entries.push_back({.entry = entry, .sha256 = {}, .facts = nullptr});
+    if (entry.type != EntryType::file) return {};
+    hasher_.emplace();
+    held_.clear();
+    spool_.reset();
+    seen_ = 0;
+    kept_ = is_kept(entry.path);
+    elf_ = false;
+    return {};
+  }
+
+  Result<> content(Bytes bytes) override {
+    hasher_->update(bytes);
+    // The first piece may be shorter than the magic; the start is always held until the kind is
+    // clear.
+    if (seen_ < kScriptBytes) {
+      held_.append(as_text(bytes.first(std::min(bytes.size(), kScriptBytes - seen_))));
+      elf_ = elf::has_magic(as_bytes(held_));
+      const std::size_t taken = std::min(bytes.size(), kScriptBytes - seen_);
+      seen_ += taken;
+      bytes = bytes.subspan(taken);
+    }
+    seen_ += bytes.size();
+    if (elf_) return take_elf(bytes);
+    if (kept_ && seen_ <= limits_.kept_content) held_.append(as_text(bytes));
+    return {};
+  }
+
+  Result<> end() override {
+    InventoryEntry& made = inventory_.entries.back();
+    if (made.entry.type != EntryType::file) return {};
+    made.sha256 = hasher_->finish().hex();
+    FileFacts facts = elf_ ? finish_elf() : finish_text();
+    if (facts != FileFacts{}) made.facts = std::make_shared<const FileFacts>(std::move(facts));
+    return {};
+  }
+
+ private:
+  // What is held moves to the spool once it is too much for memory; beyond the spool's limit only
+  // the start matters.
+  Result<> take_elf(Bytes bytes) {
+    if (seen_ <= limits_.held_elf) {
+      held_.append(as_text(bytes));
+      return {};
+    }
+    if (inventory_.entries.back().entry.size > limits_.spooled_elf || seen_ > limits_.spooled_elf) {
+      spool_.reset();
+      return {};
+    }
+    if (!spool_) {
+      spool_.emplace(TRY(SpoolFile::create(spool_directory_)));
+      TRY(spool_->append(as_bytes(held_)));
+      held_.resize(kScriptBytes);
+    }
+    return spool_->append(bytes);
+  }
+
+  FileFacts finish_elf() {
+    if (spool_) return elf_facts(*spool_);
+    const MemorySource held(as_bytes(held_));
+    if (held.size() == seen_) return elf_facts(held);
+    FileFacts facts;
+    facts.problem = "an ELF file of " + std::to_string(seen_) +
+                    " bytes is beyond the limit; only its header was read";
+    take_header(held, facts);
+    return facts;
+  }
+
+  FileFacts finish_text() {
+    FileFacts facts;
+    if (held_.starts_with("#!")) facts.script = held_.substr(0, kScriptBytes);
+    if (!kept_) return facts;
+    if (seen_ > limits_.kept_content) {
+      facts.problem = "its " + std::to_string(seen_) + " bytes are beyond the limit";
+    } else {
+      facts.content = held_;
+    }
+    return facts;
+  }
+
+  LayerInventory& inventory_;
+  const std::filesystem::path& spool_directory_;
+  const AnalyserLimits& limits_;
+  std::optional<Hasher> hasher_;
+  std::string held_;  // the start, or all of a small file of interest
+  std::optional<SpoolFile> spool_;
+  std::uint64_t seen_ = 0;  // bytes of this file
+  bool kept_ = false;
+  bool elf_ = false;
+};
+
+}  // namespace
+
+LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
+                              const std::filesystem::path& spool_directory,
+                              const AnalyserLimits& limits) {
+  LayerInventory inventory{.layer = layer,
+                           .diff_id = std::nullopt,
+                           .entries = {},
+                           .refused = 0,
+                           .first_refused = {},
+                           .problem = std::nullopt};
+  Builder builder(inventory, spool_directory, limits);
+  auto summary = read_layer(compressed, builder, limits.layer);
+  if (!summary) {
+    inventory.problem = std::move(summary).error();
+    return inventory;
+  }
+  inventory.diff_id = summary->diff_id;
+  inventory.refused = summary->refused;
+  inventory.first_refused = std::move(summary->first_refused);
+  inventory.entries.shrink_to_fit();
+  return inventory;
+}
+
+}  // namespace nodeproof::inspect

@@ -1,0 +1,24 @@
+// Takes the inventory of one layer from its compressed stream.
+#pragma once
+
+#include <filesystem>
+
+#include "agent/inspect/inventory.hpp"
+
+namespace nodeproof::inspect {
+
+struct AnalyserLimits {
+  std::uint64_t held_elf = std::uint64_t{4} << 20;  // ELF files up to here are analysed in memory,
+  std::uint64_t spooled_elf = std::uint64_t{256}
+                              << 20;  // up to here in a spool file, beyond by their header
+  std::uint64_t kept_content = std::uint64_t{64} << 10;
+  LayerLimits layer;
+};
+
+// Never fails: what goes wrong is the inventory's problem. spool_directory must exist when a large
+// ELF file comes.
+LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
+                              const std::filesystem::path& spool_directory,
+                              const AnalyserLimits& limits = {});
+
+}  // namespace nodeproof::inspect

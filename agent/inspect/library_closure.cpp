@@ -1,0 +1,135 @@
+#include "agent/inspect/library_closure.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/inspect/paths.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::inspect {
+
+namespace {
+
+// Far beyond any real program; a hostile image must not keep us busy.
+constexpr std::size_t kMaxObjects = 4096;
+constexpr std::size_t kMaxLookups = 500'000;
+constexpr std::size_t kMaxProblems = 64;
+
+// Mounted into the container by nvidia-container-runtime (CDI and CSV mode) and its like; never
+// part of an image.
+bool is_injected(std::string_view name) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"libcuda.so", "libnvidia-", "libnvcuvid.so", "libnvoptix.so", "libnvrm", "libnvos",
+       "libnvbuf", "libnvmedia", "libnvscibuf", "libnvscisync", "libnvdla", "libcudadebugger.so",
+       "libvdpau_nvidia", "libGLX_nvidia", "libEGL_nvidia", "libtegra"});
+  return std::ranges::any_of(kNames,
+                             [&](std::string_view known) { return name.starts_with(known); });
+}
+
+}  // namespace
+
+LibraryClosure::LibraryClosure(const MergedView& view, const Found& program, const Found& loader,
+                               std::string ld_library_path)
+    : view_(view),
+      machine_(program.node.elf()->header),
+      search_(view, {.program = machine_,
+                     .loader_path = loader.path,
+                     .interpreter = program.node.elf()->interpreter,
+                     .ld_library_path = std::move(ld_library_path)}) {
+  names_.emplace(name_of(loader.path));
+  names_.emplace(name_of(program.node.elf()->interpreter));
+  if (loader.node.elf() != nullptr && !loader.node.elf()->soname.empty()) {
+    names_.insert(loader.node.elf()->soname);
+  }
+  objects_.push_back({program.path, program.path, program.node.elf(), std::nullopt});
+  for (std::size_t at = 0; at < objects_.size() && at < kMaxObjects; ++at) load_needed(at);
+}
+
+void LibraryClosure::problem(Obstacle obstacle, std::string subject, std::size_t requester,
+                             Evidence evidence) {
+  const LayerInventory* layer = evidence.node.layer;
+  problems_.push_back({obstacle, std::move(subject), layer == nullptr ? "" : layer->layer.str(),
+                       "/" + printable(objects_[requester].path), std::move(evidence.detail)});
+}
+
+void LibraryClosure::load_needed(std::size_t requester) {
+  for (const std::string& name : objects_[requester].facts->needed) {
+    if (name.empty() || search_.is_built_in(name) || !names_.insert(name).second) continue;
+    load(name, requester);
+  }
+}
+
+std::vector<std::string> LibraryClosure::places(const std::string& name,
+                                                std::size_t requester) const {
+  if (name.find('/') != std::string::npos) return search_.expand(name, objects_[requester]);
+  std::vector<std::string> paths = search_.directories(objects_, requester);
+  for (std::string& path : paths) path = path + "/" + name;
+  return paths;
+}
+
+// glibc passes over files for another machine, musl and we remember them; a file that is no ELF at
+// all is passed over.
+void LibraryClosure::load(const std::string& name, std::size_t requester) {
+  std::optional<Found> foreign;
+  std::optional<Found> empty;
+  for (const std::string& place : places(name, requester)) {
+    if (lookups_ > kMaxLookups || problems_.size() > kMaxProblems) return;
+    if (++lookups_ > kMaxLookups) {
+      return problem(Obstacle::unknown, printable(name), requester, {"too many places to look"});
+    }
+    auto found = view_.find(place);
+    if (!found || !found->is_file()) continue;
+    if (found->node.size() == 0) empty = found;
+    const elf::Facts* facts = found->node.elf();
+    if (facts == nullptr) continue;
+    if (same_machine(facts->header, machine_)) return accept({*found, place}, name, requester);
+    if (!foreign) foreign = std::move(found);
+  }
+  if (empty) {
+    problem(Obstacle::empty, "/" + printable(empty->path), requester,
+            {"size 0 in its layer", empty->node});
+  } else if (foreign) {
+    problem(Obstacle::library_foreign, "/" + printable(foreign->path), requester,
+            {elf::describe(foreign->node.elf()->header), foreign->node});
+  } else {
+    missing(name, requester);
+  }
+}
+
+void LibraryClosure::accept(const Candidate& candidate, const std::string& name,
+                            std::size_t requester) {
+  const auto known = std::ranges::find(objects_, candidate.found.path, &LoadedObject::path);
+  if (known != objects_.end()) return;
+  const FileFacts& facts = *candidate.found.node.entry->facts;
+  if (!facts.elf->soname.empty()) names_.insert(facts.elf->soname);
+  if (!facts.problem.empty()) {
+    problem(Obstacle::unknown, "/" + printable(candidate.found.path), requester,
+            {printable(name) + ": " + facts.problem, candidate.found.node});
+  }
+  libraries_.push_back({candidate.found, "/" + printable(objects_[requester].path)});
+  objects_.push_back({candidate.found.path, candidate.as_found, &*facts.elf, requester});
+}
+
+void LibraryClosure::missing(const std::string& name, std::size_t requester) {
+  const std::string wanted =
+      "DT_NEEDED " + printable(name) + " of /" + printable(objects_[requester].path);
+  if (is_injected(name_of(name))) {
+    return problem(Obstacle::library_injected, printable(name), requester, {wanted});
+  }
+  const std::string_view base = name_of(name);
+  for (const auto& [path, node] : view_.nodes()) {
+    if (name_of(path) != base) continue;
+    const auto found = view_.find(path);
+    if (!found || found->node.elf() == nullptr) continue;
+    if (!same_machine(found->node.elf()->header, machine_)) continue;
+    return problem(Obstacle::library_elsewhere, printable(name), requester,
+                   {wanted + "; the image has /" + printable(path), found->node});
+  }
+  if (search_.kind() == LoaderKind::other) {
+    return problem(Obstacle::library_elsewhere, printable(name), requester,
+                   {wanted + "; the rules of its loader are not known"});
+  }
+  problem(Obstacle::library_missing, printable(name), requester, {wanted});
+}
+
+}  // namespace nodeproof::inspect

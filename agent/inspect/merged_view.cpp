@@ -1,0 +1,166 @@
+#include "agent/inspect/merged_view.hpp"
+
+#include <vector>
+
+#include "agent/inspect/paths.hpp"
+
+namespace nodeproof::inspect {
+
+namespace {
+
+constexpr std::string_view kWhiteout = ".wh.";
+constexpr std::string_view kOpaque = ".wh..wh..opq";
+constexpr int kMaxLinks = 40;  // linux/namei.h MAXSYMLINKS
+
+// A path's parts still to be walked, last one first.
+class Parts {
+ public:
+  explicit Parts(std::string_view path) { push(path); }
+  void push(std::string_view path) {
+    std::size_t end = path.size();
+    while (end > 0) {
+      const std::size_t slash = path.rfind('/', end - 1);
+      const std::size_t start = slash == std::string_view::npos ? 0 : slash + 1;
+      if (start < end) parts_.emplace_back(path.substr(start, end - start));
+      if (slash == std::string_view::npos) return;
+      end = slash;
+    }
+  }
+  [[nodiscard]] bool empty() const { return parts_.empty(); }
+  std::string pop() {
+    std::string part = std::move(parts_.back());
+    parts_.pop_back();
+    return part;
+  }
+
+ private:
+  std::vector<std::string> parts_;
+};
+
+}  // namespace
+
+MergedView::MergedView(std::span<const LayerInventory> layers) {
+  for (const LayerInventory& layer : layers) apply(layer);
+}
+
+// Whiteouts hide lower layers only, wherever they stand in their own layer (image-spec
+// layer.md#whiteouts).
+void MergedView::apply(const LayerInventory& layer) {
+  for (const InventoryEntry& entry : layer.entries) {
+    if (name_of(entry.entry.path).starts_with(kWhiteout)) apply_whiteout(entry.entry.path);
+  }
+  for (const InventoryEntry& entry : layer.entries) {
+    if (!name_of(entry.entry.path).starts_with(kWhiteout)) add(entry, layer);
+  }
+}
+
+void MergedView::apply_whiteout(std::string_view path) {
+  const std::string parent = place_of(parent_of(path));
+  const std::string_view name = name_of(path);
+  if (name == kOpaque) return remove_below(parent);
+  const std::string hidden = join(parent, name.substr(kWhiteout.size()));
+  remove_below(hidden);
+  nodes_.erase(hidden);
+}
+
+void MergedView::add(const InventoryEntry& entry, const LayerInventory& layer) {
+  const std::string_view raw = entry.entry.path;
+  std::string path = raw.empty() ? "" : join(place_of(parent_of(raw)), name_of(raw));
+  Node node{.entry = &entry, .layer = &layer};
+  if (node.type() == EntryType::hard_link) {
+    const std::string_view target = entry.entry.link_target;
+    const auto found = nodes_.find(join(place_of(parent_of(target)), name_of(target)));
+    if (found != nodes_.end()) node.entry = found->second.entry;
+  }
+  if (node.type() != EntryType::directory) remove_below(path);
+  nodes_.insert_or_assign(std::move(path), node);
+}
+
+void MergedView::remove_below(std::string_view directory) {
+  if (directory.empty()) return nodes_.clear();
+  const std::string first = std::string(directory) + '/';
+  const std::string last = std::string(directory) + static_cast<char>('/' + 1);
+  nodes_.erase(nodes_.lower_bound(first), nodes_.lower_bound(last));
+}
+
+// Where a layer's entry lands: links in its directories are followed, as unpackers do.
+std::string MergedView::place_of(std::string_view path) const {
+  if (path.empty()) return {};
+  const auto direct = nodes_.find(path);
+  if (direct != nodes_.end() && direct->second.type() == EntryType::directory) {
+    return std::string(
+        path);  // most are entries of their own, and their parents were followed before
+  }
+  const auto found = find(path);
+  if (found && found->is_directory()) return found->path;
+  return join(place_of(parent_of(path)), name_of(path));
+}
+
+bool MergedView::has_directory(std::string_view path) const {
+  if (path.empty()) return true;
+  const auto own = nodes_.find(path);
+  if (own != nodes_.end()) return own->second.type() == EntryType::directory;
+  const std::string prefix = std::string(path) + '/';
+  const auto below = nodes_.lower_bound(prefix);
+  return below != nodes_.end() && below->first.starts_with(prefix);
+}
+
+std::optional<Found> MergedView::find(std::string_view path) const {
+  Parts parts(path);
+  Found at{.path = {}, .node = {}};
+  int links = 0;
+  while (!parts.empty()) {
+    if (!at.is_directory()) return std::nullopt;
+    const std::string part = parts.pop();
+    if (part == ".") continue;
+    if (part == "..") {
+      at.path.resize(parent_of(at.path).size());
+      at.node = {};
+      continue;
+    }
+    std::string next = join(at.path, part);
+    const auto own = nodes_.find(next);
+    if (own == nodes_.end() && !has_directory(next)) return std::nullopt;
+    if (own != nodes_.end() && own->second.type() == EntryType::symlink) {
+      const std::string& target = own->second.entry->entry.link_target;
+      if (++links > kMaxLinks || target.empty()) return std::nullopt;
+      if (target.starts_with('/')) at = {.path = {}, .node = {}};
+      parts.push(target);
+      continue;
+    }
+    at.path = std::move(next);
+    at.node = own == nodes_.end() ? Node{} : own->second;
+  }
+  if (path.ends_with('/') && !at.is_directory()) return std::nullopt;
+  return at;
+}
+
+std::vector<std::string_view> MergedView::names_in(std::string_view directory) const {
+  const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
+  std::vector<std::string_view> names;
+  for (auto at = nodes_.lower_bound(prefix); at != nodes_.end();) {
+    const std::string_view path = at->first;
+    if (!path.starts_with(prefix)) break;
+    const std::string_view rest = path.substr(prefix.size());
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    const std::string whole = prefix + std::string(name);
+    if (name == rest) {
+      if (!name.empty()) names.push_back(name);  // the root's own entry has no name
+      ++at;
+      continue;
+    }
+    // Something below; "lib-x" sorts between "lib" and "lib/y", so the directory may be listed
+    // already.
+    if (!nodes_.contains(whole)) names.push_back(name);
+    at = nodes_.lower_bound(whole + static_cast<char>('/' + 1));
+  }
+  return names;
+}
+
+std::string MergedView::content_of(std::string_view path) const {
+  const auto found = find(path);
+  if (!found || !found->is_file() || !found->node.entry->facts) return {};
+  return found->node.entry->facts->content;
+}
+
+}  // namespace nodeproof::inspect

@@ -1,0 +1,67 @@
+// The image's root file system as the layers make it together (image-spec layer.md: newest wins,
+// whiteouts), with path lookups that never leave it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/inspect/inventory.hpp"
+
+namespace nodeproof::inspect {
+
+// A name in the view. A hard link's entry is its target's, so that content and mode are at hand.
+struct Node {
+  const InventoryEntry* entry = nullptr;
+  const LayerInventory* layer = nullptr;  // that brought the name
+  [[nodiscard]] EntryType type() const { return entry->entry.type; }
+  [[nodiscard]] std::uint64_t size() const { return entry->entry.size; }
+  [[nodiscard]] const elf::Facts* elf() const {
+    return entry->facts && entry->facts->elf ? &*entry->facts->elf : nullptr;
+  }
+  [[nodiscard]] bool executable() const { return (entry->entry.mode & 0111U) != 0; }
+};
+
+// A path followed to its end, free of symbolic links; no leading "/".
+struct Found {
+  std::string path;
+  Node node;  // entry is nullptr for a directory that no layer has an entry for
+  [[nodiscard]] bool is_directory() const {
+    return node.entry == nullptr || node.type() == EntryType::directory;
+  }
+  [[nodiscard]] bool is_file() const {
+    return node.entry != nullptr && node.type() == EntryType::file;
+  }
+};
+
+class MergedView {
+ public:
+  using Nodes = std::map<std::string, Node, std::less<>>;
+
+  // Bottom first; borrows the inventories.
+  explicit MergedView(std::span<const LayerInventory> layers);
+
+  // Follows symbolic links below the root as path_resolution(7) does, at most 40; ".." stops at the
+  // root. nullopt when there is no such path. A relative path starts at the root.
+  [[nodiscard]] std::optional<Found> find(std::string_view path) const;
+  // Is there a directory of that name, with or without an entry of its own? No links are followed.
+  [[nodiscard]] bool has_directory(std::string_view path) const;
+
+  [[nodiscard]] const Nodes& nodes() const { return nodes_; }  // by path, sorted
+  // The names directly in a directory, without links followed.
+  [[nodiscard]] std::vector<std::string_view> names_in(std::string_view directory) const;
+  [[nodiscard]] std::string content_of(std::string_view path) const;  // "" when not kept
+
+ private:
+  void apply(const LayerInventory& layer);
+  void apply_whiteout(std::string_view path);
+  void add(const InventoryEntry& entry, const LayerInventory& layer);
+  void remove_below(std::string_view directory);
+  [[nodiscard]] std::string place_of(std::string_view path) const;
+
+  Nodes nodes_;
+};
+
+}  // namespace nodeproof::inspect
