@@ -59,7 +59,7 @@ CASES = (
     Case("missing-loader", "a whiteout took the dynamic loader away", (), "not-ready", ("LoaderMissing",)),
     Case("missing-library", "a library the program needs is not in the image", (), "not-ready", ("LibraryMissing",)),
     Case("missing-entrypoint", "its entrypoint names no file", (), "not-ready", ("EntrypointMissing",)),
-    Case("empty-entrypoint", "its entrypoint has no byte", (test("starts", "/app"),), "not-ready", ("SmokeFailed",)),
+    Case("empty-entrypoint", "its entrypoint has no byte", (test("starts", "/app"),), "not-ready", ("FileCorrupt",)),
     Case("fails", "a declared test ends with 3", (test("starts", "/bin/bash", "-c", "exit 3"),),
          "not-ready", ("SmokeFailed",)),
 )
