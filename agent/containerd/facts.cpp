@@ -25,7 +25,7 @@ Result<std::string> read_version(const Channel& channel, std::stop_token stop) {
   if (!status.ok()) return channel.failure(status, "asking containerd for its version");
   std::string version = response.version();
   if (version.starts_with('v')) version.erase(0, 1);
-  return version;
+  return version.substr(0, version.find_first_of("~+ "));  // without a distribution's own suffix
 }
 
 // The CRI plugin of the same daemon, if it answers. Its answers are aids: none of them is an error.
