@@ -1,0 +1,201 @@
+#include "agent/smoke/decode.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/codes.hpp"
+#include "agent/smoke/judge.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::smoke {
+namespace {
+
+constexpr std::size_t kMaxFileFindings = 10;
+
+struct RuntimeMessage {
+  std::string_view part;  // of containerd's or runc's text
+  std::string_view says, remedy;
+};
+
+// runc 1.1 .. 1.3 and containerd 1.6 .. 2.x.
+constexpr std::array kRuntimeMessages = {
+    RuntimeMessage{"/dev/.nodeproof/", "the container does not see nodeproof's own program",
+                   "install nodeproof at a path that containerd's mount namespace shows"},
+    RuntimeMessage{"no space left on device", "no space is left for the container's snapshot",
+                   "free space on containerd's file system"},
+    RuntimeMessage{"cgroup", "the container's cgroup could not be made",
+                   "compare containerd's cgroup driver with the one found by `nodeproof host`"},
+    RuntimeMessage{"seccomp", "the container's seccomp filter was refused",
+                   "update runc and libseccomp, or use a kernel with seccomp filters"},
+    RuntimeMessage{"runc: executable file not found", "containerd finds no runc", "install runc"},
+    RuntimeMessage{"exec format error",
+                   "nodeproof's own program is of another architecture than this host",
+                   "install the nodeproof of this architecture"},
+};
+
+Finding not_run(std::string message, std::string evidence, std::string remedy) {
+  return {.code = std::string(code::kSmokeNotRun),
+          .severity = Severity::unknown,
+          .subject = "smoke container",
+          .layer = {},
+          .message = std::move(message),
+          .evidence = std::move(evidence),
+          .remedy = std::move(remedy)};
+}
+
+std::string problem_text(const FileRecord& record, std::uint64_t expected) {
+  const std::string sizes = human_bytes(record.size) + " instead of " + human_bytes(expected);
+  switch (record.problem) {
+    case FileProblem::missing:
+      return "is missing";
+    case FileProblem::not_regular:
+      return "is no regular file any more";
+    case FileProblem::unreadable:
+      return "cannot be read: " + errno_name(record.error);
+    case FileProblem::empty:
+      return "is empty, " + human_bytes(expected) + " were unpacked";
+    case FileProblem::truncated:
+      return "is cut short: " + sizes;
+    case FileProblem::longer:
+      return "is longer than what was unpacked: " + sizes;
+    case FileProblem::changed:
+      return "has the right size and other bytes";
+  }
+  return {};
+}
+
+Finding file_finding(const FileRecord& record, const Plan& plan) {
+  const auto wanted = std::ranges::find(plan.files, record.path, &FileExpectation::path);
+  Finding finding{
+      .code = std::string(code::kFileCorrupt),
+      .severity = Severity::fail,
+      .subject = printable(record.path),
+      .layer = {},
+      .message = {},
+      .evidence =
+          std::to_string(record.size) + " bytes, the layer has " + std::to_string(wanted->size),
+      .remedy =
+          "remove the image with its snapshots and let it be unpacked again; pulling it again "
+          "alone mends nothing; look at the disk's health"};
+  finding.message = "the unpacked " + finding.subject + " " + problem_text(record, wanted->size);
+  if (!record.sha256.empty()) {
+    finding.evidence = "sha256 " + printable(record.sha256) + ", the layer has " + wanted->sha256;
+  }
+  return finding;
+}
+
+void add_files(const DecodeInput& input, SmokeReport& report) {
+  const auto& records = input.records.files;
+  for (std::size_t i = 0; i < std::min(records.size(), kMaxFileFindings); ++i) {
+    report.findings.push_back(file_finding(records[i], input.plan));
+  }
+  const std::uint64_t wrong = std::max<std::uint64_t>(input.records.files_wrong, records.size());
+  if (wrong > kMaxFileFindings) {
+    report.findings.back().message +=
+        " (and " + std::to_string(wrong - kMaxFileFindings) + " more files are wrong)";
+  }
+}
+
+// One finding per cause and subject: five tests of one broken program say it once.
+void add_finding(SmokeReport& report, Finding finding) {
+  const bool known = std::ranges::any_of(report.findings, [&](const Finding& other) {
+    return other.code == finding.code && other.subject == finding.subject &&
+           other.severity == finding.severity;
+  });
+  if (!known || finding.code == code::kSmokeFailed) report.findings.push_back(std::move(finding));
+}
+
+SmokeResult skipped(std::string name, std::string reason) {
+  SmokeResult result;
+  result.name = std::move(name);
+  result.reason = std::move(reason);
+  return result;
+}
+
+SmokeResult result_of(const SmokeTest& test, const RunRecord& record, const Judged& judged) {
+  SmokeResult result = skipped(test.name, judged.reason);
+  const bool unknown = judged.finding && judged.finding->severity == Severity::unknown;
+  result.result = judged.passed ? SmokeOutcome::passed
+                  : unknown     ? SmokeOutcome::skipped
+                                : SmokeOutcome::failed;
+  if (record.state == RunState::exited) result.exit = record.exit;
+  if (record.signal != 0) result.signal = signal_name(record.signal);
+  result.seconds = record.seconds;
+  result.stdout_sha256 = record.stdout_sha256;
+  return result;
+}
+
+std::string end_reason(const DecodeInput& input) {
+  if (!input.records.problem.empty())
+    return "the supervisor in the container: " + printable(input.records.problem);
+  if (input.records.deadline || input.exit.timed_out) return "the container did not end in time";
+  if (input.exit.out_of_memory) return "the container's memory limit ended its supervisor";
+  return "the supervisor in the container ended early, status " + std::to_string(input.exit.status);
+}
+
+void add_end(const DecodeInput& input, SmokeReport& report) {
+  const std::string reason = end_reason(input);
+  for (SmokeResult& result : report.results) {
+    if (result.result == SmokeOutcome::skipped && result.reason.empty()) result.reason = reason;
+  }
+  if (input.records.ended) return;
+  report.findings.push_back(
+      not_run(reason, printable(input.records.noise, 300),
+              "try again; if it stays so, run `nodeproof check -v` and look at containerd's log"));
+}
+
+}  // namespace
+
+SmokeReport decode(const DecodeInput& input) {
+  SmokeReport report;
+  const JudgeContext context{input.host, input.emulation};
+  add_files(input, report);
+  if (input.records.loader) {
+    Judged judged = judge_loader(input.program, *input.records.loader, context);
+    if (judged.finding) add_finding(report, *std::move(judged.finding));
+  }
+  for (std::size_t i = 0; i < input.tests.size(); ++i) {
+    const auto& record = input.records.tests[i];
+    if (!record) {
+      report.results.push_back(skipped(input.tests[i].name, ""));
+      continue;
+    }
+    Judged judged = judge_test(input.tests[i], *record, context);
+    report.results.push_back(result_of(input.tests[i], *record, judged));
+    if (judged.finding) add_finding(report, *std::move(judged.finding));
+  }
+  add_end(input, report);
+  return report;
+}
+
+SmokeReport decode_not_run(const std::vector<SmokeTest>& tests, const Error& error) {
+  SmokeReport report;
+  std::string message = "the smoke container did not run: ", remedy = error.remedy;
+  const auto known = std::ranges::find_if(kRuntimeMessages, [&](const RuntimeMessage& one) {
+    return error.message.find(one.part) != error.message.npos;
+  });
+  if (known != kRuntimeMessages.end()) {
+    message += known->says;
+    remedy = known->remedy;
+  } else {
+    message += printable(error.message, 300);
+  }
+  if (remedy.empty()) remedy = "look at containerd's log";
+  for (const SmokeTest& test : tests) report.results.push_back(skipped(test.name, message));
+  report.findings.push_back(
+      not_run(std::move(message), printable(error.message, 500), std::move(remedy)));
+  return report;
+}
+
+Finding not_executed() {
+  return {.code = std::string(code::kNotExecuted),
+          .severity = Severity::info,
+          .subject = {},
+          .layer = {},
+          .message =
+              "nothing of this image was executed: its program is static and no test is declared",
+          .evidence = {},
+          .remedy = "declare a smoke test, such as the program's --version"};
+}
+
+}  // namespace nodeproof::smoke

@@ -1,0 +1,117 @@
+#include "agent/smoke/loader_output.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/codes.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::smoke {
+namespace {
+
+// Where in the line the subject stands.
+enum class Subject { none, after, before, quoted };
+
+struct Message {
+  std::string_view part;  // that the line contains
+  Subject where;
+  std::string_view code, says, remedy;
+};
+
+constexpr std::string_view kAddLibrary =
+    "add the library to the image, or build the program static";
+constexpr std::string_view kNewerLibc =
+    "build against the C library that the image has, or take a newer base image";
+constexpr std::string_view kPageSize =
+    "relink with -z max-page-size=65536, or boot a kernel with 4 KiB pages";
+constexpr std::string_view kOldCpu = "take an image built for a lower x86-64 level";
+constexpr std::string_view kUnpackAgain =
+    "remove the image with its snapshots and let it be unpacked again; pulling it again alone "
+    "mends nothing";
+
+// The first message that fits counts: the more telling ones come first.
+constexpr std::array kMessages = {
+    Message{"CPU does not support x86-64-v", Subject::none, code::kMissingIsaExtension,
+            "the image's C library is built for a newer processor", kOldCpu},
+    Message{"CPU ISA level is lower than required", Subject::none, code::kMissingIsaExtension,
+            "a library is built for a newer processor", kOldCpu},
+    Message{"FATAL: kernel too old", Subject::none, code::kSmokeFailed,
+            "the image's C library needs a newer kernel",
+            "update the kernel or take an older base image"},
+    Message{"not page-aligned", Subject::none, code::kSmokeFailed,
+            "a file is linked for smaller pages than this kernel has", kPageSize},
+    Message{"not properly aligned", Subject::none, code::kSmokeFailed,
+            "a file is linked for smaller pages than this kernel has", kPageSize},
+    Message{"file too short", Subject::after, code::kFileCorrupt, "a library is cut short",
+            kUnpackAgain},
+    Message{"invalid ELF header", Subject::after, code::kFileCorrupt, "a library is no ELF file",
+            kUnpackAgain},
+    Message{"wrong ELF class", Subject::after, code::kArchMismatch,
+            "a library is of another architecture", "build the image for this architecture"},
+    Message{"' not found (required by", Subject::quoted, code::kLibraryMissing,
+            "the image's libraries lack a version that is needed", kNewerLibc},
+    Message{"error while loading shared libraries: ", Subject::after, code::kLibraryMissing,
+            "a library is missing", kAddLibrary},
+    Message{"Error loading shared library ", Subject::after, code::kLibraryMissing,
+            "a library is missing", kAddLibrary},
+    Message{" => not found", Subject::before, code::kLibraryMissing, "a library is missing",
+            kAddLibrary},
+    Message{"symbol lookup error: ", Subject::none, code::kLibraryMissing,
+            "a library lacks a symbol that is needed", kNewerLibc},
+    Message{": symbol not found", Subject::none, code::kLibraryMissing,
+            "a library lacks a symbol that is needed", kNewerLibc},
+};
+
+constexpr std::array<std::string_view, 2> kLeads = {"error while loading shared libraries: ",
+                                                    "Error loading shared library "};
+
+std::string_view word_at(std::string_view text) {
+  return text.substr(0, text.find_first_of(": \t"));
+}
+
+std::string_view subject_of(const Message& message, std::string_view line) {
+  const std::size_t at = line.find(message.part);
+  switch (message.where) {
+    case Subject::none:
+      return {};
+    case Subject::quoted: {
+      const std::size_t quote = line.substr(0, at).find_last_of("`'");
+      return quote == line.npos ? std::string_view() : line.substr(quote + 1, at - quote - 1);
+    }
+    case Subject::before: {
+      const std::size_t first = line.find_first_not_of(" \t");
+      return line.substr(first, at - std::min(first, at));
+    }
+    case Subject::after:
+      for (const std::string_view lead : kLeads) {
+        const std::size_t start = line.find(lead);
+        if (start != line.npos) return word_at(line.substr(start + lead.size()));
+      }
+  }
+  return {};
+}
+
+std::optional<LoaderProblem> problem_in(std::string_view line) {
+  for (const Message& message : kMessages) {
+    if (line.find(message.part) == line.npos) continue;
+    const std::string subject = printable(subject_of(message, line), 200);
+    std::string says(message.says);
+    if (!subject.empty()) says += ": " + subject;
+    return LoaderProblem{std::string(message.code), subject, std::move(says), printable(line, 300),
+                         std::string(message.remedy)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<LoaderProblem> find_loader_problem(std::string_view output) {
+  while (!output.empty()) {
+    const std::size_t end = std::min(output.find('\n'), output.size());
+    if (auto problem = problem_in(output.substr(0, end))) return problem;
+    output.remove_prefix(std::min(end + 1, output.size()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace nodeproof::smoke

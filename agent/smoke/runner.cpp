@@ -1,0 +1,233 @@
+#include "agent/smoke/runner.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+
+#include "agent/smoke/capture.hpp"
+#include "agent/smoke/child.hpp"
+#include "agent/smoke/trace.hpp"
+
+namespace nodeproof::smoke {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kGrace{5};  // for what was killed to be gone
+
+struct Pipe {
+  UniqueFd read, write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+UniqueFd child_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+class Run {
+ public:
+  Run(const PlannedRun& planned, const Root& root, const RunLimits& limits)
+      : planned_(planned), root_(root), limits_(limits) {}
+
+  RunRecord go() {
+    if (prepare() && launch()) {
+      watch();
+      conclude();
+    }
+    return std::move(record_);
+  }
+
+ private:
+  bool refuse(StartCause cause, int error, std::string detail) {
+    record_.cause = cause;
+    record_.error = error;
+    record_.detail = std::move(detail);
+    return false;
+  }
+
+  bool prepare() {
+    record_.program = locate_program(planned_, root_);
+    if (!record_.program.starts_with('/'))
+      return refuse(StartCause::file_missing, ENOENT, "not in PATH");
+    auto user = resolve_user(planned_.user, root_);
+    if (!user) return refuse(StartCause::user_unknown, 0, user.error().message);
+    user_ = *std::move(user);
+    return true;
+  }
+
+  bool launch() {
+    Pipe out = make_pipe(), err = make_pipe(), report = make_pipe();
+    signals_ = child_signals();
+    if (!out.read || !err.read || !report.read || !signals_)
+      return refuse(StartCause::sandbox, errno, "making pipes");
+    const ChildSetup setup{record_.program, planned_.args,   planned_.env,    planned_.cwd,
+                           user_,           out.write.get(), err.write.get(), report.write.get()};
+    const Executable expected = follow_shebangs(root_, record_.program);
+    begin_ = Clock::now();
+    main_ = fork();
+    if (main_ < 0) return refuse(StartCause::sandbox, errno, "fork");
+    if (main_ == 0) become(setup);
+    trace_.emplace(main_, root_, expected, user_);
+    out_.emplace(std::move(out.read), limits_.keep_bytes, true);
+    err_.emplace(std::move(err.read), limits_.keep_bytes, false);
+    report_ = std::move(report.read);
+    return true;
+  }
+
+  void watch() {
+    Clock::time_point limit = begin_ + planned_.timeout;
+    while (!done()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now());
+      if (left.count() <= 0 && killed_) return;  // not even SIGKILL helps: the container's end will
+      if (left.count() <= 0) {
+        if (!main_ended_) record_.state = RunState::timed_out;
+        limit = Clock::now() + kGrace;
+        kill_all();
+        continue;
+      }
+      wait_for_something(static_cast<int>(left.count()));
+      if (killed_) kill_all();  // also what was forked meanwhile
+      const bool flood = out_->bytes() + err_->bytes() > limits_.output_limit;
+      if (!killed_ && flood) record_.state = RunState::output_limit;
+      if (!killed_ && (flood || main_ended_)) {
+        limit = Clock::now() + kGrace;
+        kill_all();
+      }
+    }
+  }
+
+  // A process that was killed may come to its end after main; its pipe ends close then.
+  [[nodiscard]] bool done() const {
+    return main_ended_ && childless_ && out_->fd() < 0 && err_->fd() < 0;
+  }
+
+  void wait_for_something(int milliseconds) {
+    std::array<pollfd, 4> fds{{{signals_.get(), POLLIN, 0},
+                               {out_->fd(), POLLIN, 0},
+                               {err_->fd(), POLLIN, 0},
+                               {report_.get(), POLLIN, 0}}};
+    constexpr int kOften = 50;  // a signal that was merged with another is not waited for
+    if (killed_ && milliseconds > kOften) milliseconds = kOften;
+    poll(fds.data(), fds.size(), milliseconds);
+    signalfd_siginfo ignored{};
+    while (read(signals_.get(), &ignored, sizeof(ignored)) > 0) continue;
+    if (fds[1].revents != 0) out_->read_some();
+    if (fds[2].revents != 0) err_->read_some();
+    reap();
+    if (fds[3].revents != 0) read_report();
+  }
+
+  void reap() {
+    for (;;) {
+      int status = 0;
+      rusage usage{};
+      const pid_t pid = wait4(-1, &status, __WALL | WNOHANG, &usage);
+      childless_ = pid < 0 && errno == ECHILD;
+      if (pid <= 0) return;
+      if (trace_->take(pid, status) && pid == main_) take_end(status, usage);
+    }
+  }
+
+  void take_end(int status, const rusage& usage) {
+    main_ended_ = true;
+    record_.seconds = std::chrono::duration<double>(Clock::now() - begin_).count();
+    record_.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+    record_.max_rss_kib = static_cast<std::uint64_t>(usage.ru_maxrss);
+    const bool cut_off =
+        record_.state == RunState::timed_out || record_.state == RunState::output_limit;
+    if (WIFEXITED(status)) record_.exit = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) record_.signal = WTERMSIG(status);
+    if (!cut_off) record_.state = WIFSIGNALED(status) ? RunState::signaled : RunState::exited;
+  }
+
+  void read_report() {
+    ChildFailure failure;
+    const ssize_t got = read(report_.get(), &failure, sizeof(failure));
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    report_.reset();
+    if (got == sizeof(failure)) {
+      failure_ = failure;
+    } else {
+      trace_->started();
+    }
+  }
+
+  void kill_all() {
+    if (!main_ended_ || !killed_) kill(-main_, SIGKILL);
+    if (!main_ended_) kill(main_, SIGKILL);
+    killed_ = true;
+    trace_->kill_all();
+    if (limits_.sole) kill(-1, SIGKILL);
+  }
+
+  void conclude() {
+    if (report_) read_report();
+    record_.out = out_->text();
+    record_.err = err_->text();
+    record_.out_bytes = out_->bytes();
+    record_.err_bytes = err_->bytes();
+    record_.stdout_sha256 = out_->sha256();
+    record_.fault = trace_->fatal();
+    record_.mapped = trace_->mapped();
+    if (failure_) explain(*failure_);
+  }
+
+  void explain(const ChildFailure& failure) {
+    record_.state = RunState::not_started;
+    record_.exit = -1;
+    record_.error = failure.error;
+    record_.mapped.clear();
+    if (failure.step == ChildStep::exec) {
+      Why why = why_not_started(root_, record_.program, failure.error);
+      record_.cause = why.cause;
+      record_.detail = std::move(why.detail);
+    } else if (failure.step == ChildStep::cwd) {
+      refuse(StartCause::cwd_unusable, failure.error, planned_.cwd);
+    } else {
+      const bool user = failure.step == ChildStep::user;
+      refuse(StartCause::sandbox, failure.error,
+             user ? "becoming the user" : "giving up privileges");
+    }
+  }
+
+  const PlannedRun& planned_;
+  const Root& root_;
+  const RunLimits& limits_;
+  RunRecord record_;
+  User user_;
+  UniqueFd signals_, report_;
+  std::optional<Capture> out_, err_;
+  std::optional<Trace> trace_;
+  std::optional<ChildFailure> failure_;
+  pid_t main_ = -1;
+  Clock::time_point begin_;
+  bool main_ended_ = false, childless_ = false, killed_ = false;
+};
+
+}  // namespace
+
+RunRecord run_program(const PlannedRun& run, const Root& root, const RunLimits& limits) {
+  return Run(run, root, limits).go();
+}
+
+}  // namespace nodeproof::smoke

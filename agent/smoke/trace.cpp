@@ -1,0 +1,162 @@
+#include "agent/smoke/trace.hpp"
+
+#include <elf.h>
+#include <sys/fsuid.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__aarch64__)
+#include <asm/ptrace.h>
+#endif
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+
+#include "common/elf.hpp"
+
+namespace nodeproof::smoke {
+namespace {
+
+constexpr long kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
+                          PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+constexpr std::size_t kMostBytes = 16;  // longer than any instruction of amd64 (15)
+
+#if defined(__x86_64__)
+using Registers = user_regs_struct;
+std::uint64_t program_counter(const Registers& registers) { return registers.rip; }
+#else
+using Registers = user_pt_regs;
+std::uint64_t program_counter(const Registers& registers) { return registers.pc; }
+#endif
+
+void go_on(pid_t pid, int signal) {
+  ptrace(PTRACE_CONT, pid, nullptr, reinterpret_cast<void*>(static_cast<std::intptr_t>(signal)));
+}
+
+// 0 = a 32-bit process, or not readable.
+std::uint64_t counter_of(pid_t pid) {
+  Registers registers{};
+  iovec area{&registers, sizeof(registers)};
+  const auto set = reinterpret_cast<void*>(static_cast<std::uintptr_t>(NT_PRSTATUS));
+  if (ptrace(PTRACE_GETREGSET, pid, set, &area) != 0 || area.iov_len != sizeof(registers)) return 0;
+  return program_counter(registers);
+}
+
+// Aligned words never cross into a page that is not mapped.
+std::string bytes_at(pid_t pid, std::uint64_t address) {
+  constexpr std::size_t kWord = sizeof(long);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (std::uint64_t at = address & ~(kWord - 1); hex.size() < 2 * kMostBytes; at += kWord) {
+    errno = 0;
+    const long word = ptrace(PTRACE_PEEKTEXT, pid, reinterpret_cast<void*>(at), nullptr);
+    if (errno != 0) break;
+    std::array<unsigned char, kWord> bytes{};
+    std::memcpy(bytes.data(), &word, kWord);
+    for (std::size_t i = 0; i < kWord && hex.size() < 2 * kMostBytes; ++i) {
+      if (at + i < address) continue;
+      hex += kDigits[bytes[i] >> 4];
+      hex += kDigits[bytes[i] & 15];
+    }
+  }
+  return hex;
+}
+
+bool is_fault(int signal) {
+  return signal == SIGILL || signal == SIGTRAP || signal == SIGBUS || signal == SIGFPE ||
+         signal == SIGSEGV || signal == SIGSYS;
+}
+
+Fault describe_fault(pid_t pid, const siginfo_t& info) {
+  Fault fault;
+  fault.signal = info.si_signo;
+  fault.code = info.si_code;
+  if (info.si_code <= 0) return fault;  // sent by a process, no fault of an instruction
+  fault.address = reinterpret_cast<std::uintptr_t>(info.si_addr);
+  fault.instruction = counter_of(pid);
+  if (fault.instruction != 0) fault.bytes = bytes_at(pid, fault.instruction);
+  return fault;
+}
+
+// Processors that run both kinds of program by themselves.
+bool native_or_compatible(std::uint16_t machine) {
+  if (machine == native_machine()) return true;
+  return native_machine() == elf::kMachineX86_64 ? machine == elf::kMachine386
+                                                 : machine == elf::kMachineArm;
+}
+
+}  // namespace
+
+bool Trace::take(pid_t pid, int status) {
+  if (WIFSTOPPED(status)) {
+    stopped(pid, status);
+    return false;
+  }
+  ended(pid, status);
+  return true;
+}
+
+void Trace::stopped(pid_t pid, int status) {
+  const int signal = WSTOPSIG(status), event = status >> 16;
+  const bool is_new = tracees_.insert(pid).second;
+  if (is_new && pid == main_) {
+    traced_ = true;
+    ptrace(PTRACE_SETOPTIONS, pid, nullptr, reinterpret_cast<void*>(kOptions));
+  }
+  if (event == PTRACE_EVENT_EXEC && pid == main_) look_at_executable(pid);
+  if (event != 0 || (is_new && signal == SIGSTOP)) return go_on(pid, 0);
+  siginfo_t info{};
+  // EINVAL: no signal but a stop of its whole group, which a tracer of this kind cannot keep up.
+  if (ptrace(PTRACE_GETSIGINFO, pid, nullptr, &info) != 0) return go_on(pid, 0);
+  if (is_fault(signal)) last_fault_[pid] = describe_fault(pid, info);
+  go_on(pid, signal);
+}
+
+void Trace::ended(pid_t pid, int status) {
+  tracees_.erase(pid);
+  const auto found = last_fault_.find(pid);
+  if (found == last_fault_.end()) return;
+  Fault fault = std::move(found->second);
+  last_fault_.erase(found);
+  if (!WIFSIGNALED(status) || WTERMSIG(status) != fault.signal) return;
+  fault.main = pid == main_;
+  if (!fatal_ || fault.main) fatal_ = std::move(fault);
+}
+
+// /proc/PID/exe is shown to who has the process' own ids; we have no CAP_SYS_PTRACE.
+void Trace::look_at_executable(pid_t pid) {
+  if (expected_.path.empty()) return;
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  std::array<char, 4096> target{};
+  struct stat running{};
+  setfsgid(user_.gid);
+  setfsuid(user_.uid);
+  const bool known = stat(link.c_str(), &running) == 0;
+  const ssize_t length = readlink(link.c_str(), target.data(), target.size());
+  setfsuid(geteuid());
+  setfsgid(getegid());
+  if (!known || length <= 0) return started();
+  const Root::Status program = root_.status(expected_.path);
+  if (program.error != 0) return;
+  if (running.st_dev == program.stat.st_dev && running.st_ino == program.stat.st_ino) return;
+  mapped_.assign(target.data(), static_cast<std::size_t>(length));
+}
+
+void Trace::started() {
+  if (mapped_.empty() && expected_.machine != 0 && !native_or_compatible(expected_.machine)) {
+    mapped_ = "an emulator registered in binfmt_misc";
+  }
+}
+
+void Trace::kill_all() const {
+  for (const pid_t pid : tracees_) kill(pid, SIGKILL);
+}
+
+}  // namespace nodeproof::smoke

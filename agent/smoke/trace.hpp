@@ -1,0 +1,51 @@
+// Follows a test's processes by ptrace to learn two things and change nothing else: which
+// executable the kernel mapped, and which instruction drew the signal that killed a process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/smoke/program.hpp"
+#include "agent/smoke/user.hpp"
+
+namespace nodeproof::smoke {
+
+class Trace {
+ public:
+  // main: the forked child; expected: what it should come to run as.
+  Trace(pid_t main, const Root& root, Executable expected, User user)
+      : main_(main), root_(root), expected_(std::move(expected)), user_(std::move(user)) {}
+
+  // A status of wait4(2), of any process; lets a stopped one go on. true = the process has ended.
+  bool take(pid_t pid, int status);
+
+  // After a successful execve that was not traced.
+  void started();
+
+  [[nodiscard]] const std::optional<Fault>& fatal() const { return fatal_; }
+  [[nodiscard]] const std::string& mapped() const {
+    return mapped_;
+  }                       // "" = the program itself, or not known
+  void kill_all() const;  // SIGKILL for every process that is traced
+
+ private:
+  void stopped(pid_t pid, int status);
+  void ended(pid_t pid, int status);
+  void look_at_executable(pid_t pid);
+
+  pid_t main_;
+  const Root& root_;
+  Executable expected_;
+  User user_;
+  bool traced_ = false;
+  std::set<pid_t> tracees_;  // threads too
+  std::map<pid_t, Fault> last_fault_;
+  std::optional<Fault> fatal_;
+  std::string mapped_;
+};
+
+}  // namespace nodeproof::smoke
