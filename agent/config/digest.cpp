@@ -1,0 +1,66 @@
+#include "agent/config/config.hpp"
+#include "common/crypto.hpp"
+#include "common/json.hpp"
+
+namespace nodeproof::config {
+namespace {
+
+using std::uint64_t;
+
+void write_texts(json::Writer& writer, std::string_view key,
+                 const std::map<std::string, std::string>& texts) {
+  writer.key(key).begin_object();
+  for (const auto& [name, value] : texts) writer.member(name, value);
+  writer.end_object();
+}
+
+void write_registry(json::Writer& writer, const Registry& registry) {
+  writer.begin_object().member("plain_http", registry.plain_http).member("ca", registry.ca);
+  writer.member("client_certificate", registry.client_certificate);
+  writer.member("client_key", registry.client_key).member("username", registry.username);
+  writer.member("password_file", registry.password_file).end_object();
+}
+
+void write_test(json::Writer& writer, const SmokeTest& test) {
+  writer.begin_object().member("name", test.name).member("args", test.args);
+  writer.member("env", test.env).member("user", test.user);
+  writer.member("timeout", std::int64_t{test.timeout.count()});
+  writer.member("exit", std::int64_t{test.expect.exit});
+  writer.member("stdout", test.expect.stdout_regex).member("stderr", test.expect.stderr_regex);
+  writer.end_object();
+}
+
+void write_image(json::Writer& writer, const RequiredImage& image) {
+  writer.begin_object().member("reference", image.reference).member("required", image.required);
+  writer.member("architecture", image.when.architecture).member("board", image.when.board);
+  writer.member("page_size", uint64_t{image.when.page_size});
+  writer.member("emulation", static_cast<uint64_t>(image.emulation));
+  writer.member("on_tag_moved", static_cast<uint64_t>(image.on_tag_moved));
+  writer.key("smoke").begin_array();
+  for (const SmokeTest& test : image.smoke) write_test(writer, test);
+  writer.end_array().end_object();
+}
+
+}  // namespace
+
+std::string config_digest(const Config& config) {
+  json::Writer writer;
+  writer.begin_object().member("mode", static_cast<uint64_t>(config.mode));
+  writer.member("node", config.node.name);
+  write_texts(writer, "labels", config.node.labels);
+  writer.member("address", config.containerd.address);
+  writer.member("namespace", config.containerd.namespace_);
+  writer.member("snapshotter", config.containerd.snapshotter);
+  writer.key("registries").begin_object();
+  for (const auto& [host, registry] : config.registries) {
+    write_registry(writer.key(host), registry);
+  }
+  writer.end_object().key("images").begin_array();
+  for (const RequiredImage& image : config.images) write_image(writer, image);
+  writer.end_array().member("parallel", uint64_t{config.pull.parallel});
+  writer.member("check_every", std::int64_t{config.check_every.count()});
+  writer.member("require_smoke", config.require_smoke).end_object();
+  return hash_of(as_bytes(writer.str())).str();
+}
+
+}  // namespace nodeproof::config

@@ -1,0 +1,96 @@
+#include "agent/config/entry.hpp"
+
+#include <charconv>
+#include <regex>
+
+namespace nodeproof::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t milliseconds;
+};
+
+constexpr std::array kUnits = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000},
+                               Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
+
+constexpr std::int64_t kLongest = 366LL * 86'400'000;
+
+}  // namespace
+
+std::string Entry::place() const { return *file_ + ":" + std::to_string(value_->line()); }
+
+std::unexpected<Error> Entry::error(const std::string& what) const {
+  return located({Errc::invalid_config, value_->path() + ": " + what, {}});
+}
+
+std::unexpected<Error> Entry::located(Error error) const {
+  return fail(Errc::invalid_config, place() + ": " + error.message);
+}
+
+Result<bool> Entry::boolean() const {
+  const auto value = value_->boolean();
+  if (!value) return located(value.error());
+  return *value;
+}
+
+Result<std::string> Entry::text() const {
+  auto value = value_->string();
+  if (!value) return located(value.error());
+  return *std::move(value);
+}
+
+Result<std::vector<std::string>> Entry::texts() const {
+  auto value = value_->strings();
+  if (!value) return located(value.error());
+  return *std::move(value);
+}
+
+Result<std::uint64_t> Entry::number(std::uint64_t lowest, std::uint64_t highest) const {
+  const auto value = value_->unsigned_integer();
+  if (!value) return located(value.error());
+  if (*value < lowest || *value > highest) {
+    return error("the number must be from " + std::to_string(lowest) + " to " +
+                 std::to_string(highest));
+  }
+  return *value;
+}
+
+Result<std::string> Entry::path() const {
+  std::string given = TRY(text());
+  if (!given.empty() && !given.starts_with('/')) return error("a path must start with /");
+  return given;
+}
+
+Result<std::string> Entry::regex() const {
+  std::string given = TRY(text());
+  try {
+    const std::regex compiled(given, std::regex::ECMAScript);
+  } catch (const std::regex_error&) {  // the library's only way to say it
+    return error("not an ECMAScript regular expression");
+  }
+  return given;
+}
+
+Result<std::chrono::milliseconds> Entry::duration() const {
+  const std::string given = TRY(text());
+  std::int64_t count = 0;
+  const char* const last = given.data() + given.size();
+  const auto [end, failure] = std::from_chars(given.data(), last, count);
+  for (const Unit& unit : kUnits) {
+    if (failure != std::errc{} || std::string_view(end, last) != unit.name) continue;
+    if (count <= 0 || count > kLongest / unit.milliseconds) {
+      return error("a duration must be larger than 0 and at most 366d");
+    }
+    return std::chrono::milliseconds(count * unit.milliseconds);
+  }
+  return error("\"" + excerpt(given, 64) +
+               "\" is not a duration such as \"20s\", \"15m\", \"6h\" or \"7d\"");
+}
+
+Result<> Entry::must_be(json::Value::Kind kind) const {
+  if (value_->kind() == kind) return {};
+  return located(value_->wrong(kind == json::Value::Kind::object ? "an object" : "an array"));
+}
+
+}  // namespace nodeproof::config

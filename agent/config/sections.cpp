@@ -1,0 +1,134 @@
+#include "agent/config/sections.hpp"
+
+#include <algorithm>
+
+#include "common/reference.hpp"
+
+namespace nodeproof::config {
+namespace {
+
+constexpr std::uint64_t kMostParallel = 16;
+
+Result<> read_labels(const Entry& entry, Node& into) {
+  TRY(entry.must_be(json::Value::Kind::object));
+  for (const auto& [key, value] : entry.value().members()) {
+    into.labels[key] = TRY(entry.child(value).text());
+  }
+  return {};
+}
+
+Result<> read_address(const Entry& entry, Containerd& into) {
+  constexpr std::string_view kScheme = "unix://";
+  std::string address = TRY(entry.text());
+  if (address.starts_with(kScheme)) address.erase(0, kScheme.size());
+  if (!address.empty() && !address.starts_with('/')) {
+    return entry.error("the address must be the absolute path of containerd's socket");
+  }
+  into.address = std::move(address);
+  return {};
+}
+
+Result<> read_parallel(const Entry& entry, Pull& into) {
+  into.parallel = static_cast<unsigned>(TRY(entry.number(1, kMostParallel)));
+  return {};
+}
+
+constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
+                              Field<Node>{"labels", read_labels}};
+
+constexpr std::array kContainerd = {
+    Field<Containerd>{"address", read_address},
+    Field<Containerd>{"namespace", text<&Containerd::namespace_>},
+    Field<Containerd>{"snapshotter", text<&Containerd::snapshotter>}};
+
+constexpr std::array kRegistry = {
+    Field<Registry>{"plain_http", boolean<&Registry::plain_http>},
+    Field<Registry>{"ca", path<&Registry::ca>},
+    Field<Registry>{"client_certificate", path<&Registry::client_certificate>},
+    Field<Registry>{"client_key", path<&Registry::client_key>},
+    Field<Registry>{"username", text<&Registry::username>},
+    Field<Registry>{"password_file", path<&Registry::password_file>},
+    Field<Registry>{"mirrors", nullptr}};
+
+constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
+                              Field<Pull>{"bandwidth", nullptr}, Field<Pull>{"keep_free", nullptr}};
+
+Result<> read_mode(const Entry& entry, Config& into) {
+  static constexpr std::array kModes = {Choice<Mode>{"observe", Mode::observe},
+                                        Choice<Mode>{"enforce", Mode::enforce}};
+  into.mode = TRY(one_of<Mode>(entry, kModes));
+  return {};
+}
+
+// The key of a registry is what stands before the first slash of a reference.
+bool is_registry_host(const std::string& text) {
+  const auto reference = Reference::parse(text + "/x");
+  return reference && reference->domain() == text;
+}
+
+Result<> read_registries(const Entry& entry, Config& into) {
+  TRY(entry.must_be(json::Value::Kind::object));
+  for (const auto& [host, value] : entry.value().members()) {
+    const Entry registry = entry.child(value);
+    if (!is_registry_host(host)) {
+      return registry.error("the key must be a registry's host with an optional port");
+    }
+    TRY(read_fields<Registry>(registry, kRegistry, into.registries[host]));
+  }
+  return {};
+}
+
+Result<> read_images(const Entry& entry, Config& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  for (const json::Value& item : entry.value().items()) {
+    into.images.push_back(TRY(read_image(entry.child(item))));
+  }
+  return {};
+}
+
+Result<> read_check_every(const Entry& entry, Config& into) {
+  const auto every = TRY(entry.duration());
+  if (every < std::chrono::seconds(1)) return entry.error("at least \"1s\"");
+  into.check_every = std::chrono::duration_cast<std::chrono::seconds>(every);
+  return {};
+}
+
+constexpr std::array kConfig = {
+    Field<Config>{"mode", read_mode},
+    Field<Config>{"node", [](const Entry& entry,
+                             Config& into) { return read_fields<Node>(entry, kNode, into.node); }},
+    Field<Config>{"containerd",
+                  [](const Entry& entry, Config& into) {
+                    return read_fields<Containerd>(entry, kContainerd, into.containerd);
+                  }},
+    Field<Config>{"registries", read_registries},
+    Field<Config>{"images", read_images},
+    Field<Config>{"pull", [](const Entry& entry,
+                             Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
+    Field<Config>{"check_every", read_check_every},
+    Field<Config>{"require_smoke", boolean<&Config::require_smoke>},
+    Field<Config>{"resolve_every", nullptr},
+    Field<Config>{"stale_after", nullptr},
+    Field<Config>{"scrub", nullptr},
+    Field<Config>{"accept", nullptr},
+    Field<Config>{"report", nullptr}};
+
+}  // namespace
+
+Result<> read_document(const Entry& root, Config& into) {
+  return read_fields<Config>(root, kConfig, into);
+}
+
+std::vector<std::string> supported_keys() {
+  std::vector<std::string> keys;
+  list_keys<Config>("", kConfig, keys);
+  list_keys<Node>("node.", kNode, keys);
+  list_keys<Containerd>("containerd.", kContainerd, keys);
+  list_keys<Registry>("registries.*.", kRegistry, keys);
+  list_keys<Pull>("pull.", kPull, keys);
+  std::ranges::move(supported_image_keys(), std::back_inserter(keys));
+  std::ranges::sort(keys);
+  return keys;
+}
+
+}  // namespace nodeproof::config

@@ -1,0 +1,23 @@
+// The configuration's keys, section by section; private to this folder and its tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/config/config.hpp"
+#include "agent/config/entry.hpp"
+
+namespace nodeproof::config {
+
+// Reads one file's document onto what earlier files said: sections and registries merge by key,
+// images append.
+Result<> read_document(const Entry& root, Config& into);
+
+// Reads one element of "images".
+Result<RequiredImage> read_image(const Entry& entry);
+
+// Every key this version takes: "mode", "registries.*.ca", "images[].when.board" ...
+[[nodiscard]] std::vector<std::string> supported_keys();
+[[nodiscard]] std::vector<std::string> supported_image_keys();
+
+}  // namespace nodeproof::config

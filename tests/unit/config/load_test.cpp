@@ -1,0 +1,262 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "agent/config/config.hpp"
+#include "common/file.hpp"
+
+namespace nodeproof::config {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Load : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "nodeproof-config-test.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = name;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  void write(const std::string& name, std::string_view text) const {
+    ASSERT_TRUE(write_file_atomically(dir_ / name, text));
+  }
+  [[nodiscard]] Result<Config> load() const {
+    return config::load(dir_ / "main.json", dir_ / "conf.d");
+  }
+  Config loaded(std::string_view text) const {
+    write("main.json", text);
+    auto config = load();
+    EXPECT_TRUE(config) << config.error().message;
+    return config ? *std::move(config) : Config{};
+  }
+  // The message behind the directory's name.
+  std::string refused(std::string_view text) const {
+    write("main.json", text);
+    return refused();
+  }
+  [[nodiscard]] std::string refused() const {
+    const auto config = load();
+    EXPECT_FALSE(config);
+    if (config) return "";
+    EXPECT_EQ(config.error().code, Errc::invalid_config);
+    std::string message = config.error().message;
+    for (std::size_t at; (at = message.find(dir_.string() + "/")) != std::string::npos;) {
+      message.erase(at, dir_.string().size() + 1);
+    }
+    return message;
+  }
+  fs::path dir_;
+};
+
+TEST_F(Load, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(loaded("{}"), Config{}); }
+
+TEST_F(Load, TakesEveryKey) {
+  const Config config = loaded(R"({
+    "mode": "enforce", // a comment
+    "node": { "name": "pi-17", "labels": { "site": "hall" } },
+    "containerd": { "address": "unix:///run/c.sock", "namespace": "k8s.io", "snapshotter": "native" },
+    "registries": {
+      "r.example:5000": { "plain_http": true },
+      "[::1]:5000": { "ca": "/ca.pem", "client_certificate": "/c.pem", "client_key": "/k.pem",
+                      "username": "u", "password_file": "/absent" } },
+    "images": [ { "reference": "r.example:5000/app:1", "required": false,
+      "when": { "architecture": "aarch64", "board": "Raspberry Pi 5", "page_size": 16384 },
+      "emulation": "allow", "on_tag_moved": "follow",
+      "smoke": [ { "name": "starts", "args": ["/a", "-v"], "env": ["A=b", "C="], "user": "1000", "timeout": "1500ms",
+                   "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
+    "pull": { "parallel": 5 }, "check_every": "6h", "require_smoke": true })");
+  EXPECT_EQ(config.mode, Mode::enforce);
+  EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
+  EXPECT_EQ(config.containerd, (Containerd{"/run/c.sock", "k8s.io", "native"}));
+  EXPECT_TRUE(config.registries.at("r.example:5000").plain_http);
+  EXPECT_EQ(config.registries.at("[::1]:5000"),
+            (Registry{false, "/ca.pem", "/c.pem", "/k.pem", "u", "/absent"}));
+  ASSERT_EQ(config.images.size(), 1U);
+  const RequiredImage& image = config.images[0];
+  EXPECT_EQ(image.reference, "r.example:5000/app:1");
+  EXPECT_FALSE(image.required);
+  EXPECT_EQ(image.when, (HostCondition{"arm64", "Raspberry Pi 5", 16384}));
+  EXPECT_EQ(image.emulation, Emulation::allow);
+  EXPECT_EQ(image.on_tag_moved, OnTagMoved::follow);
+  const SmokeTest test{"starts", {"/a", "-v"},       {"A=b", "C="},
+                       "1000",   milliseconds(1500), {3, "^v2\\.", "x"}};
+  EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
+  EXPECT_EQ(config.pull.parallel, 5U);
+  EXPECT_EQ(config.check_every, seconds(6 * 3600));
+  EXPECT_TRUE(config.require_smoke);
+}
+
+TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
+  EXPECT_EQ(refused("{\n\n \"image\": []}"),
+            "main.json:3: $.image: unknown key; did you mean \"images\"?");
+  EXPECT_EQ(refused("{\"images\":[{\"reference\":\"x\",\n\"when\":{\"arch\":\"arm64\"}}]}"),
+            "main.json:2: $.images[0].when.arch: unknown key");
+  EXPECT_EQ(refused(R"({"images":[{"reference":"x","smoke":[{"name":"a","arg":["x"]}]}]})"),
+            "main.json:1: $.images[0].smoke[0].arg: unknown key; did you mean \"args\"?");
+  EXPECT_EQ(refused(R"({"Mode":"observe"})"),
+            "main.json:1: $.Mode: unknown key; did you mean \"mode\"?");
+}
+
+TEST_F(Load, RefusesKeysOfALaterVersion) {
+  for (const char* text :
+       {R"("resolve_every": "6h")", R"("stale_after": "")", R"("scrub": {})", R"("accept": [])",
+        R"("report": {})", R"("pull": {"bandwidth": ""})", R"("pull": {"keep_free": "2GB"})",
+        R"("registries": {"r.io": {"mirrors": []}})"}) {
+    EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
+              std::string::npos)
+        << text;
+  }
+}
+
+struct Wrong {
+  std::string text, message;
+};
+
+TEST_F(Load, SaysWhatIsWrongWithAValue) {
+  const Wrong cases[] = {
+      {R"({"mode": 1})", "$.mode: expected a string, found a number"},
+      {R"({"mode": "off"})", R"($.mode: "off" is none of "observe", "enforce")"},
+      {R"({"node": []})", "$.node: expected an object, found an array"},
+      {R"({"node": {"labels": {"a": 1}}})", "$.node.labels.a: expected a string, found a number"},
+      {R"({"containerd": {"address": "run/c.sock"}})",
+       "$.containerd.address: the address must be the absolute path of containerd's socket"},
+      {R"({"registries": {"https://r.io": {}}})",
+       "$.registries[\"https://r.io\"]: the key must be a registry's host with an optional port"},
+      {R"({"registries": {"r.io": {"ca": "ca.pem"}}})",
+       "$.registries[\"r.io\"].ca: a path must start with /"},
+      {R"({"registries": {"r.io": {"username": "u"}}})",
+       "$.registries[\"r.io\"]: username and password_file belong together"},
+      {R"({"registries": {"r.io": {"client_key": "/k"}}})",
+       "$.registries[\"r.io\"]: client_certificate and client_key belong together"},
+      {R"({"registries": {"r.io": {"plain_http": true, "ca": "/ca"}}})",
+       "$.registries[\"r.io\"]: plain_http and certificates exclude each other"},
+      {R"({"images": {}})", "$.images: expected an array, found an object"},
+      {R"({"images": [{}]})", "$.images[0]: an image needs a \"reference\""},
+      {R"({"images": ["x"]})", "$.images[0]: expected an object, found a string"},
+      {R"({"images": [{"reference": "x", "required": "yes"}]})",
+       "$.images[0].required: expected true or false, found a string"},
+      {R"({"images": [{"reference": "x", "when": {"page_size": 5000}}]})",
+       "$.images[0].when.page_size: a page size is a power of two in bytes, such as 16384; 0 = "
+       "any"},
+      {R"({"images": [{"reference": "x", "when": {"page_size": -1}}]})",
+       "$.images[0].when.page_size: the number is not a whole one from 0 of 64 bits"},
+      {R"({"images": [{"reference": "x", "smoke": [{"args": ["a"]}]}]})",
+       "$.images[0].smoke[0]: a smoke test needs a \"name\""},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a"}]}]})",
+       "$.images[0].smoke[0]: a smoke test needs \"args\""},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": []}]}]})",
+       "$.images[0].smoke[0].args: the first argument is the program and must not be empty"},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"]}, {"name": "a", "args": ["b"]}]}]})",
+       "$.images[0].smoke[1]: two smoke tests of this image are named \"a\""},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "env": ["A"]}]}]})",
+       "$.images[0].smoke[0].env: write each as NAME=value"},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "timeout": 20}]}]})",
+       "$.images[0].smoke[0].timeout: expected a string, found a number"},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "timeout": "2h"}]}]})",
+       "$.images[0].smoke[0].timeout: at most \"1h\""},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"stdout": "("}}]}]})",
+       "$.images[0].smoke[0].expect.stdout: not an ECMAScript regular expression"},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"exit": 256}}]}]})",
+       "$.images[0].smoke[0].expect.exit: the number must be from 0 to 255"},
+      {R"({"pull": {"parallel": 0}})", "$.pull.parallel: the number must be from 1 to 16"},
+      {R"({"pull": {"parallel": "3"}})",
+       "$.pull.parallel: expected a whole number from 0, found a string"},
+      {R"({"check_every": "15"})",
+       R"($.check_every: "15" is not a duration such as "20s", "15m", "6h" or "7d")"},
+      {R"({"check_every": "0s"})",
+       "$.check_every: a duration must be larger than 0 and at most 366d"},
+      {R"({"check_every": "999999999999999d"})",
+       "$.check_every: a duration must be larger than 0 and at most 366d"},
+      {R"({"check_every": "5ms"})", "$.check_every: at least \"1s\""},
+      {R"([])", "$: expected an object, found an array"},
+  };
+  for (const Wrong& c : cases) EXPECT_EQ(refused(c.text), "main.json:1: " + c.message) << c.text;
+}
+
+TEST_F(Load, TakesDurationsInEveryUnit) {
+  EXPECT_EQ(loaded(R"({"check_every":"90s"})").check_every, seconds(90));
+  EXPECT_EQ(loaded(R"({"check_every":"2m"})").check_every, seconds(120));
+  EXPECT_EQ(loaded(R"({"check_every":"7d"})").check_every, seconds(7 * 86400));
+  EXPECT_EQ(loaded(R"({"check_every":"1500ms"})").check_every, seconds(1));
+  for (const char* text : {"1.5h", "1h30m", " 1s", "1 s", "1S", "-1s", "s", ""}) {
+    refused(R"({"check_every":")" + std::string(text) + "\"}");
+  }
+}
+
+TEST_F(Load, SaysWhereTheSyntaxBreaks) {
+  EXPECT_TRUE(refused("{\n\"mode\": \"observe\",\n}").starts_with("main.json: line 3: "));
+  EXPECT_EQ(refused("{\"mode\":\"observe\",\n\"mode\":\"enforce\"}"),
+            "main.json: line 2: $: the key \"mode\" appears twice");
+}
+
+TEST_F(Load, AnAbsentMainFileIsAnErrorAndAnAbsentDirectoryIsNot) {
+  EXPECT_NE(refused().find("main.json"), std::string::npos);
+  EXPECT_EQ(loaded("{}"), Config{});
+}
+
+TEST_F(Load, MergesFragmentsInTheOrderOfTheirNames) {
+  write("conf.d/20-b.json", R"({"check_every": "2m", "images": [{"reference": "b"}],
+    "registries": {"r.io": {"username": "u", "password_file": "/absent"}}, "node": {"labels": {"ring": "2"}}})");
+  write("conf.d/10-a.json", R"({"check_every": "1m", "images": [{"reference": "a"}],
+    "registries": {"r.io": {"ca": "/ca"}, "s.io": {}}, "node": {"labels": {"ring": "1"}}})");
+  write("conf.d/ignored.txt", "no JSON");
+  write("conf.d/.hidden.json", "no JSON");
+  const Config config = loaded(
+      R"({"images": [{"reference": "main"}], "node": {"name": "n", "labels": {"site": "s"}}})");
+  ASSERT_EQ(config.images.size(), 3U);
+  EXPECT_EQ(config.images[1].reference, "a");
+  EXPECT_EQ(config.images[2].reference, "b");
+  EXPECT_EQ(config.check_every, seconds(120));
+  EXPECT_EQ(config.registries.at("r.io"), (Registry{false, "/ca", "", "", "u", "/absent"}));
+  EXPECT_TRUE(config.registries.contains("s.io"));
+  EXPECT_EQ(config.node, (Node{"n", {{"ring", "2"}, {"site", "s"}}}));
+}
+
+TEST_F(Load, RefusesTheSameImageTwiceNamingBothFiles) {
+  write("conf.d/a.json", "{\n\"images\": [{\"reference\": \"docker.io/library/debian:latest\"}]}");
+  EXPECT_EQ(refused(R"({"images": [{"reference": "debian"}]})"),
+            "conf.d/a.json:2: $.images[0]: the image docker.io/library/debian:latest stands in "
+            "main.json:1 already");
+  write("conf.d/a.json", "{}");
+  EXPECT_EQ(refused("{\"images\": [{\"reference\": \"x\"},\n{\"reference\": \"x\"}]}"),
+            "main.json:2: $.images[1]: the image x stands in main.json:1 already");
+}
+
+TEST_F(Load, ABadReferenceCostsOneImageNotTheConfiguration) {
+  EXPECT_EQ(loaded(R"({"images": [{"reference": "Not A Reference"}]})").images.size(), 1U);
+}
+
+TEST_F(Load, AnErrorInAFragmentNamesTheFragment) {
+  write("conf.d/a.json", R"({"mode": "x"})");
+  EXPECT_TRUE(refused("{}").starts_with("conf.d/a.json:1: $.mode: "));
+}
+
+TEST(ConfigDigest, ChangesWithEverySetting) {
+  const Config base;
+  std::vector<Config> others(10);
+  others[0].mode = Mode::enforce;
+  others[1].node.name = "n";
+  others[2].node.labels["a"] = "b";
+  others[3].containerd.snapshotter = "native";
+  others[4].registries["r.io"];
+  others[5].registries["r.io"].plain_http = true;
+  others[6].images.emplace_back().reference = "x";
+  others[7].images.emplace_back().smoke.emplace_back().name = "t";
+  others[8].pull.parallel = 4;
+  others[9].require_smoke = true;
+  others.push_back(base);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      EXPECT_NE(config_digest(others[i]), config_digest(others[j])) << i << " " << j;
+    }
+  }
+  EXPECT_EQ(config_digest(base), config_digest(Config{}));
+  EXPECT_TRUE(config_digest(base).starts_with("sha256:"));
+}
+
+}  // namespace
+}  // namespace nodeproof::config
