@@ -167,6 +167,9 @@ constexpr CodeText kTexts[] = {
     {code::kNotApplicable, "The image is not required on this node",
      "Its condition (\"when\") does not fit this node.",
      "Nothing to do, unless the condition is wrong.", true},
+    {code::kNotChecked, "No check has ended yet",
+     "The service has just started on this boot, and its first check is still running.",
+     "Wait for it to end (nodeproof wait).", true},
     {code::kCycleCrashed, "A check ended without a report",
      "The process that ran the cycle crashed, was killed (out of memory?) or wrote something that "
      "is no report.",

@@ -1,0 +1,281 @@
+#include "agent/daemon.hpp"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "agent/codes.hpp"
+#include "agent/daemon_child.hpp"
+#include "agent/daemon_config.hpp"
+#include "agent/daemon_lock.hpp"
+#include "agent/daemon_notify.hpp"
+#include "agent/daemon_socket.hpp"
+#include "agent/daemon_state.hpp"
+#include "agent/model_json.hpp"
+#include "agent/report/findings.hpp"
+#include "agent/report/json.hpp"
+#include "common/file.hpp"
+#include "common/log.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kMaxWaiting = 8;  // clients that wait for a check
+constexpr auto kStatusEvery = std::chrono::seconds(1);
+
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_internal = 70,
+  exit_busy = 75,
+  exit_no_permission = 77,
+  exit_config = 78
+};
+
+std::string read_boot_id(const std::filesystem::path& file) {
+  std::string id = read_file(file).value_or("");
+  return id.substr(0, id.find('\n'));
+}
+
+// A crash is a finding of its own; what the child said itself is an error as any other.
+Finding finding_of(const Error& error) {
+  if (error.code != Errc::internal) return report::finding_from_error(error, report::Stage::host);
+  Finding finding;
+  finding.code = code::kCycleCrashed;
+  finding.severity = Severity::unknown;
+  finding.message = error.message;
+  finding.remedy = "see the service's journal; the next check is made by itself";
+  return finding;
+}
+
+std::string status_text(const Progress& progress) {
+  std::string text = printable(progress.image) + ": " + std::string(to_string(progress.phase));
+  if (progress.total > 0) {
+    const std::uint64_t done = std::min(progress.done, progress.total);
+    const double share = static_cast<double>(done) / static_cast<double>(progress.total);
+    text += " " + std::to_string(static_cast<int>(share * 100)) + "%";
+  }
+  return text;
+}
+
+}  // namespace
+
+// The loop's one thread owns all of it.
+class Supervisor {
+ public:
+  Supervisor(const DaemonOptions& options, Notifier notifier)
+      : options_(options),
+        notifier_(std::move(notifier)),
+        config_(options),
+        state_(options, read_boot_id(options.boot_id_file)),
+        stop_signals_(loop_, SIGTERM, SIGINT),
+        reload_signal_(loop_, SIGHUP),
+        next_cycle_(loop_),
+        watchdog_(loop_),
+        child_(loop_, options.child_silence, options.stop_grace) {}
+
+  // Until it is asked to stop.
+  Result<> run() {
+    TRY(config_.load());
+    state_.set_config_error(config_.error());
+    TRY(state_.restore(config_.settings(), std::chrono::system_clock::now()));
+    socket_.emplace(
+        TRY(StatusSocket::listen(loop_, options_.run_dir / "nodeproof.sock",
+                                 [this](const std::string& method, StatusSocket::Reply reply) {
+                                   serve(method, std::move(reply));
+                                 })));
+    await_stop();
+    await_reload();
+    pet_watchdog();
+    notifier_.send("READY=1\nSTATUS=" + state_.report().message);
+    start_cycle();
+    loop_.run();
+    return state_.leave();
+  }
+
+ private:
+  struct Waiting {
+    std::uint64_t cycle;  // answered when this one has ended
+    StatusSocket::Reply reply;
+  };
+
+  void await_stop() {
+    stop_signals_.async_wait([this](const error_code& error, int) {
+      if (error) return;
+      notifier_.send("STOPPING=1\nSTATUS=stopping");
+      stopping_ = true;
+      child_.stop();
+      finish_if_stopped();
+    });
+  }
+
+  void await_reload() {
+    reload_signal_.async_wait([this](const error_code& error, int) {
+      if (error) return;
+      reload();
+      await_reload();
+    });
+  }
+
+  void reload() {
+    notifier_.send_reloading();
+    if (auto loaded = config_.load(); !loaded) {
+      log::error(loaded.error().message);  // the copy in use is gone too; what is in memory stays
+    }
+    state_.set_config_error(config_.error());
+    notifier_.send("READY=1");
+    check_now();
+  }
+
+  void pet_watchdog() {
+    const auto interval = notifier_.watchdog();
+    if (!interval) return;
+    notifier_.send("WATCHDOG=1");
+    watchdog_.expires_after(*interval / 2);
+    watchdog_.async_wait([this](const error_code& error) {
+      if (!error) pet_watchdog();
+    });
+  }
+
+  void serve(const std::string& method, StatusSocket::Reply reply) {
+    if (method == "status") return reply(report::to_json(state_.report()));
+    if (method != "check") {
+      return reply(error_document({Errc::usage, "no such method; there are status and check", ""}));
+    }
+    if (waiting_.size() >= kMaxWaiting) {
+      return reply(
+          error_document({Errc::busy, "too many clients wait for a check", "ask again later"}));
+    }
+    // One under way may have begun before what the client wants to know about.
+    waiting_.push_back({cycles_started_ + 1, std::move(reply)});
+    check_now();
+  }
+
+  void check_now() {
+    if (child_.running()) {
+      again_ = true;
+    } else {
+      start_cycle();
+    }
+  }
+
+  void start_cycle() {
+    if (stopping_) return;
+    again_ = false;
+    next_cycle_.cancel();
+    ++cycles_started_;
+    notifier_.send("STATUS=checking; so far: " + state_.report().message);
+    auto started = child_.start(
+        options_.cycle_command(config_.file()),
+        [this](const Progress& progress) { show(progress); },
+        [this](CycleOutcome outcome) { end_cycle(std::move(outcome)); });
+    if (!started) end_cycle({std::nullopt, std::move(started).error()});
+  }
+
+  void show(const Progress& progress) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_status_ < kStatusEvery) return;
+    last_status_ = now;
+    notifier_.send("STATUS=checking; " + status_text(progress));
+  }
+
+  void end_cycle(CycleOutcome outcome) {
+    if (stopping_) return finish_if_stopped();  // cut short: what it says is not about the images
+    const Verdict before = state_.report().verdict;
+    const bool failed = !outcome.report;
+    Result<> kept = failed ? fail_cycle(*outcome.error) : state_.accept(*std::move(outcome.report));
+    if (!kept) log::error("keeping the report: " + kept.error().message);
+    const NodeReport& report = state_.report();
+    if (report.verdict != before) {
+      log::notice("now " + std::string(to_string(report.verdict)) + ": " + report.message);
+    }
+    notifier_.send("STATUS=" + report.message);
+    answer_waiting();
+    plan_next(failed ||
+              (report.verdict == Verdict::unknown && report.reason != code::kNothingRequired));
+  }
+
+  Result<> fail_cycle(const Error& error) {
+    log::error("no report: " + error.message);
+    return state_.accept_failure(finding_of(error), config_.settings(),
+                                 std::chrono::system_clock::now());
+  }
+
+  void answer_waiting() {
+    const std::string document = waiting_.empty() ? "" : report::to_json(state_.report());
+    std::vector<Waiting> answered;
+    for (Waiting& client : std::exchange(waiting_, {})) {
+      (client.cycle <= cycles_started_ ? answered : waiting_).push_back(std::move(client));
+    }
+    for (Waiting& client : answered) client.reply(document);
+  }
+
+  // What is not known is asked again sooner: a network that was not up yet, a containerd that was
+  // restarted.
+  void plan_next(bool soon) {
+    if (again_) return start_cycle();
+    const auto every = config_.settings().check_every;
+    retry_ = soon ? std::min(every, retry_.count() == 0 ? options_.first_retry : retry_ * 2)
+                  : std::chrono::milliseconds(0);
+    next_cycle_.expires_after(soon ? retry_ : every);
+    next_cycle_.async_wait([this](const error_code& error) {
+      if (!error) start_cycle();
+    });
+  }
+
+  void finish_if_stopped() {
+    if (!stopping_ || child_.running()) return;
+    socket_.reset();
+    loop_.stop();
+  }
+
+  const DaemonOptions& options_;
+  const Notifier notifier_;
+  AcceptedConfig config_;
+  DaemonState state_;
+  asio::io_context loop_{1};
+  asio::signal_set stop_signals_, reload_signal_;
+  asio::steady_timer next_cycle_, watchdog_;
+  CycleChild child_;
+  std::optional<StatusSocket> socket_;
+  std::vector<Waiting> waiting_;
+  std::uint64_t cycles_started_ = 0;
+  bool again_ = false;  // wanted while one was under way
+  bool stopping_ = false;
+  std::chrono::milliseconds retry_{0};  // the last one's pause; 0 = the last cycle knew
+  std::chrono::steady_clock::time_point last_status_;
+};
+
+static Result<> run_locked(const DaemonOptions& options) {
+  TRY(make_directories(options.state_dir, 0700));
+  TRY(make_directories(options.run_dir));
+  const UniqueFd lock = TRY(lock_instance(options.run_dir / "nodeproof.lock"));
+  Supervisor supervisor(options, Notifier::from_environment());
+  return supervisor.run();
+}
+
+int run_daemon(const DaemonOptions& options) {
+  const auto ended = run_locked(options);
+  if (ended) return exit_ok;
+  log::error(ended.error().message +
+             (ended.error().remedy.empty() ? "" : " (" + ended.error().remedy + ")"));
+  switch (ended.error().code) {
+    case Errc::busy:
+      return exit_busy;
+    case Errc::permission_denied:
+      return exit_no_permission;
+    case Errc::invalid_config:
+      return exit_config;
+    default:
+      return exit_internal;
+  }
+}
+
+}  // namespace nodeproof

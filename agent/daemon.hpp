@@ -1,0 +1,44 @@
+// nodeproof as a service: a small supervisor with timer, signals, watchdog and status socket; each
+// cycle is a child.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace nodeproof {
+
+// What the supervisor itself needs of a configuration.
+struct DaemonSettings {
+  std::chrono::milliseconds check_every{std::chrono::minutes(15)};
+  std::string config_digest;
+};
+
+struct DaemonOptions {
+  std::filesystem::path config_file;  // conf.d is looked for beside it
+  bool config_required = false;       // false: an absent file means defaults
+  std::filesystem::path state_dir = "/var/lib/nodeproof";
+  std::filesystem::path run_dir = "/run/nodeproof";
+  // Loads and checks a configuration file with the conf.d beside it.
+  std::function<Result<DaemonSettings>(const std::filesystem::path& file)> load_config;
+  // argv of a cycle with this configuration file; argv[0] is a path. It writes
+  // report::stream_line()s to its stdout.
+  std::function<std::vector<std::string>(const std::filesystem::path& file)> cycle_command;
+  std::filesystem::path boot_id_file = "/proc/sys/kernel/random/boot_id";
+  std::chrono::milliseconds first_retry{
+      std::chrono::seconds(30)};  // after unknown; doubles up to check_every
+  std::chrono::milliseconds child_silence{
+      std::chrono::minutes(30)};  // a child without a line for so long hangs
+  std::chrono::milliseconds stop_grace{
+      std::chrono::seconds(20)};  // from SIGTERM to SIGKILL of the child
+};
+
+// Runs until SIGTERM or SIGINT. Returns an exit code: 0 clean, 70 internal, 75 another instance, 77
+// no permission, 78 no configuration that can be used. Call it before any other thread exists.
+int run_daemon(const DaemonOptions& options);
+
+}  // namespace nodeproof

@@ -1,0 +1,147 @@
+#include "agent/daemon_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/codes.hpp"
+#include "agent/report/findings.hpp"
+#include "agent/report/json.hpp"
+#include "agent/report/verdict.hpp"
+#include "common/file.hpp"
+#include "common/log.hpp"
+
+namespace nodeproof {
+namespace {
+
+constexpr std::size_t kMaxReport = 16U << 20U;  // bytes
+
+NodeReport comparable(NodeReport report) {
+  report.time = {};
+  report.since = {};
+  report.sequence = 0;
+  for (ImageReport& image : report.images) {
+    image.pull = {};
+    for (SmokeResult& result : image.smoke) result.seconds = 0;
+  }
+  return report;
+}
+
+void drop_code(std::vector<Finding>& findings, std::string_view code) {
+  std::erase_if(findings, [&](const Finding& finding) { return finding.code == code; });
+}
+
+void add_once(std::vector<Finding>& findings, const Finding& finding) {
+  drop_code(findings, finding.code);
+  findings.push_back(finding);
+}
+
+Finding not_checked_yet() {
+  Finding finding;
+  finding.code = code::kNotChecked;
+  finding.severity = Severity::unknown;
+  finding.message = "no check has ended since the service started on this boot";
+  finding.remedy = "wait for the first check to end: nodeproof wait";
+  return finding;
+}
+
+}  // namespace
+
+bool says_the_same(const NodeReport& a, const NodeReport& b) {
+  return comparable(a) == comparable(b);
+}
+
+DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
+    : report_file_(options.state_dir / "report.json"),
+      clean_file_(options.state_dir / "clean-exit"),
+      ready_file_(options.run_dir / "ready"),
+      boot_id_(std::move(boot_id)) {}
+
+Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
+  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_;
+  TRY(remove_file(clean_file_));
+  auto text = read_file(report_file_, kMaxReport);
+  auto last = text ? report::from_json(*text) : Result<NodeReport>(std::unexpected(text.error()));
+  if (last && clean && last->host.boot_id == boot_id_) {
+    report_ = *std::move(last);
+    report_.freshness = Freshness::stale;
+    proven_ = true;
+    return publish(false);
+  }
+  const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
+  report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
+  report_.sequence = last ? last->sequence : 0;
+  report_.time = report_.since = now;
+  report_.host.boot_id = boot_id_;
+  report_.config_digest = settings.config_digest;
+  report_.freshness = Freshness::stale;
+  report_.verdict = Verdict::unknown;
+  report_.reason = code::kNotChecked;
+  report_.message = "not checked yet";
+  report_.findings = {not_checked_yet()};
+  return publish(false);
+}
+
+Result<> DaemonState::accept(NodeReport report) {
+  report::continue_from(report, report_);
+  const NodeReport before = std::exchange(report_, std::move(report));
+  proven_ = true;
+  show_config_error();  // so that it is not taken for news
+  return publish(!says_the_same(before, report_));
+}
+
+Result<> DaemonState::accept_failure(const Finding& finding, const DaemonSettings& settings,
+                                     Time now) {
+  const NodeReport before = report_;
+  const bool stands = proven_ && report_.config_digest == settings.config_digest;
+  Finding told = finding;
+  told.severity = stands ? Severity::warn : Severity::unknown;
+  drop_code(report_.findings, code::kNotChecked);
+  add_once(report_.findings, told);
+  report_.freshness = Freshness::stale;
+  report_.time = now;
+  report_.sequence = before.sequence + 1;
+  if (!stands) {
+    report_.verdict = Verdict::unknown;
+    report_.reason = told.code;
+    report_.message = told.message;
+    if (before.verdict != Verdict::unknown) report_.since = now;
+  }
+  return publish(proven_ && !says_the_same(before, report_));
+}
+
+void DaemonState::set_config_error(std::string message) {
+  config_error_ = std::move(message);
+  show_config_error();
+}
+
+void DaemonState::show_config_error() {
+  drop_code(report_.findings, code::kConfigInvalid);
+  if (config_error_.empty()) return;
+  Finding finding =
+      report::finding_from_error({Errc::invalid_config, config_error_, ""}, report::Stage::config);
+  finding.severity =
+      Severity::warn;  // the last good copy is in use, and what it asks for was judged
+  report_.findings.push_back(std::move(finding));
+}
+
+Result<> DaemonState::leave() {
+  if (proven_) {
+    TRY(write_file_atomically(report_file_, report::to_json(report_), 0600));
+    TRY(write_file_atomically(clean_file_, boot_id_, 0600));
+  }
+  return {};
+}
+
+// The flag first: whoever waits for it must not see it outlive its verdict.
+Result<> DaemonState::publish(bool persist) {
+  show_config_error();
+  if (report_.verdict == Verdict::ready) {
+    TRY(write_file_atomically(ready_file_, report_.message + "\n", 0644));
+  } else {
+    TRY(remove_file(ready_file_));
+  }
+  if (persist) TRY(write_file_atomically(report_file_, report::to_json(report_), 0600));
+  return {};
+}
+
+}  // namespace nodeproof

@@ -1,0 +1,19 @@
+// Asking the running daemon over its socket.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "common/error.hpp"
+
+namespace nodeproof {
+
+// method: "status" gives the last report at once; "check" runs a cycle first and gives its report
+// when it ends. The answer is the report's JSON document. Errc::not_found: no daemon is running;
+// permission_denied; timeout.
+Result<std::string> ask_daemon(const std::filesystem::path& socket, std::string_view method,
+                               std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+}  // namespace nodeproof
