@@ -1,0 +1,137 @@
+// Asks a registry through the real adapter and prints what came of it as JSON. For tests; not
+// shipped. Usage: registry_driver REFERENCE [ca=FILE] [certificate=FILE] [key=FILE] [user=NAME]
+// [password=TEXT] [plain=0|1]
+//                        [stop_after_ms=N]
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "agent/registry/http_registry.hpp"
+#include "common/crypto.hpp"
+#include "common/http_curl.hpp"
+#include "common/json.hpp"
+#include "common/oci.hpp"
+
+namespace nodeproof {
+namespace {
+
+using Arguments = std::map<std::string, std::string>;
+
+registry::HostSettings settings_of(Arguments& arguments) {
+  registry::HostSettings settings;
+  settings.tls = {.ca_file = arguments["ca"],
+                  .client_certificate = arguments["certificate"],
+                  .client_key = arguments["key"]};
+  settings.username = arguments["user"];
+  settings.password = arguments["password"];
+  if (!arguments["plain"].empty()) settings.plain_http = arguments["plain"] == "1";
+  return settings;
+}
+
+class Driver {
+ public:
+  Driver(Registry& registry, const Reference& reference, std::stop_token stop)
+      : registry_(registry), reference_(reference), stop_(std::move(stop)) {}
+
+  Result<> run() {
+    const FetchedManifest top = TRY(registry_.manifest(reference_, stop_));
+    out_.member("digest", top.descriptor.digest.str());
+    out_.member("mediaType", top.descriptor.media_type);
+    out_.key("blobs").begin_array();
+    const auto walked = walk(top);
+    out_.end_array();
+    return walked;
+  }
+
+  json::Writer& out() { return out_; }
+
+ private:
+  Result<> walk(const FetchedManifest& fetched) {
+    const ImageDocument document =
+        TRY(parse_image_document(fetched.bytes, fetched.descriptor.media_type));
+    if (const auto* index = std::get_if<Index>(&document)) {
+      for (const auto& entry : index->manifests) {
+        const FetchedManifest child = TRY(registry_.child(reference_, entry, stop_));
+        TRY(walk(child));
+      }
+      return {};
+    }
+    const auto& manifest = std::get<Manifest>(document);
+    TRY(blob(manifest.config));
+    for (const auto& layer : manifest.layers) TRY(blob(layer));
+    return {};
+  }
+
+  // The whole, and once more in two requests.
+  Result<> blob(const Descriptor& descriptor) {
+    std::string whole, again;
+    const auto into = [](std::string& text) {
+      return [&text](Bytes bytes) -> Result<> {
+        text += as_text(bytes);
+        return {};
+      };
+    };
+    TRY(registry_.blob(reference_, descriptor, 0, into(whole), stop_));
+    const auto middle = descriptor.size / 2;
+    again = whole.substr(0, middle);
+    if (middle > 0) TRY(registry_.blob(reference_, descriptor, middle, into(again), stop_));
+    out_.begin_object();
+    out_.member("digest", descriptor.digest.str());
+    out_.member("whole", hash_of(as_bytes(whole)) == descriptor.digest);
+    out_.member("resumed", middle == 0 || again == whole);
+    out_.end_object();
+    return {};
+  }
+
+  Registry& registry_;
+  const Reference& reference_;
+  std::stop_token stop_;
+  json::Writer out_;
+};
+
+int run(const std::string& image, Arguments arguments) {
+  const auto reference = Reference::parse(image);
+  if (!reference) return 64;
+  CurlHttpClient http;
+  const SystemClock clock;
+  registry::HttpRegistry registry(http, clock, {{reference->domain(), settings_of(arguments)}},
+                                  {.attempts = 2, .first_pause = std::chrono::milliseconds(50)});
+  std::stop_source stop;
+  std::jthread stopper([&](const std::stop_token& over) {
+    const int wait = std::atoi(arguments["stop_after_ms"].c_str());
+    for (int passed = 0; wait > 0 && passed < wait && !over.stop_requested(); passed += 10) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    if (wait > 0) stop.request_stop();
+  });
+  Driver driver(registry, *reference, stop.get_token());
+  driver.out().begin_object();
+  const auto done = driver.run();
+  if (!done) {
+    driver.out().member("code", to_string(done.error().code));
+    driver.out().member("message", done.error().message);
+    driver.out().member("remedy", done.error().remedy);
+  }
+  driver.out().end_object();
+  std::puts(driver.out().str().c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace nodeproof
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 64;
+  nodeproof::Arguments arguments;
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const auto equals = argument.find('=');
+    if (equals == std::string::npos) return 64;
+    arguments[argument.substr(0, equals)] = argument.substr(equals + 1);
+  }
+  return nodeproof::run(argv[1], std::move(arguments));
+}
