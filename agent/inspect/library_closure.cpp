@@ -12,7 +12,7 @@ namespace {
 
 // Far beyond any real program; a hostile image must not keep us busy.
 constexpr std::size_t kMaxObjects = 4096;
-constexpr std::size_t kMaxLookups = 500'000;
+constexpr std::size_t kMaxLookups = 100'000;
 constexpr std::size_t kMaxProblems = 64;
 
 // Mounted into the container by nvidia-container-runtime (CDI and CSV mode) and its like; never

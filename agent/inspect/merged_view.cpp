@@ -73,7 +73,22 @@ void MergedView::add(const InventoryEntry& entry, const LayerInventory& layer) {
     if (found != nodes_.end()) node.entry = found->second.entry;
   }
   if (node.type() != EntryType::directory) remove_below(path);
+  add_parents(path);
   nodes_.insert_or_assign(std::move(path), node);
+}
+
+// Directories are there as soon as something lies in them.
+void MergedView::add_parents(std::string_view path) {
+  for (path = parent_of(path); !path.empty(); path = parent_of(path)) {
+    const auto found = nodes_.find(path);
+    if (found == nodes_.end()) {
+      nodes_.emplace(path, Node{});
+    } else if (found->second.type() != EntryType::directory) {
+      found->second = Node{};
+    } else {
+      return;
+    }
+  }
 }
 
 void MergedView::remove_below(std::string_view directory) {
@@ -96,15 +111,6 @@ std::string MergedView::place_of(std::string_view path) const {
   return join(place_of(parent_of(path)), name_of(path));
 }
 
-bool MergedView::has_directory(std::string_view path) const {
-  if (path.empty()) return true;
-  const auto own = nodes_.find(path);
-  if (own != nodes_.end()) return own->second.type() == EntryType::directory;
-  const std::string prefix = std::string(path) + '/';
-  const auto below = nodes_.lower_bound(prefix);
-  return below != nodes_.end() && below->first.starts_with(prefix);
-}
-
 std::optional<Found> MergedView::find(std::string_view path) const {
   Parts parts(path);
   Found at{.path = {}, .node = {}};
@@ -120,8 +126,8 @@ std::optional<Found> MergedView::find(std::string_view path) const {
     }
     std::string next = join(at.path, part);
     const auto own = nodes_.find(next);
-    if (own == nodes_.end() && !has_directory(next)) return std::nullopt;
-    if (own != nodes_.end() && own->second.type() == EntryType::symlink) {
+    if (own == nodes_.end()) return std::nullopt;
+    if (own->second.type() == EntryType::symlink) {
       const std::string& target = own->second.entry->entry.link_target;
       if (++links > kMaxLinks || target.empty()) return std::nullopt;
       if (target.starts_with('/')) at = {.path = {}, .node = {}};
@@ -129,7 +135,7 @@ std::optional<Found> MergedView::find(std::string_view path) const {
       continue;
     }
     at.path = std::move(next);
-    at.node = own == nodes_.end() ? Node{} : own->second;
+    at.node = own->second;
   }
   if (path.ends_with('/') && !at.is_directory()) return std::nullopt;
   return at;
@@ -141,18 +147,16 @@ std::vector<std::string_view> MergedView::names_in(std::string_view directory) c
   for (auto at = nodes_.lower_bound(prefix); at != nodes_.end();) {
     const std::string_view path = at->first;
     if (!path.starts_with(prefix)) break;
-    const std::string_view rest = path.substr(prefix.size());
-    const std::string_view name = rest.substr(0, rest.find('/'));
-    const std::string whole = prefix + std::string(name);
-    if (name == rest) {
+    const std::string_view name = path.substr(prefix.size());
+    const std::size_t slash = name.find('/');
+    if (slash == std::string_view::npos) {
       if (!name.empty()) names.push_back(name);  // the root's own entry has no name
       ++at;
       continue;
     }
-    // Something below; "lib-x" sorts between "lib" and "lib/y", so the directory may be listed
-    // already.
-    if (!nodes_.contains(whole)) names.push_back(name);
-    at = nodes_.lower_bound(whole + static_cast<char>('/' + 1));
+    // Below a directory that was listed before: "d" sorts before "d-x", and that before "d/y".
+    at = nodes_.lower_bound(prefix + std::string(name.substr(0, slash)) +
+                            static_cast<char>('/' + 1));
   }
   return names;
 }

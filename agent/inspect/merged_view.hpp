@@ -14,26 +14,26 @@ namespace nodeproof::inspect {
 
 // A name in the view. A hard link's entry is its target's, so that content and mode are at hand.
 struct Node {
-  const InventoryEntry* entry = nullptr;
+  const InventoryEntry* entry = nullptr;  // nullptr for a directory that no layer has an entry for
   const LayerInventory* layer = nullptr;  // that brought the name
-  [[nodiscard]] EntryType type() const { return entry->entry.type; }
-  [[nodiscard]] std::uint64_t size() const { return entry->entry.size; }
-  [[nodiscard]] const elf::Facts* elf() const {
-    return entry->facts && entry->facts->elf ? &*entry->facts->elf : nullptr;
+  [[nodiscard]] EntryType type() const {
+    return entry == nullptr ? EntryType::directory : entry->entry.type;
   }
-  [[nodiscard]] bool executable() const { return (entry->entry.mode & 0111U) != 0; }
+  [[nodiscard]] std::uint64_t size() const { return entry == nullptr ? 0 : entry->entry.size; }
+  [[nodiscard]] const elf::Facts* elf() const {
+    return entry != nullptr && entry->facts && entry->facts->elf ? &*entry->facts->elf : nullptr;
+  }
+  [[nodiscard]] bool executable() const {
+    return entry != nullptr && (entry->entry.mode & 0111U) != 0;
+  }
 };
 
 // A path followed to its end, free of symbolic links; no leading "/".
 struct Found {
   std::string path;
-  Node node;  // entry is nullptr for a directory that no layer has an entry for
-  [[nodiscard]] bool is_directory() const {
-    return node.entry == nullptr || node.type() == EntryType::directory;
-  }
-  [[nodiscard]] bool is_file() const {
-    return node.entry != nullptr && node.type() == EntryType::file;
-  }
+  Node node;
+  [[nodiscard]] bool is_directory() const { return node.type() == EntryType::directory; }
+  [[nodiscard]] bool is_file() const { return node.type() == EntryType::file; }
 };
 
 class MergedView {
@@ -46,9 +46,6 @@ class MergedView {
   // Follows symbolic links below the root as path_resolution(7) does, at most 40; ".." stops at the
   // root. nullopt when there is no such path. A relative path starts at the root.
   [[nodiscard]] std::optional<Found> find(std::string_view path) const;
-  // Is there a directory of that name, with or without an entry of its own? No links are followed.
-  [[nodiscard]] bool has_directory(std::string_view path) const;
-
   [[nodiscard]] const Nodes& nodes() const { return nodes_; }  // by path, sorted
   // The names directly in a directory, without links followed.
   [[nodiscard]] std::vector<std::string_view> names_in(std::string_view directory) const;
@@ -58,6 +55,7 @@ class MergedView {
   void apply(const LayerInventory& layer);
   void apply_whiteout(std::string_view path);
   void add(const InventoryEntry& entry, const LayerInventory& layer);
+  void add_parents(std::string_view path);
   void remove_below(std::string_view directory);
   [[nodiscard]] std::string place_of(std::string_view path) const;
 

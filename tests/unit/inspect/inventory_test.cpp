@@ -1,0 +1,183 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "agent/inspect/inventory_cache.hpp"
+#include "agent/inspect/inventory_text.hpp"
+#include "tests/unit/inspect/layers.hpp"
+
+namespace nodeproof::inspect {
+namespace {
+
+using fakes::TarWriter;
+
+const InventoryEntry* find(const LayerInventory& inventory, std::string_view path) {
+  for (const InventoryEntry& entry : inventory.entries) {
+    if (entry.entry.path == path) return &entry;
+  }
+  return nullptr;
+}
+
+std::filesystem::path fresh_directory(const std::string& name) {
+  const auto path = std::filesystem::path(testing::TempDir()) / ("inventory-" + name);
+  std::filesystem::remove_all(path);
+  return path;
+}
+
+LayerInventory sample() {
+  TarWriter tar;
+  tar.directory("etc").file("etc/passwd", "root:x:0:0::/:/bin/sh\n").file("etc/shadow", "secret");
+  tar.file("etc/ld.so.conf.d/a.conf", "/opt/lib\n")
+      .file("run.sh", "#!/bin/sh\n" + std::string(500, '#'));
+  tar.file("app", arm64_program({"libc.so.6", "libm.so.6"}), 0755);
+  tar.file("tabs\tand\nlines%", "x").symlink("link", "to\tit").hard_link("hard", "app");
+  tar.file("cut.so", arm64_library("libcut.so").substr(0, 100));
+  tar.file(".wh.gone", "");
+  return inventory_of(tar);
+}
+
+TEST(Inventory, HoldsWhatTheInspectionNeeds) {
+  const LayerInventory inventory = sample();
+  ASSERT_FALSE(inventory.problem) << inventory.problem->message;
+  EXPECT_TRUE(inventory.diff_id);
+  EXPECT_EQ(find(inventory, "etc/passwd")->facts->content, "root:x:0:0::/:/bin/sh\n");
+  EXPECT_EQ(find(inventory, "etc/shadow")->facts, nullptr) << "no more is kept than is needed";
+  EXPECT_EQ(find(inventory, "etc/shadow")->sha256, hash_of(as_bytes("secret")).hex());
+  EXPECT_EQ(find(inventory, "etc/ld.so.conf.d/a.conf")->facts->content, "/opt/lib\n");
+  EXPECT_EQ(find(inventory, "run.sh")->facts->script.size(), 256U);
+  const FileFacts& app = *find(inventory, "app")->facts;
+  EXPECT_EQ(app.elf->interpreter, kLoader);
+  EXPECT_EQ(app.elf->needed.size(), 2U);
+  EXPECT_EQ(app.problem, "");
+  const FileFacts& cut = *find(inventory, "cut.so")->facts;
+  EXPECT_EQ(cut.elf->header.machine, elf::kMachineAArch64) << "its header is known";
+  EXPECT_NE(cut.problem, "");
+}
+
+TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {
+  const std::string program = arm64_program({"libc.so.6"}) + std::string(300'000, 'x');
+  AnalyserLimits limits;
+  limits.held_elf = 4096;
+  const auto directory = fresh_directory("spool");
+  std::filesystem::create_directories(directory);
+  LayerInventory inventory =
+      inventory_of(TarWriter().file("big", program).str(), limits, directory);
+  ASSERT_FALSE(inventory.problem) << inventory.problem->message;
+  EXPECT_EQ(inventory.entries[0].facts->elf->needed.size(), 1U);
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+  limits.spooled_elf = 100'000;
+  inventory = inventory_of(TarWriter().file("big", program).str(), limits, "/nowhere");
+  const FileFacts& facts = *inventory.entries[0].facts;
+  EXPECT_EQ(facts.elf->header.machine, elf::kMachineAArch64);
+  EXPECT_TRUE(facts.elf->needed.empty());
+  EXPECT_NE(facts.problem.find("beyond the limit"), std::string::npos);
+}
+
+TEST(Inventory, ATextRoundTripChangesNothing) {
+  LayerInventory inventory = sample();
+  inventory.refused = 3;
+  inventory.first_refused = "../x: no";
+  inventory.problem = Error{Errc::corrupt, "tar, at\tsome entry", ""};
+  const auto parsed = parse_inventory(to_text(inventory));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, inventory);
+}
+
+TEST(Inventory, ATornOrAlteredTextIsRefused) {
+  const std::string text = to_text(sample());
+  for (std::size_t length = 0; length < text.size(); length += 7) {
+    EXPECT_FALSE(parse_inventory(std::string_view(text).substr(0, length))) << length;
+  }
+  for (std::size_t at = 0; at < text.size(); at += 5) {
+    std::string altered = text;
+    altered[at] = static_cast<char>(altered[at] ^ 1);
+    EXPECT_FALSE(parse_inventory(altered)) << at;
+  }
+}
+
+// Behind a right checksum, too: another version of ours may write other lines.
+TEST(Inventory, StrangeLinesUnderARightChecksumAreErrors) {
+  const std::string text = to_text(sample());
+  const std::string body = text.substr(0, text.size() - 69);
+  const auto sealed = [](const std::string& lines) {
+    return lines + "end\t" + std::string(hash_of(as_bytes(lines)).hex()) + "\n";
+  };
+  ASSERT_TRUE(parse_inventory(sealed(body)));
+  for (const char* line : {"x\n", "f\t1\n", "f\t1\t2\t3\t4\t\tp\t%4\n", "f\t1\t2\t3\t-4\t\tp\t\n",
+                           "\n", "N\tlib\n", "d\t1\t2\t3\t4\t\tp\t\textra\n"}) {
+    EXPECT_FALSE(parse_inventory(sealed(body + line))) << line;
+  }
+  EXPECT_FALSE(parse_inventory(sealed("nodeproof-inventory\t999\n")));
+  EXPECT_FALSE(parse_inventory(sealed("")));
+}
+
+TEST(InventoryCache, KeepsAcrossRuns) {
+  const auto directory = fresh_directory("cache");
+  const LayerInventory inventory = sample();
+  InventoryCache cache(directory);
+  EXPECT_FALSE(cache.contains(inventory.layer));
+  EXPECT_EQ(cache.load(inventory.layer).error().code, Errc::not_found);
+  cache.store(inventory);
+  const InventoryCache later(directory);
+  EXPECT_TRUE(later.contains(inventory.layer));
+  EXPECT_EQ(*later.load(inventory.layer), inventory);
+}
+
+TEST(InventoryCache, ATornFileIsAbsent) {
+  const auto directory = fresh_directory("torn");
+  const LayerInventory inventory = sample();
+  InventoryCache(directory).store(inventory);
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    std::filesystem::resize_file(file.path(), file.file_size() / 2);
+  }
+  const InventoryCache cache(directory);
+  EXPECT_FALSE(cache.contains(inventory.layer));
+  EXPECT_EQ(cache.load(inventory.layer).error().code, Errc::not_found);
+}
+
+TEST(InventoryCache, ABrokenLayerIsKnownForGoodAPassingFailureForThisRun) {
+  const auto directory = fresh_directory("problems");
+  LayerInventory broken = inventory_of("this is no tar");
+  ASSERT_TRUE(broken.problem);
+  LayerInventory passing = inventory_of(TarWriter().str());
+  passing.problem = Error{Errc::no_space, "the spool is full", ""};
+  InventoryCache cache(directory);
+  cache.store(broken);
+  cache.store(passing);
+  EXPECT_TRUE(cache.contains(broken.layer));
+  EXPECT_FALSE(cache.contains(passing.layer)) << "reading it again may go well";
+  EXPECT_EQ(cache.load(passing.layer)->problem->code, Errc::no_space);
+  const InventoryCache later(directory);
+  EXPECT_TRUE(later.contains(broken.layer));
+  EXPECT_FALSE(later.load(passing.layer));
+}
+
+TEST(InventoryCache, WithoutADiskItKeepsInMemory) {
+  InventoryCache cache("/proc/nodeproof-cannot-write-here");
+  const LayerInventory inventory = sample();
+  cache.store(inventory);
+  EXPECT_TRUE(cache.contains(inventory.layer));
+  EXPECT_EQ(*cache.load(inventory.layer), inventory);
+}
+
+TEST(InventoryCache, LoadsOneInventoryPerLayerAndSaysWhichIsMissing) {
+  InventoryCache cache(fresh_directory("manifest"));
+  const LayerInventory inventory = sample();
+  cache.store(inventory);
+  const auto layer = [](const Digest& digest) {
+    return Descriptor{
+        .media_type = {}, .digest = digest, .size = 1, .platform = {}, .annotations = {}};
+  };
+  const Digest absent = hash_of(as_bytes("absent"));
+  const Manifest manifest{
+      .media_type = {}, .config = layer(absent), .layers = {layer(inventory.layer), layer(absent)}};
+  const auto inventories = load_inventories(cache, manifest);
+  ASSERT_EQ(inventories.size(), 2U);
+  EXPECT_EQ(inventories[0], inventory);
+  EXPECT_EQ(inventories[1].layer, absent);
+  EXPECT_EQ(inventories[1].problem->code, Errc::not_found);
+}
+
+}  // namespace
+}  // namespace nodeproof::inspect
