@@ -239,7 +239,8 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 Result<> Transfer::take_header_line(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) {
-    return fail(Errc::too_large, url_.host_port() + ": more than 64 KiB of response headers");
+    return fail(Errc::server_error,
+                url_.host_port() + ": the answer has more than 64 KiB of headers");
   }
   if (head_done_) return {};  // trailers
   if (line.starts_with("HTTP/")) {

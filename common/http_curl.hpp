@@ -21,8 +21,8 @@ class CurlHttpClient final : public HttpClient {
   CurlHttpClient& operator=(const CurlHttpClient&) = delete;
 
   // Besides the port's errors: invalid_document for the URL, invalid_config for a certificate file
-  // that cannot be read, not_a_registry when no HTTP is spoken there, too_large for the header
-  // block.
+  // that cannot be used, not_a_registry when no HTTP is spoken there, server_error for a header
+  // block that is too large.
   Result<HttpResponse> send(const HttpRequest& request, const HttpHeadSink& head,
                             const ByteSink& body, std::stop_token stop) override;
 

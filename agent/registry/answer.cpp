@@ -53,6 +53,15 @@ Error unauthorized(const Answer& answer, bool credentials_sent) {
           "configuration"};
 }
 
+// A registry answers in JSON, or at least says that it is one.
+Error not_found(const Answer& answer) {
+  const bool web_page = content_type(answer.head) == "text/html";
+  if (web_page && !answer.head.header("docker-distribution-api-version")) {
+    return {Errc::not_a_registry, "not a registry: " + summary(answer), "check host and port"};
+  }
+  return {Errc::not_found, "not found: " + summary(answer), "check repository, tag and digest"};
+}
+
 Error throttled(const Answer& answer) {
   std::string text = "too many requests: " + summary(answer);
   if (const auto after = answer.head.header("retry-after")) {
@@ -72,7 +81,7 @@ Error failure_of(const Answer& answer, bool credentials_sent) {
     case 403:
       return unauthorized(answer, credentials_sent);
     case 404:
-      return {Errc::not_found, "not found: " + summary(answer), "check repository, tag and digest"};
+      return not_found(answer);
     case 416:
       return {Errc::truncated, "the registry has fewer bytes than it should: " + summary(answer),
               "push the image again"};

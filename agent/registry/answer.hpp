@@ -15,9 +15,9 @@ struct Answer {
   std::string body;  // bounded; not kept for the documents that were asked for
 };
 
-// Of any status but success: unauthorized (401, 403), not_found (404), throttled (429, with
-// Retry-After), truncated (416: it has fewer bytes than it should), else server_error. The
-// registry's own words are made inert and bounded.
+// Of any status but success: unauthorized (401, 403), not_found (404; not_a_registry for a web
+// page), throttled (429, with Retry-After), truncated (416: it has fewer bytes than it should),
+// else server_error. The registry's own words are made inert and bounded.
 [[nodiscard]] Error failure_of(const Answer& answer, bool credentials_sent);
 
 // The media type without parameters, in lower case; "" when there is none.

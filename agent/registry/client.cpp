@@ -55,8 +55,7 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
     Answer answer = TRY(exchange(request, url, receiver, stop));
     const auto location = answer.head.header("location");
     if (!is_redirect(answer.head.status) || !location) return answer;
-    HttpUrl target = TRY(resolve_http_url(url, *location));
-    TRY(may_contact(url, target, Purpose::redirect));
+    HttpUrl target = TRY(next_url(url, *location, Purpose::redirect));
     if (!url.same_origin(target)) authorization.clear();
     url = std::move(target);
   }

@@ -29,4 +29,14 @@ Result<> may_contact(const HttpUrl& from, const HttpUrl& to, Purpose purpose) {
   return {};
 }
 
+Result<HttpUrl> next_url(const HttpUrl& from, std::string_view reference, Purpose purpose) {
+  auto url = resolve_http_url(from, reference);
+  if (!url) {
+    return fail(Errc::server_error, from.host_port() + " " + std::string(verb(purpose)) +
+                                        "what is " + url.error().message);
+  }
+  TRY(may_contact(from, *url, purpose));
+  return url;
+}
+
 }  // namespace nodeproof::registry

@@ -2,6 +2,8 @@
 // another host.
 #pragma once
 
+#include <string_view>
+
 #include "common/error.hpp"
 #include "common/http_url.hpp"
 
@@ -16,5 +18,9 @@ enum class Purpose {
 // link-local or metadata address that the sender's own host is not (CVE-2020-15157 and its
 // relatives).
 Result<> may_contact(const HttpUrl& from, const HttpUrl& to, Purpose purpose);
+
+// Where an answer of `from` points to, when it may be contacted. Errc::server_error when it is no
+// URL.
+Result<HttpUrl> next_url(const HttpUrl& from, std::string_view reference, Purpose purpose);
 
 }  // namespace nodeproof::registry

@@ -11,8 +11,12 @@ Result<HttpUrl> Hosts::endpoint(const Reference& reference) const {
   const HostSettings settings = settings_of(reference);
   const std::string host =
       reference.domain() == "docker.io" ? "registry-1.docker.io" : reference.domain();
-  HttpUrl secure = TRY(parse_http_url("https://" + host));
-  const bool loopback = kind_of_host(secure.host) == HostKind::loopback;
+  auto secure = parse_http_url("https://" + host);
+  if (!secure) {
+    return fail(Errc::invalid_reference, "'" + reference.domain() + "' is no usable host",
+                "give the host as a name, an IPv4 address or [IPv6 address]");
+  }
+  const bool loopback = kind_of_host(secure->host) == HostKind::loopback;
   if (!settings.plain_http.value_or(loopback && settings.tls.ca_file.empty())) return secure;
   return parse_http_url("http://" + host);
 }

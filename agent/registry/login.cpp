@@ -63,8 +63,7 @@ Result<std::string> Logins::authorization(const Reference& reference, const std:
 
 Result<TokenRequest> Logins::token_request(const Challenge& bearer,
                                            const Rejection& rejection) const {
-  HttpUrl realm = TRY(resolve_http_url(rejection.answer.url, parameter(bearer, "realm")));
-  TRY(may_contact(rejection.answer.url, realm, Purpose::login));
+  HttpUrl realm = TRY(next_url(rejection.answer.url, parameter(bearer, "realm"), Purpose::login));
   const HostSettings settings = hosts_.settings_of(rejection.reference);
   TlsSettings tls = hosts_.tls_for(realm, rejection.reference);
   return TokenRequest{std::move(realm),

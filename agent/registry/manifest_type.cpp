@@ -28,6 +28,12 @@ std::unexpected<Error> schema1() {
               "build or push the image again with a current tool");
 }
 
+std::unexpected<Error> not_a_registry(std::string_view what) {
+  return fail(Errc::not_a_registry, "not a registry: the answer is " + std::string(what),
+              "check host and port; a login page of the network (captive portal) or a proxy may be "
+              "in the way");
+}
+
 std::unexpected<Error> no_image(std::string_view type) {
   return fail(Errc::unsupported,
               "the document is of type '" + printable(type, 128) +
@@ -42,14 +48,12 @@ Result<std::string> manifest_media_type(std::string_view content_type, std::stri
   if (is_schema1(content_type)) return schema1();
   const auto first = bytes.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && bytes[first] == '<') {
-    return fail(Errc::not_a_registry, "not a registry: the answer is a web page",
-                "check host and port; a login page of the network (captive portal) or a proxy may "
-                "be in the way");
+    return not_a_registry("a web page");
   }
   if (!is_generic(content_type)) return no_image(content_type);
-  const json::Value document = TRY(json::parse(bytes, {.max_bytes = bytes.size()}));
-  if (document.kind() != json::Value::Kind::object)
-    return std::unexpected(document.wrong("an object"));
+  const auto parsed = json::parse(bytes, {.max_bytes = bytes.size()});
+  if (!parsed) return not_a_registry("no JSON");
+  const json::Value& document = *parsed;
   std::string named = TRY(document.string_or("mediaType", ""));
   if (is_document(named)) return named;
   if (is_schema1(named) || document.find("fsLayers") != nullptr) return schema1();

@@ -9,8 +9,8 @@
 namespace nodeproof::registry {
 
 // The index's or manifest's media type. A generic or absent Content-Type leaves it to the document.
-// Errors: not_a_registry for a web page, unsupported for Docker schema 1 and what is no image,
-// invalid_document for what is no JSON object.
+// Errors: not_a_registry for a web page and what else is no JSON, unsupported for Docker schema 1
+// and what is no image, invalid_document for a mediaType that is no string.
 Result<std::string> manifest_media_type(std::string_view content_type, std::string_view bytes);
 
 }  // namespace nodeproof::registry

@@ -91,7 +91,7 @@ Result<TokenSource::Granted> TokenSource::fetch(const TokenRequest& request,
   Answer answer{.head = {}, .url = request.realm, .body = {}};
   const auto collect = [&](Bytes bytes) -> Result<> {
     if (answer.body.size() + bytes.size() > kMaxAnswerBytes) {
-      return fail(Errc::too_large, who + " answered with more than 256 KiB");
+      return fail(Errc::server_error, who + " answered with more than 256 KiB");
     }
     answer.body += as_text(bytes);
     return {};

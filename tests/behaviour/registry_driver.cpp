@@ -1,7 +1,8 @@
 // Asks a registry through the real adapter and prints what came of it as JSON. For tests; not
 // shipped. Usage: registry_driver REFERENCE [ca=FILE] [certificate=FILE] [key=FILE] [user=NAME]
 // [password=TEXT] [plain=0|1]
-//                        [stop_after_ms=N]
+//                        [stop_after_ms=N] [parallel=THREADS]
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
 #include "agent/registry/http_registry.hpp"
 #include "common/crypto.hpp"
@@ -93,6 +95,24 @@ class Driver {
   json::Writer out_;
 };
 
+// {"whole": how many threads got everything}
+int run_parallel(Registry& registry, const Reference& reference, int threads) {
+  std::atomic<std::int64_t> whole = 0;
+  std::vector<std::jthread> running;
+  for (int i = 0; i < threads; ++i) {
+    running.emplace_back([&] {
+      Driver driver(registry, reference, {});
+      driver.out().begin_object();
+      if (driver.run()) ++whole;
+    });
+  }
+  running.clear();
+  json::Writer out;
+  out.begin_object().member("whole", whole.load()).end_object();
+  std::puts(out.str().c_str());
+  return 0;
+}
+
 int run(const std::string& image, Arguments arguments) {
   const auto reference = Reference::parse(image);
   if (!reference) return 64;
@@ -108,6 +128,9 @@ int run(const std::string& image, Arguments arguments) {
     }
     if (wait > 0) stop.request_stop();
   });
+  if (const int threads = std::atoi(arguments["parallel"].c_str()); threads > 0) {
+    return run_parallel(registry, *reference, threads);
+  }
   Driver driver(registry, *reference, stop.get_token());
   driver.out().begin_object();
   const auto done = driver.run();

@@ -108,6 +108,10 @@ class RealRegistry(testing.RigTest):
         self.assertNotIn("code", answer, answer)
         self.assertTrue(all(blob["whole"] and blob["resumed"] for blob in answer["blobs"]))
 
+    def test_many_threads_at_once(self):
+        for _ in range(3):
+            self.assertEqual({"whole": 16}, ask(self.reference, ca=str(self.registry.ca), parallel="16"))
+
     def test_without_its_authority_it_is_not_trusted(self):
         answer = ask(self.reference, plain="0")
         self.assertEqual("untrusted", answer["code"], answer)

@@ -149,8 +149,14 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"NotFound", answer(404, "application/json", kUnknown), Errc::not_found,
                     "not found: r.example:443 answered 404 (MANIFEST_UNKNOWN: manifest unknown)",
                     "tag"},
-        RefusalCase{"NotFoundByAWebServer", answer(404, "text/html", "<html>"), Errc::not_found,
-                    "a web page", ""},
+        RefusalCase{"NotFoundByAWebServer", answer(404, "text/html", "<html>"),
+                    Errc::not_a_registry, "answered 404 (a web page)", "host and port"},
+        RefusalCase{"NotFoundInHtmlByARegistry",
+                    with(answer(404, "text/html", "<html>"), "docker-distribution-api-version",
+                         "registry/2.0"),
+                    Errc::not_found, "a web page", ""},
+        RefusalCase{"RedirectToNowhere", with(answer(307, "", ""), "location", "gopher://x/"),
+                    Errc::server_error, "redirects to what is not a usable", ""},
         RefusalCase{"Private", answer(401, "", ""), Errc::unauthorized, "not found or no access",
                     "password_file"},
         RefusalCase{"Denied", answer(403, "", R"({"errors":[{"code":"DENIED"}]})"),
@@ -188,6 +194,10 @@ INSTANTIATE_TEST_SUITE_P(
                     answer(200, "application/vnd.docker.distribution.manifest.v1+prettyjws", "{}"),
                     Errc::unsupported, "schema 1", ""}),
     [](const auto& info) { return info.param.name; });
+
+TEST_F(HttpRegistryTest, AHostThatIsNoneIsABadReference) {
+  EXPECT_EQ(make().manifest(reference("1.2.3/app:1"), {}).error().code, Errc::invalid_reference);
+}
 
 TEST_F(HttpRegistryTest, WordsFromOutsideAreMadeInert) {
   http.answer(kTagUrl,

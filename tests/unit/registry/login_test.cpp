@@ -135,7 +135,7 @@ TEST_F(LoginTest, CredentialsGoToNoRealmThatMayNotHaveThem) {
         "https://x:y@auth.example/", "ftp://auth.example/"}) {
     fakes::ScriptedHttp server;
     server.answer(kTagUrl, {challenged("Bearer realm=\"" + std::string(realm) + "\"")});
-    HttpRegistry registry(server, clock, account());
+    HttpRegistry registry(server, clock, account(), {.attempts = 1});
     EXPECT_FALSE(registry.manifest(app, {})) << realm;
     EXPECT_EQ(server.requests().size(), 1U) << realm;
   }

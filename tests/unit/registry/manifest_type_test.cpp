@@ -55,9 +55,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"OtherMediaType", "application/json", R"({"mediaType":"application/x"})",
                     Errc::unsupported},
         RefusedCase{"EmptyObject", "application/json", "{}", Errc::unsupported},
-        RefusedCase{"NoObject", "application/json", "[]", Errc::invalid_document},
-        RefusedCase{"NoJson", "application/json", "nonsense", Errc::invalid_document},
-        RefusedCase{"Nothing", "", "", Errc::invalid_document}),
+        RefusedCase{"NoObject", "application/json", "[]", Errc::unsupported},
+        RefusedCase{"NoJson", "application/json", "nonsense", Errc::not_a_registry},
+        RefusedCase{"Nothing", "", "", Errc::not_a_registry},
+        RefusedCase{"StrangeMediaType", "", R"({"mediaType":5})", Errc::invalid_document}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST(TokenSource, RefusesEndlessAnswers) {
   fakes::FakeClock clock;
   http.answer(kUrl, {{.headers = {}, .body = std::string(300 * 1024, 'x'), .broken = {}}});
   TokenSource tokens(http, clock);
-  EXPECT_EQ(tokens.token(anonymous(), "", {}).error().code, Errc::too_large);
+  EXPECT_EQ(tokens.token(anonymous(), "", {}).error().code, Errc::server_error);
 }
 
 TEST(TokenSource, FollowsNoRedirect) {
