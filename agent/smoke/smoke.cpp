@@ -163,8 +163,9 @@ Result<SmokeReport> run_container(const SmokeInput& input, const Plan& plan,
   const auto exit = runtime.run(request, std::move(stop));
   if (!exit && ends_all(exit.error().code)) return std::unexpected(exit.error());
   if (!exit) return decode_not_run(input.tests, exit.error());
-  const std::string answers = TRY(read_file(files.answers(), max_record_bytes(plan)));
-  auto records = parse_records(answers, plan);
+  const auto answers = read_file(files.answers(), max_record_bytes(plan));
+  if (!answers) return decode_not_run(input.tests, answers.error());
+  auto records = parse_records(*answers, plan);
   if (!records) return decode_not_run(input.tests, std::move(records).error());
   return decode({.plan = plan,
                  .tests = input.tests,

@@ -1,0 +1,48 @@
+#include "agent/smoke/plan.hpp"
+
+#include <gtest/gtest.h>
+
+namespace nodeproof::smoke {
+namespace {
+
+Plan sample() {
+  Plan plan;
+  plan.deadline = std::chrono::milliseconds(12345);
+  plan.keep_bytes = 100;
+  plan.output_limit = 1000;
+  plan.files = {{"/usr/bin/app", 42, std::string(64, 'a')}, {"/etc/passwd", 7, ""}};
+  plan.loader =
+      PlannedRun{"loader", {"/lib/ld.so", "--list", "/app"}, {"A=b"}, "1000:1000", "/srv", {}};
+  plan.loader->timeout = std::chrono::milliseconds(500);
+  plan.tests = {*plan.loader};
+  return plan;
+}
+
+std::string changed(std::string_view from, std::string_view to) {
+  std::string text = to_json(sample());
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Plan, IsReadAsItWasWritten) {
+  const auto plan = parse_plan(to_json(sample()));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(*plan, sample());
+  EXPECT_EQ(*parse_plan(to_json(Plan{})), Plan{});
+}
+
+TEST(Plan, IsRefusedWhenItMakesNoSense) {
+  EXPECT_FALSE(parse_plan(""));
+  EXPECT_FALSE(parse_plan("{}"));
+  EXPECT_FALSE(parse_plan(changed(R"("version":1)", R"("version":2)")));
+  EXPECT_FALSE(parse_plan(changed(R"("keepBytes":100)", R"("keepBytes":999999999)")));
+  EXPECT_FALSE(parse_plan(changed(R"("deadlineMs":12345)", R"("deadlineMs":0)")));
+  EXPECT_FALSE(parse_plan(changed(R"("/usr/bin/app")", R"("usr/bin/app")")));
+  EXPECT_FALSE(parse_plan(changed(R"("cwd":"/srv")", R"("cwd":"srv")")));
+  EXPECT_FALSE(parse_plan(changed(R"("args":["/lib/ld.so","--list","/app"])", R"("args":[])")));
+  EXPECT_FALSE(parse_plan(changed(R"("/lib/ld.so")", R"("/lib/\u0000ld.so")")));
+}
+
+}  // namespace
+}  // namespace nodeproof::smoke

@@ -1,0 +1,168 @@
+#include "agent/smoke/smoke.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "agent/codes.hpp"
+#include "agent/smoke/record.hpp"
+#include "common/file.hpp"
+#include "tests/fakes/fake_runtime.hpp"
+
+namespace nodeproof::smoke {
+namespace {
+
+class Smoke : public ::testing::Test {
+ protected:
+  Smoke() {
+    std::string name = std::filesystem::temp_directory_path() / "nodeproof-work-XXXXXX";
+    work_ = mkdtemp(name.data());
+    host.platform = {"linux", "amd64", "", "", {}};
+    config.env = {"COLOUR=red", "SIZE=1"};
+    config.user = "app";
+  }
+  ~Smoke() override { std::filesystem::remove_all(work_); }
+
+  SmokeInput input() {
+    return {.image = "example.com/app:1",
+            .config = config,
+            .rootfs = *Digest::parse("sha256:" + std::string(64, 'a')),
+            .tests = tests,
+            .files = files,
+            .program = program,
+            .interpreter = interpreter,
+            .host = host,
+            .binary = "/usr/bin/nodeproof",
+            .work_dir = work_,
+            .lease = "lease-1",
+            .limits = {}};
+  }
+  void answer(std::string text, ContainerExit exit = {}) {
+    runtime.behave(
+        [text = std::move(text), exit](const ContainerRequest& request) -> Result<ContainerExit> {
+          std::ofstream(request.stdout_path, std::ios::app) << text;
+          return exit;
+        });
+  }
+  static SmokeTest test(std::string name) {
+    SmokeTest one;
+    one.name = std::move(name);
+    one.args = {"/app", "--version"};
+    return one;
+  }
+  static std::string passed(std::size_t index) {
+    RunRecord record;
+    record.state = RunState::exited;
+    record.exit = 0;
+    return test_line(index, record);
+  }
+
+  std::filesystem::path work_;
+  ImageConfig config;
+  HostFacts host;
+  std::vector<SmokeTest> tests;
+  std::vector<FileExpectation> files;
+  std::string program, interpreter;
+  FakeRuntime runtime;
+};
+
+TEST_F(Smoke, RunsAllTestsInOneContainerAndLeavesNoFile) {
+  tests = {test("one"), test("two")};
+  answer(files_line(0, 0) + passed(0) + passed(1) + std::string(kEndLine));
+  const auto report = smoke(input(), runtime, {});
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->results.size(), 2U);
+  EXPECT_EQ(report->results[1].result, SmokeOutcome::passed);
+  EXPECT_TRUE(report->findings.empty());
+  ASSERT_EQ(runtime.requests().size(), 1U);
+  const ContainerRequest request = runtime.requests()[0];
+  EXPECT_TRUE(request.id.starts_with("nodeproof-"));
+  EXPECT_EQ(request.lease, "lease-1");
+  EXPECT_EQ(request.labels.count("nodeproof.dev/smoke"), 1U);
+  EXPECT_GT(request.deadline, make_plan(input()).deadline);
+  EXPECT_TRUE(std::filesystem::is_empty(work_));
+}
+
+TEST_F(Smoke, ExecutesNothingOfAStaticImageWithoutTests) {
+  program = "/app";
+  const auto report = smoke(input(), runtime, {});
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->findings.size(), 1U);
+  EXPECT_EQ(report->findings[0].code, code::kNotExecuted);
+  EXPECT_EQ(report->findings[0].severity, Severity::info);
+  EXPECT_TRUE(runtime.requests().empty());
+}
+
+TEST_F(Smoke, TriesTheLoaderOfADynamicProgram) {
+  program = "/app";
+  interpreter = "/lib64/ld-linux-x86-64.so.2";
+  const Plan plan = make_plan(input());
+  ASSERT_TRUE(plan.loader);
+  EXPECT_EQ(plan.loader->args, (std::vector<std::string>{interpreter, "--list", "/app"}));
+  EXPECT_EQ(plan.loader->user, "app");
+}
+
+TEST_F(Smoke, GivesATestTheImagesEnvironmentAndItsOwn) {
+  tests = {test("one")};
+  tests[0].env = {"COLOUR=blue"};
+  tests[0].user = "0";
+  const Plan plan = make_plan(input());
+  const std::vector<std::string> expected = {
+      "SIZE=1", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "COLOUR=blue"};
+  EXPECT_EQ(plan.tests.at(0).env, expected);
+  EXPECT_EQ(plan.tests.at(0).user, "0");
+  EXPECT_EQ(plan.tests.at(0).cwd, "/");
+}
+
+TEST_F(Smoke, ComparesNothingBelowMountsOfItsOwn) {
+  files = {{"/app", 1, ""},
+           {"/proc/x", 1, ""},
+           {"/dev/null", 1, ""},
+           {"/bad\xff", 1, ""},
+           {"/tmp/tool", 1, ""}};
+  const Plan plan = make_plan(input());
+  ASSERT_EQ(plan.files.size(), 2U);
+  answer(files_line(2, 0) + std::string(kEndLine));
+  ASSERT_TRUE(smoke(input(), runtime, {}));
+  const std::string spec = runtime.requests().at(0).spec_json;
+  EXPECT_EQ(spec.find(R"("destination":"/tmp")"), std::string::npos);
+  EXPECT_NE(spec.find(R"("destination":"/run")"), std::string::npos);
+}
+
+TEST_F(Smoke, SaysUnknownWhenTheContainerDoesNotStart) {
+  tests = {test("one")};
+  runtime.behave([](const ContainerRequest&) -> Result<ContainerExit> {
+    return fail(Errc::io, "runc: boom");
+  });
+  const auto report = smoke(input(), runtime, {});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->findings.at(0).code, code::kSmokeNotRun);
+  EXPECT_EQ(report->findings.at(0).severity, Severity::unknown);
+  EXPECT_EQ(report->results.at(0).result, SmokeOutcome::skipped);
+  EXPECT_TRUE(std::filesystem::is_empty(work_));
+}
+
+TEST_F(Smoke, SaysUnknownWhenTheAnswersCannotBeTrusted) {
+  tests = {test("one")};
+  answer("{\"kind\":\"test\",\"index\":77}\n");
+  EXPECT_EQ(smoke(input(), runtime, {})->findings.at(0).code, code::kSmokeNotRun);
+  answer(std::string(32 << 20, 'x'));
+  EXPECT_FALSE(smoke(input(), runtime, {}) && smoke(input(), runtime, {})->findings.empty());
+  answer(passed(0), {.status = 137, .timed_out = true});
+  const auto report = smoke(input(), runtime, {});
+  EXPECT_EQ(report->results.at(0).result, SmokeOutcome::passed);
+  EXPECT_EQ(report->findings.at(0).code, code::kSmokeNotRun);
+}
+
+TEST_F(Smoke, PassesOnThatItWasStopped) {
+  tests = {test("one")};
+  runtime.behave([](const ContainerRequest&) -> Result<ContainerExit> {
+    return fail(Errc::cancelled, "stopped");
+  });
+  EXPECT_EQ(smoke(input(), runtime, {}).error().code, Errc::cancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(work_));
+}
+
+}  // namespace
+}  // namespace nodeproof::smoke
