@@ -126,7 +126,8 @@ Call::Call(const std::string& name_space, const CallOptions& options)
   context_.set_wait_for_ready(true);
 }
 
-Channel::Channel(ConnectionOptions options) : options_(std::move(options)) {
+Channel::Channel(ConnectionOptions options, std::stop_token stop)
+    : options_(std::move(options)), stop_(std::move(stop)) {
   options_.socket = socket_path(std::move(options_.socket));
   transport_ = grpc::CreateCustomChannel("unix://" + options_.socket,
                                          grpc::InsecureChannelCredentials(), channel_arguments());

@@ -41,12 +41,19 @@ class Call {
 // Safe to use from several threads.
 class Channel {
  public:
-  explicit Channel(ConnectionOptions options);
+  // stop: ends every brief() call.
+  explicit Channel(ConnectionOptions options, std::stop_token stop = {});
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
   [[nodiscard]] const ConnectionOptions& options() const { return options_; }
   [[nodiscard]] const std::shared_ptr<grpc::Channel>& transport() const { return transport_; }
+
+  // For the calls whose port has no stop token of its own. Up to a minute: on containerd 1.6
+  // and 1.7 they wait behind the fsync of somebody's large layer.
+  [[nodiscard]] CallOptions brief(std::string lease = {}) const {
+    return {std::chrono::seconds(60), stop_, std::move(lease)};
+  }
 
   // Before a call waits for a connection: tells "no such socket", "no permission" and "not running"
   // apart.
@@ -72,6 +79,7 @@ class Channel {
   grpc::Status connect_problem() const;
 
   ConnectionOptions options_;
+  std::stop_token stop_;
   std::shared_ptr<grpc::Channel> transport_;
 };
 

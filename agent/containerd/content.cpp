@@ -9,8 +9,8 @@ Result<std::optional<BlobInfo>> ContentClient::info(const Digest& digest) const 
   content_api::InfoRequest request;
   request.set_digest(digest.str());
   content_api::InfoResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Info(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Info(context, request, &response); });
   if (is(status, grpc::StatusCode::NOT_FOUND)) return std::nullopt;
   if (!status.ok()) return channel_.failure(status, "looking for blob " + digest.str());
   return BlobInfo{digest, static_cast<std::uint64_t>(response.info().size()),
@@ -25,8 +25,8 @@ Result<> ContentClient::label(const Digest& digest, const Labels& labels) const 
     request.mutable_update_mask()->add_paths("labels." + key);
   }
   content_api::UpdateResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Update(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Update(context, request, &response); });
   return channel_.result(status, "labelling blob " + digest.str());
 }
 

@@ -12,7 +12,8 @@
 namespace nodeproof::containerd {
 
 struct GrpcImageStore::Parts {
-  explicit Parts(ConnectionOptions options) : channel(std::move(options)) {}
+  Parts(ConnectionOptions options, std::stop_token stop)
+      : channel(std::move(options), std::move(stop)) {}
 
   Channel channel;
   ContentClient content{channel};
@@ -37,8 +38,8 @@ Result<std::string> visible_root(const Channel& channel, const std::string& type
 
 }  // namespace
 
-GrpcImageStore::GrpcImageStore(ConnectionOptions options)
-    : parts_(std::make_unique<Parts>(std::move(options))) {}
+GrpcImageStore::GrpcImageStore(ConnectionOptions options, std::stop_token stop)
+    : parts_(std::make_unique<Parts>(std::move(options), std::move(stop))) {}
 GrpcImageStore::~GrpcImageStore() = default;
 
 Result<> GrpcImageStore::create_lease(const Lease& lease, std::chrono::seconds lifetime) {

@@ -9,7 +9,8 @@ namespace nodeproof::containerd {
 // Connects when first used. Safe to call from several threads.
 class GrpcImageStore final : public ImageStore {
  public:
-  explicit GrpcImageStore(ConnectionOptions options);
+  // stop: ends the calls that take no token of their own, save those that clean up.
+  explicit GrpcImageStore(ConnectionOptions options, std::stop_token stop = {});
   ~GrpcImageStore() override;
   GrpcImageStore(const GrpcImageStore&) = delete;
   GrpcImageStore& operator=(const GrpcImageStore&) = delete;

@@ -31,8 +31,8 @@ Result<std::optional<ImageRecord>> ImageClient::get(const std::string& name) con
   images_api::GetImageRequest request;
   request.set_name(name);
   images_api::GetImageResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Get(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Get(context, request, &response); });
   if (is(status, grpc::StatusCode::NOT_FOUND)) return std::nullopt;
   if (!status.ok()) return channel_.failure(status, "looking for image record " + name);
   const auto& image = response.image();
@@ -51,8 +51,8 @@ Result<> ImageClient::put(const ImageRecord& record) const {
   images_api::CreateImageRequest request;
   fill(*request.mutable_image(), record);
   images_api::CreateImageResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Create(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Create(context, request, &response); });
   if (is(status, grpc::StatusCode::ALREADY_EXISTS)) return update(record);
   return channel_.result(status, "creating image record " + record.name);
 }
@@ -65,8 +65,8 @@ Result<> ImageClient::update(const ImageRecord& record) const {
     request.mutable_update_mask()->add_paths("labels." + label.first);
   }
   images_api::UpdateImageResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Update(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Update(context, request, &response); });
   return channel_.result(status, "updating image record " + record.name);
 }
 
@@ -74,8 +74,8 @@ Result<> ImageClient::remove(const std::string& name) const {
   images_api::DeleteImageRequest request;
   request.set_name(name);
   google::protobuf::Empty response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Delete(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Delete(context, request, &response); });
   if (is(status, grpc::StatusCode::NOT_FOUND)) return {};
   return channel_.result(status, "removing image record " + name);
 }

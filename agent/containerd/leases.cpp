@@ -18,8 +18,8 @@ Result<bool> LeaseClient::try_create(const std::string& id, const Labels& labels
   request.set_id(id);
   for (const auto& [key, value] : labels) (*request.mutable_labels())[key] = value;
   leases_api::CreateResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Create(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Create(context, request, &response); });
   if (is(status, grpc::StatusCode::ALREADY_EXISTS)) return false;
   if (!status.ok()) return channel_.failure(status, "creating lease " + id);
   return true;
@@ -55,8 +55,9 @@ Result<> LeaseClient::copy(const std::string& from, const std::string& to) const
   leases_api::ListResourcesRequest request;
   request.set_id(from);
   leases_api::ListResourcesResponse response;
-  const auto status = channel_.call(
-      {}, [&](auto* context) { return stub_->ListResources(context, request, &response); });
+  const auto status = channel_.call(channel_.brief(), [&](auto* context) {
+    return stub_->ListResources(context, request, &response);
+  });
   if (!status.ok()) return channel_.failure(status, "listing what lease " + from + " holds");
   for (const auto& resource : response.resources()) TRY(add(to, resource.type(), resource.id()));
   return {};
@@ -69,8 +70,9 @@ Result<> LeaseClient::add(const std::string& id, const std::string& type,
   request.mutable_resource()->set_id(resource);
   request.mutable_resource()->set_type(type);
   google::protobuf::Empty response;
-  const auto status = channel_.call(
-      {}, [&](auto* context) { return stub_->AddResource(context, request, &response); });
+  const auto status = channel_.call(channel_.brief(), [&](auto* context) {
+    return stub_->AddResource(context, request, &response);
+  });
   return channel_.result(status, "adding " + resource + " to lease " + id);
 }
 
@@ -92,8 +94,8 @@ Result<std::vector<Lease>> LeaseClient::select(const std::string& filter) const 
   leases_api::ListRequest request;
   request.add_filters(filter);
   leases_api::ListResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->List(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->List(context, request, &response); });
   if (!status.ok()) return channel_.failure(status, "listing leases");
   std::vector<Lease> leases;
   for (const auto& lease : response.leases()) {

@@ -32,8 +32,8 @@ Result<bool> SnapshotClient::stat(const std::string& key) const {
   request.set_snapshotter(channel_.options().snapshotter);
   request.set_key(key);
   snapshots_api::StatSnapshotResponse response;
-  const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Stat(context, request, &response); });
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Stat(context, request, &response); });
   if (is(status, grpc::StatusCode::NOT_FOUND)) return false;
   if (!status.ok()) return channel_.failure(status, "looking for snapshot " + key);
   return response.info().kind() == snapshots_api::COMMITTED;
@@ -72,9 +72,9 @@ Result<std::optional<Mounts>> SnapshotClient::prepare(const UnpackRequest& reque
   set_labels(prepare, request);
   for (int attempt = 0;; ++attempt) {
     snapshots_api::PrepareSnapshotResponse response;
-    const auto status =
-        channel_.call({.deadline = std::chrono::seconds(30), .lease = request.lease},
-                      [&](auto* context) { return stub_->Prepare(context, prepare, &response); });
+    const auto status = channel_.call(channel_.brief(request.lease), [&](auto* context) {
+      return stub_->Prepare(context, prepare, &response);
+    });
     if (status.ok()) return std::move(*response.mutable_mounts());
     const bool exists = is(status, grpc::StatusCode::ALREADY_EXISTS);
     if (exists && TRY(has(request.chain_id, request.lease))) return std::nullopt;
@@ -111,9 +111,9 @@ Result<> SnapshotClient::commit(const UnpackRequest& request, const std::string&
   commit.set_key(key);
   set_labels(commit, request);
   google::protobuf::Empty response;
-  const auto status =
-      channel_.call({.deadline = std::chrono::seconds(60), .lease = request.lease},
-                    [&](auto* context) { return stub_->Commit(context, commit, &response); });
+  const auto status = channel_.call(channel_.brief(request.lease), [&](auto* context) {
+    return stub_->Commit(context, commit, &response);
+  });
   if (!is(status, grpc::StatusCode::ALREADY_EXISTS)) {
     return channel_.result(status,
                            "committing the snapshot of layer " + request.layer.digest.str());
