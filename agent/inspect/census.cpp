@@ -53,6 +53,10 @@ class Taker {
 
   void skip(const Reachability& reached) {
     for (const Reached& file : reached.files) reached_.insert(file.path);
+    for (const Program& program : reached.programs) {
+      const elf::Header& header = program.node.elf()->header;
+      if (fit(host_, header) == Fit::foreign) told_.insert(header.machine);
+    }
   }
 
   void look(const std::string& path, const Node& node) {
@@ -65,17 +69,19 @@ class Taker {
     const bool expected = fits != Fit::native && is_expected_place(view_, path, architecture, own_);
     if (!expected && !architecture.empty()) ++census_.files[architecture];
     if (fits == Fit::native || reached_.contains(path)) return;
-    const bool quiet = expected || fits == Fit::compatible;
-    auto& group =
-        groups_[{expected, fits == Fit::compatible, header.machine, quiet ? "" : place_of(path)}];
-    if (group.count++ == 0) {
-      group.machine = header.machine;
-      group.header = header;
-      group.directory = quiet ? "" : place_of(path);
-      group.layer = node.layer->layer.str();
-      group.expected = expected;
-      group.compatible = fits == Fit::compatible;
-    }
+    const Group kind{.machine = header.machine,
+                     .header = header,
+                     .directory = {},
+                     .layer = node.layer->layer.str(),
+                     .expected = expected,
+                     .compatible = fits == Fit::compatible,
+                     .told = !expected && told_.contains(header.machine),
+                     .count = 0,
+                     .first = {}};
+    const std::string place = is_quiet(kind) ? "" : place_of(path);
+    Group& group = groups_.try_emplace({expected, header.machine, place}, kind).first->second;
+    group.directory = place;
+    ++group.count;
     if (group.first.size() < kShownPaths) group.first.push_back("/" + printable(path));
   }
 
@@ -89,13 +95,17 @@ class Taker {
   }
 
  private:
-  using Key = std::tuple<bool, bool, std::uint16_t, std::string>;
+  using Key = std::tuple<bool, std::uint16_t, std::string>;
+
+  static bool is_quiet(const Group& group) {
+    return group.expected || group.compatible || group.told;
+  }
 
   void fold() {
     std::size_t places = 0;
     std::map<std::uint16_t, Group> rest;
     std::erase_if(census_.groups, [&](const Group& group) {
-      if (group.expected || group.compatible || ++places <= kMaxGroups) return false;
+      if (is_quiet(group) || ++places <= kMaxGroups) return false;
       const auto [whole, fresh] = rest.try_emplace(group.machine, group);
       whole->second.directory.clear();
       if (!fresh) whole->second.count += group.count;
@@ -108,6 +118,7 @@ class Taker {
   const MergedView& view_;
   std::string own_;
   std::set<std::string, std::less<>> reached_;
+  std::set<std::uint16_t> told_;  // machines of foreign programs of a start
   std::map<Key, Group> groups_;
   Census census_;
 };

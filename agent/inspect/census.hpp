@@ -19,13 +19,14 @@ struct Group {
   std::string layer;        // of the first file
   bool expected = false;    // lies in a folder made for that architecture
   bool compatible = false;  // Fit::compatible
+  bool told = false;  // a program of a start is for the same machine and is a finding of its own
   std::size_t count = 0;
   std::vector<std::string> first;  // a few paths
 };
 
 struct Census {
-  std::vector<Group>
-      groups;  // expected and compatible ones: one per machine; the others per place, largest first
+  // One per machine, but per place where it is not expected; largest first.
+  std::vector<Group> groups;
   std::map<std::string, std::size_t> files;  // per OCI architecture, expected ones left out
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "agent/codes.hpp"
 #include "agent/inspect/findings.hpp"
@@ -74,37 +75,53 @@ Finding mismatch(const Scene& scene, const Labels& labels, Severity severity, st
   return finding;
 }
 
+// What the program says about the labels. A foreign program is a finding of its own and fails
+// there; only when the rest of the image is like it are the labels at fault, too.
+std::optional<Severity> contradiction(const Scene& scene, const Labels& labels,
+                                      const std::string& most) {
+  const elf::Header* program = program_of(scene.reached);
+  if (program == nullptr) return std::nullopt;
+  const std::string own = elf::oci_architecture(*program);
+  const auto differs = [&](const Platform& label) {
+    return !label.architecture.empty() && label.architecture != own;
+  };
+  if (!differs(labels.entry) && !differs(labels.config)) return std::nullopt;
+  switch (fit(scene.input.host, *program)) {
+    case Fit::native:
+      return Severity::fail;
+    case Fit::compatible:
+      return Severity::warn;
+    case Fit::foreign:
+    case Fit::other:
+      break;
+  }
+  if (!most.empty() && most != own) return std::nullopt;
+  return Severity::info;
+}
+
 }  // namespace
 
 std::vector<Finding> platform_findings(const Scene& scene) {
   const Labels labels = labels_of(scene.input.image);
   const Platform& label = labels.entry.architecture.empty() ? labels.config : labels.entry;
-  const elf::Header* program = program_of(scene.reached);
-  const auto contradicts = [&](const Platform& platform) {
-    return program != nullptr && !platform.architecture.empty() &&
-           elf::oci_architecture(*program) != platform.architecture;
-  };
+  const std::string most = majority(scene.census);
+  const std::string labelled = "The image is labelled " + printable(to_string(label));
   std::vector<Finding> findings;
-  if (contradicts(labels.entry) || contradicts(labels.config)) {
-    const Fit fits = fit(scene.input.host, *program);
-    const bool runs = fits == Fit::native || fits == Fit::compatible ||
-                      (scene.input.emulation != Emulation::refuse &&
-                       emulator(scene.input.host, scene.view, *program));
-    findings.push_back(mismatch(scene, labels, runs ? Severity::warn : Severity::fail,
-                                "The image is labelled " + printable(to_string(label)) +
-                                    ", but its program is built for " +
-                                    elf::machine_name(program->machine)));
+  if (const auto severity = contradiction(scene, labels, most)) {
+    const bool agree = !disagree(labels.entry, labels.config);
+    const std::string machine = elf::machine_name(program_of(scene.reached)->machine);
+    findings.push_back(mismatch(scene, labels, *severity,
+                                (agree ? labelled : "Index entry and image config disagree") +
+                                    "; its program is built for " + machine));
     return findings;
   }
   if (disagree(labels.entry, labels.config)) {
     findings.push_back(mismatch(scene, labels, Severity::warn,
                                 "Index entry and image config name different platforms"));
   }
-  const std::string most = majority(scene.census);
   if (!most.empty() && !label.architecture.empty() && most != label.architecture) {
     findings.push_back(mismatch(scene, labels, Severity::warn,
-                                "The image is labelled " + printable(to_string(label)) +
-                                    ", but most of its files are built for " + most));
+                                labelled + ", but most of its files are built for " + most));
   }
   return findings;
 }

@@ -77,7 +77,7 @@ Finding elsewhere(const Scene& scene, const Group& group) {
   finding.code = code::kArchMismatch;
   const auto handler = emulator(scene.input.host, scene.view, group.header);
   const bool accepted = handler && scene.input.emulation == Emulation::allow;
-  const bool quiet = group.expected || group.compatible || accepted;
+  const bool quiet = group.expected || group.compatible || group.told || accepted;
   finding.severity = quiet ? Severity::info : Severity::warn;
   const bool single = group.count == 1;
   finding.subject =
@@ -86,12 +86,15 @@ Finding elsewhere(const Scene& scene, const Group& group) {
   finding.layer = group.layer;
   finding.message = std::to_string(group.count) + (single ? " file is" : " files are") +
                     " built for " + elf::machine_name(group.machine);
-  if (group.expected)
+  if (group.expected) {
     finding.message += ", in places kept for that architecture";
-  else if (group.compatible)
+  } else if (group.compatible) {
     finding.message += ", which this host may or may not run";
-  else
+  } else if (group.told) {
+    finding.message += " like a program that is a finding of its own";
+  } else {
     finding.message += "; no known start needs " + std::string(single ? "it" : "them");
+  }
   for (const std::string& path : group.first) {
     finding.evidence += (finding.evidence.empty() ? "" : ", ") + path;
   }

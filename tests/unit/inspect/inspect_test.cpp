@@ -50,7 +50,7 @@ TEST(Inspect, AForeignEntrypointFailsWithTheBytesAsEvidence) {
   const LayerInventory layer = inventory_of(TarWriter().file("app", static_program(62), 0755));
   const InspectResult result = Image({layer}).inspect();
   EXPECT_EQ(brief(result.findings),
-            (Lines{"ArchMismatch fail /app", "PlatformMismatch fail " + kManifest}));
+            (Lines{"ArchMismatch fail /app", "PlatformMismatch info " + kManifest}));
   const Finding& finding = result.findings[1];
   EXPECT_EQ(finding.layer, layer.layer.str());
   EXPECT_EQ(finding.evidence,
@@ -63,7 +63,7 @@ TEST(Inspect, AForeignInterpreterOfAnEntrypointScriptFails) {
   TarWriter tar;
   tar.file("app", "#!/bin/sh\n", 0755).file("bin/sh", static_program(62), 0755);
   EXPECT_EQ(brief(Image({inventory_of(tar)}).inspect().findings),
-            (Lines{"ArchMismatch fail /bin/sh", "PlatformMismatch fail " + kManifest}));
+            (Lines{"ArchMismatch fail /bin/sh", "PlatformMismatch info " + kManifest}));
 }
 
 TEST(Inspect, AForeignLibraryOfTheEntrypointFails) {
@@ -185,16 +185,16 @@ TEST(Inspect, EmulationFollowsThePolicy) {
                         .elf_machine = 62,
                         .enabled = true}};
   EXPECT_EQ(brief(image.inspect().findings),
-            (Lines{"PlatformMismatch fail " + kManifest, "WouldRunEmulated fail /app"}));
+            (Lines{"PlatformMismatch info " + kManifest, "WouldRunEmulated fail /app"}));
   image.emulation = Emulation::warn;
   EXPECT_EQ(brief(image.inspect().findings),
-            (Lines{"PlatformMismatch warn " + kManifest, "WouldRunEmulated warn /app"}));
+            (Lines{"PlatformMismatch info " + kManifest, "WouldRunEmulated warn /app"}));
   image.emulation = Emulation::allow;
   EXPECT_EQ(brief(image.inspect().findings),
-            (Lines{"PlatformMismatch warn " + kManifest, "WouldRunEmulated info /app"}));
+            (Lines{"PlatformMismatch info " + kManifest, "WouldRunEmulated info /app"}));
   image.host.binfmt[0].flags = "OC";
   EXPECT_EQ(brief(image.inspect().findings),
-            (Lines{"ArchMismatch fail /app", "PlatformMismatch fail " + kManifest}))
+            (Lines{"ArchMismatch fail /app", "PlatformMismatch info " + kManifest}))
       << "without F the emulator would have to be in the image";
   image.host.binfmt[0] = {.name = "qemu-riscv64",
                           .interpreter = "/q",
@@ -204,14 +204,40 @@ TEST(Inspect, EmulationFollowsThePolicy) {
   EXPECT_EQ(brief(image.inspect().findings)[0], "ArchMismatch fail /app");
 }
 
-TEST(Inspect, LabelsThatDisagreeAloneAreAWarning) {
+TEST(Inspect, ALabelThatTheProgramContradictsFails) {
   Image image({inventory_of(good())});
   image.resolved.config.platform = linux_on("amd64");
   const Finding finding = only(image.inspect());
   EXPECT_EQ(finding.code, "PlatformMismatch");
-  EXPECT_EQ(finding.severity, Severity::warn);
-  EXPECT_NE(finding.evidence.find("index entry: linux/arm64; config: linux/amd64"),
-            std::string::npos);
+  EXPECT_EQ(finding.severity, Severity::fail);
+  EXPECT_NE(finding.evidence.find("index entry: linux/arm64; config: linux/amd64; program /app: "
+                                  "e_machine 183 (AArch64)"),
+            std::string::npos)
+      << finding.evidence;
+}
+
+TEST(Inspect, LabelsThatDisagreeAloneAreAWarning) {
+  Image image({inventory_of(TarWriter().file("data", "no program"))}, {});
+  image.tests = {{.name = "t", .args = {"/bin/true"}, .env = {}, .user = {}, .expect = {}}};
+  image.resolved.config.platform = linux_on("amd64");
+  EXPECT_EQ(brief(image.inspect().findings)[2], "PlatformMismatch warn " + kManifest);
+}
+
+TEST(Inspect, AForeignHelperAsEntrypointDoesNotBlameTheLabels) {
+  TarWriter tar = good();
+  for (int i = 0; i < 5; ++i) tar.file("bin/" + std::to_string(i), static_program(183), 0755);
+  tar.file("tini", static_program(62), 0755);
+  EXPECT_EQ(brief(Image({inventory_of(tar)}, {"/tini"}).inspect().findings),
+            Lines{"ArchMismatch fail /tini"});
+}
+
+TEST(Inspect, AnImageForAnotherMachineIsOneFailureAndOneListOfTheRest) {
+  TarWriter tar;
+  tar.file("app", static_program(62), 0755);
+  for (int i = 0; i < 50; ++i) tar.file("d" + std::to_string(i) + "/x", static_program(62), 0755);
+  const Lines lines = brief(Image({inventory_of(tar)}).inspect().findings);
+  EXPECT_EQ(lines, (Lines{"ArchMismatch fail /app", "ArchMismatch info several directories",
+                          "PlatformMismatch info " + kManifest}));
 }
 
 TEST(Inspect, VariantsThatMeanTheSameAgree) {
