@@ -24,7 +24,7 @@ std::unexpected<Error> Entry::error(const std::string& what) const {
   return located({Errc::invalid_config, value_->path() + ": " + what, {}});
 }
 
-std::unexpected<Error> Entry::located(Error error) const {
+std::unexpected<Error> Entry::located(const Error& error) const {
   return fail(Errc::invalid_config, place() + ": " + error.message);
 }
 
@@ -65,7 +65,7 @@ Result<std::string> Entry::path() const {
 Result<std::string> Entry::regex() const {
   std::string given = TRY(text());
   try {
-    const std::regex compiled(given, std::regex::ECMAScript);
+    (void)std::regex(given, std::regex::ECMAScript);
   } catch (const std::regex_error&) {  // the library's only way to say it
     return error("not an ECMAScript regular expression");
   }

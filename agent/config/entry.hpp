@@ -37,7 +37,7 @@ class Entry {
 
  private:
   // The getters' errors start with the path already.
-  [[nodiscard]] std::unexpected<Error> located(Error error) const;
+  [[nodiscard]] std::unexpected<Error> located(const Error& error) const;
   const std::string* file_;
   const json::Value* value_;
 };
