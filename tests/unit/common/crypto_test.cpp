@@ -58,7 +58,6 @@ TEST(Hasher, MovesWithItsState) {
 }
 
 TEST(HasherDeathTest, MayBeFinishedOnlyOnce) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
   Hasher hasher;
   (void)hasher.finish();
   EXPECT_DEATH((void)hasher.finish(), "");
