@@ -52,6 +52,14 @@ ImageReport blank_report(const RequiredImage& image) {
   return report;
 }
 
+std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> files) {
+  std::vector<smoke::FileExpectation> expected;
+  for (inspect::NeededFile& file : files) {
+    expected.push_back({std::move(file.path), file.size, std::move(file.sha256)});
+  }
+  return expected;
+}
+
 Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
   return {.code = std::string(code::kTagMoved),
           .severity = Severity::warn,
@@ -173,13 +181,28 @@ void ImageCycle::inspect_and_run(const Job& job, const ResolvedImage& resolved,
   append(report.findings, std::move(inspected.findings));
   if (has_fail(report.findings)) {  // a start would only repeat what the bytes have told
     for (const SmokeTest& test : job.image.smoke) {
-      report.smoke.push_back({.name = test.name, .reason = "the inspection failed"});
+      SmokeResult skipped;
+      skipped.name = test.name;
+      skipped.reason = "the inspection failed";
+      report.smoke.push_back(std::move(skipped));
     }
     return;
   }
   ports_.progress({job.image.reference, Phase::smoke, 0, 0});
-  auto smoked =
-      smoke::smoke(smoke_input(job, resolved, pulled, inspected), ports_.runtime, job.stop);
+  auto smoked = smoke::smoke({.image = job.image.reference,
+                              .config = resolved.config,
+                              .rootfs = pulled.chain.back(),
+                              .tests = job.image.smoke,
+                              .files = to_compare(std::move(inspected.files)),
+                              .program = inspected.program,
+                              .interpreter = inspected.loader,
+                              .host = host_,
+                              .emulation = job.image.emulation,
+                              .binary = config_.binary,
+                              .work_dir = config_.run_dir / "smoke",
+                              .lease = pulled.lease,
+                              .limits = {}},
+                             ports_.runtime, job.stop);
   if (!smoked) {
     report.findings.push_back(report::finding_from_error(smoked.error(), report::Stage::smoke));
     return;

@@ -1,0 +1,40 @@
+// A whole node in memory: a Raspberry Pi 4's facts, a registry, a containerd, and containers that
+// do as they are told.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "agent/cycle.hpp"
+#include "tests/fakes/fake_image.hpp"
+#include "tests/fakes/fake_image_store.hpp"
+#include "tests/fakes/fake_registry.hpp"
+#include "tests/fakes/fake_runtime.hpp"
+
+namespace nodeproof {
+
+class CycleRig {
+ public:
+  CycleRig();
+  ~CycleRig();
+  CycleRig(const CycleRig&) = delete;
+  CycleRig& operator=(const CycleRig&) = delete;
+
+  // An image of one static program, for arm64 and amd64; `content` makes it a different one.
+  Descriptor push(const std::string& reference, const std::string& content = "1");
+  Descriptor push_for(const std::string& reference, const std::string& architecture);
+  RequiredImage& require(const std::string& reference);  // with a declared test
+  void tests_exit_with(int status);
+  NodeReport run(std::stop_token stop = {});
+
+  FakeRegistry registry;
+  FakeImageStore store;
+  FakeRuntime runtime;
+  CycleConfig config;
+
+ private:
+  FakeImage image(const std::string& architecture, const std::string& content) const;
+  std::filesystem::path home_;
+};
+
+}  // namespace nodeproof

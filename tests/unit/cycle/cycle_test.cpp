@@ -1,0 +1,198 @@
+#include "agent/cycle.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/codes.hpp"
+#include "agent/report/verdict.hpp"
+#include "tests/unit/cycle/cycle_rig.hpp"
+
+namespace nodeproof {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* kApp = "registry.test:5000/app:1";
+const Error kGone{Errc::unreachable, "registry.test: connection refused", "start it"};
+
+auto finding(std::string_view code, Severity severity) {
+  return AllOf(Field(&Finding::code, std::string(code)), Field(&Finding::severity, severity));
+}
+
+class Cycle : public testing::Test {
+ protected:
+  CycleRig rig;
+
+  // The registry's index that the record of the tag leads to, or the manifest.
+  [[nodiscard]] std::string recorded(const std::string& name = kApp) const {
+    const auto images = rig.store.images();
+    const auto found = images.find(name);
+    return found == images.end() ? "" : found->second.target.digest.str();
+  }
+};
+
+TEST_F(Cycle, ProvesAGoodImageAndWritesItsRecordsAfterwards) {
+  rig.push(kApp);
+  rig.require(kApp);
+  const NodeReport report = rig.run();
+  ASSERT_EQ(report.images.size(), 1U);
+  EXPECT_THAT(report.images[0].findings, IsEmpty());
+  EXPECT_EQ(report.verdict, Verdict::ready) << report.message;
+  EXPECT_EQ(report.images[0].platform, "linux/arm64");
+  EXPECT_EQ(report::exit_code(report), 0);
+  EXPECT_EQ(recorded(), report.images[0].index_digest);
+  EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
+  EXPECT_EQ(rig.runtime.requests().size(), 1U);
+}
+
+TEST_F(Cycle, FetchesNothingTheSecondTime) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  const auto sent = rig.registry.blob_bytes_sent();
+  const unsigned requests = rig.registry.requests();
+  EXPECT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_EQ(rig.registry.blob_bytes_sent(), sent);
+  EXPECT_EQ(rig.registry.requests(), requests + 1) << "the tag alone is asked for";
+}
+
+TEST_F(Cycle, KeepsAProvenImageReadyWhileTheRegistryIsGone) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.registry.fail_with(kApp, kGone);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.images[0].freshness, Freshness::unreachable);
+  EXPECT_THAT(report.images[0].findings,
+              Contains(finding(code::kRegistryUnreachable, Severity::warn)));
+}
+
+TEST_F(Cycle, DoesNotKnowAnImageThatWasNeverProvenWhileTheRegistryIsGone) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.registry.fail_with(kApp, kGone);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_EQ(report::exit_code(report), 2);
+  EXPECT_EQ(report.reason, code::kRegistryUnreachable);
+}
+
+TEST_F(Cycle, NamesWhatExistsWhenTheIndexLacksThisPlatform) {
+  rig.push_for(kApp, "amd64");
+  rig.require(kApp);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::not_ready);
+  ASSERT_THAT(report.images[0].findings, Contains(finding(code::kPlatformMissing, Severity::fail)));
+  EXPECT_THAT(report.images[0].findings[0].message, HasSubstr("linux/amd64"));
+  EXPECT_EQ(recorded(), "");
+}
+
+TEST_F(Cycle, GivesNoNameToAnImageThatFailsItsTestAndKeepsItsBytes) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.tests_exit_with(3);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::not_ready);
+  EXPECT_THAT(report.images[0].findings, Contains(finding(code::kSmokeFailed, Severity::fail)));
+  EXPECT_THAT(rig.store.images(), IsEmpty());
+  EXPECT_THAT(rig.store.lease_ids(), Not(IsEmpty()));
+}
+
+TEST_F(Cycle, OneBadReferenceCostsOneImage) {
+  rig.push(kApp);
+  rig.require("UPPER/case:1");
+  rig.require(kApp);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::not_ready);
+  EXPECT_THAT(report.images[0].findings,
+              Contains(finding(code::kInvalidReference, Severity::fail)));
+  EXPECT_EQ(report.images[1].verdict, Verdict::ready);
+}
+
+TEST_F(Cycle, NothingRequiredIsUnknown) {
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_EQ(report.reason, code::kNothingRequired);
+}
+
+TEST_F(Cycle, LeavesOutImagesForOtherHosts) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.require("registry.test:5000/gpu:1").when.architecture = "amd64";
+  EXPECT_EQ(rig.run().images.size(), 1U);
+}
+
+TEST_F(Cycle, AnAdHocCheckPinsNothingAndGivesBackWhatItBrought) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.config.ad_hoc = true;
+  EXPECT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_THAT(rig.store.images(), IsEmpty());
+  EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
+}
+
+TEST_F(Cycle, StopsWithTheRestUnknown) {
+  rig.push(kApp);
+  rig.require(kApp);
+  std::stop_source source;
+  source.request_stop();
+  const NodeReport report = rig.run(source.get_token());
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_THAT(report.images[0].findings, Contains(finding(code::kInterrupted, Severity::unknown)));
+}
+
+class MovedTag : public Cycle {
+ protected:
+  void SetUp() override {
+    proven_ = rig.push(kApp, "1").digest.str();
+    rig.require(kApp);
+    ASSERT_EQ(rig.run().verdict, Verdict::ready);
+    moved_ = rig.push(kApp, "2").digest.str();
+  }
+  NodeReport run(OnTagMoved policy) {
+    rig.config.settings.images[0].on_tag_moved = policy;
+    return rig.run();
+  }
+  std::string proven_, moved_;
+};
+
+TEST_F(MovedTag, IsReportedAndTheProvenImageStays) {
+  const NodeReport report = run(OnTagMoved::report);
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.images[0].index_digest, proven_);
+  EXPECT_EQ(report.images[0].freshness, Freshness::stale);
+  EXPECT_THAT(report.images[0].findings, Contains(finding(code::kTagMoved, Severity::warn)));
+  EXPECT_EQ(recorded(), proven_);
+}
+
+TEST_F(MovedTag, IsFollowedOnceTheNewImageIsProven) {
+  const NodeReport report = run(OnTagMoved::follow);
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.images[0].index_digest, moved_);
+  EXPECT_EQ(recorded(), moved_);
+}
+
+TEST_F(MovedTag, IsNotFollowedToAnImageThatFails) {
+  rig.push_for(kApp, "amd64");
+  const NodeReport report = run(OnTagMoved::follow);
+  EXPECT_EQ(report.verdict, Verdict::ready) << "what is on this disk is still proven";
+  EXPECT_EQ(report.images[0].index_digest, proven_);
+  EXPECT_EQ(recorded(), proven_);
+}
+
+TEST_F(MovedTag, IsProvenForInformationOnly) {
+  const NodeReport report = run(OnTagMoved::prove);
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.images[0].index_digest, proven_);
+  EXPECT_EQ(recorded(), proven_);
+  EXPECT_THAT(report.images[0].findings,
+              Contains(Field(&Finding::message, HasSubstr("the new one would be ready"))));
+}
+
+}  // namespace
+}  // namespace nodeproof
