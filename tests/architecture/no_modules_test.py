@@ -10,7 +10,8 @@ import tempfile
 import unittest
 
 NODEPROOF = os.path.join(os.environ.get("NODEPROOF_BUILD", ""), "nodeproof")
-MODULE = re.compile(r"libnss|gconv|nsswitch|ld\.so|\.so(\.\d+)*$")
+# c-ares itself reads nsswitch.conf for the order of its own two sources; that loads nothing.
+MODULE = re.compile(r"libnss|gconv|ld\.so|\.so(\.\d+)*$")
 OPENED = re.compile(r'open(?:at2?)?\([^"]*"([^"]*)"')
 
 
