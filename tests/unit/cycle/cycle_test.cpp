@@ -105,7 +105,7 @@ TEST_F(Cycle, GivesNoNameToAnImageThatFailsItsTestAndKeepsItsBytes) {
 
 TEST_F(Cycle, OneBadReferenceCostsOneImage) {
   rig.push(kApp);
-  rig.require("UPPER/case:1");
+  rig.require("registry.test:5000/Upper:1");
   rig.require(kApp);
   const NodeReport report = rig.run();
   EXPECT_EQ(report.verdict, Verdict::not_ready);
