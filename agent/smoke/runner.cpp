@@ -165,11 +165,7 @@ class Run {
     const ssize_t got = read(report_.get(), &failure, sizeof(failure));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     report_.reset();
-    if (got == sizeof(failure)) {
-      failure_ = failure;
-    } else {
-      trace_->started();
-    }
+    if (got == sizeof(failure)) failure_ = failure;
   }
 
   void kill_all() {

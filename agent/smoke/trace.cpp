@@ -18,6 +18,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "common/elf.hpp"
 
@@ -85,6 +86,26 @@ Fault describe_fault(pid_t pid, const siginfo_t& info) {
   return fault;
 }
 
+struct Mapped {
+  std::string path;  // "" = not readable
+  struct stat stat{};
+};
+
+// /proc/PID/exe is shown to who has the process' own ids; we have no CAP_SYS_PTRACE.
+Mapped mapped_by(pid_t pid, const User& user) {
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  std::array<char, 4096> target{};
+  Mapped mapped;
+  setfsgid(user.gid);
+  setfsuid(user.uid);
+  const bool known = stat(link.c_str(), &mapped.stat) == 0;
+  const ssize_t length = readlink(link.c_str(), target.data(), target.size());
+  setfsuid(geteuid());
+  setfsgid(getegid());
+  if (known && length > 0) mapped.path.assign(target.data(), static_cast<std::size_t>(length));
+  return mapped;
+}
+
 // Processors that run both kinds of program by themselves.
 bool native_or_compatible(std::uint16_t machine) {
   if (machine == native_machine()) return true;
@@ -107,10 +128,9 @@ void Trace::stopped(pid_t pid, int status) {
   const int signal = WSTOPSIG(status), event = status >> 16;
   const bool is_new = tracees_.insert(pid).second;
   if (is_new && pid == main_) {
-    traced_ = true;
     ptrace(PTRACE_SETOPTIONS, pid, nullptr, reinterpret_cast<void*>(kOptions));
   }
-  if (event == PTRACE_EVENT_EXEC && pid == main_) look_at_executable(pid);
+  if (event == PTRACE_EVENT_EXEC) executed(pid);
   if (event != 0 || (is_new && signal == SIGSTOP)) return go_on(pid, 0);
   siginfo_t info{};
   // EINVAL: no signal but a stop of its whole group, which a tracer of this kind cannot keep up.
@@ -130,29 +150,23 @@ void Trace::ended(pid_t pid, int status) {
   if (!fatal_ || fault.main) fatal_ = std::move(fault);
 }
 
-// /proc/PID/exe is shown to who has the process' own ids; we have no CAP_SYS_PTRACE.
-void Trace::look_at_executable(pid_t pid) {
-  if (expected_.path.empty()) return;
-  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
-  std::array<char, 4096> target{};
-  struct stat running{};
-  setfsgid(user_.gid);
-  setfsuid(user_.uid);
-  const bool known = stat(link.c_str(), &running) == 0;
-  const ssize_t length = readlink(link.c_str(), target.data(), target.size());
-  setfsuid(geteuid());
-  setfsgid(getegid());
-  if (!known || length <= 0) return started();
-  const Root::Status program = root_.status(expected_.path);
-  if (program.error != 0) return;
-  if (running.st_dev == program.stat.st_dev && running.st_ino == program.stat.st_ino) return;
-  mapped_.assign(target.data(), static_cast<std::size_t>(length));
+// The first program of main is known, so anything else in its place is an emulator. Of what is
+// executed later only the file is known: one that its own name does not lead to is not of this
+// image.
+void Trace::executed(pid_t pid) {
+  const bool first = pid == main_ && !std::exchange(executed_, true);
+  const Mapped mapped = mapped_by(pid, user_);
+  if (mapped.path.empty() || !mapped_.empty() || (first && expected_.path.empty())) return;
+  const Root::Status known = root_.status(first ? expected_.path : mapped.path);
+  if (known.error == 0 && known.stat.st_dev == mapped.stat.st_dev &&
+      known.stat.st_ino == mapped.stat.st_ino)
+    return;
+  if (first || !mapped.path.ends_with(" (deleted)")) mapped_ = mapped.path;
 }
 
-void Trace::started() {
-  if (mapped_.empty() && expected_.machine != 0 && !native_or_compatible(expected_.machine)) {
-    mapped_ = "an emulator registered in binfmt_misc";
-  }
+std::string Trace::mapped() const {
+  const bool foreign = expected_.machine != 0 && !native_or_compatible(expected_.machine);
+  return mapped_.empty() && foreign ? "an emulator registered in binfmt_misc" : mapped_;
 }
 
 void Trace::kill_all() const {

@@ -23,25 +23,21 @@ class Trace {
   // A status of wait4(2), of any process; lets a stopped one go on. true = the process has ended.
   bool take(pid_t pid, int status);
 
-  // After a successful execve that was not traced.
-  void started();
-
   [[nodiscard]] const std::optional<Fault>& fatal() const { return fatal_; }
-  [[nodiscard]] const std::string& mapped() const {
-    return mapped_;
-  }                       // "" = the program itself, or not known
+  // What ran in the program's place; "" = nothing, or not known. Only after a successful execve.
+  [[nodiscard]] std::string mapped() const;
   void kill_all() const;  // SIGKILL for every process that is traced
 
  private:
   void stopped(pid_t pid, int status);
   void ended(pid_t pid, int status);
-  void look_at_executable(pid_t pid);
+  void executed(pid_t pid);
 
   pid_t main_;
   const Root& root_;
   Executable expected_;
   User user_;
-  bool traced_ = false;
+  bool executed_ = false;    // main, for the first time
   std::set<pid_t> tracees_;  // threads too
   std::map<pid_t, Fault> last_fault_;
   std::optional<Fault> fatal_;

@@ -57,11 +57,17 @@ bool refuse_ptrace() {
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
 }
 
-// e_machine is at offset 18; the interpreter is opened now (F), as qemu's is.
+// e_machine is at offset 18. The interpreter is opened now (F), as qemu's is, and is not to be seen
+// afterwards.
 bool register_emulator() {
-  const char* folder = "/proc/sys/fs/binfmt_misc";
-  if (mount("binfmt_misc", folder, "binfmt_misc", 0, nullptr) != 0) return false;
-  return write_text(std::string(folder) + "/register", ":foreign:M:18:\\x7a\\x7a::/bin/true:F");
+  const std::string folder = "/proc/sys/fs/binfmt_misc", place = "/mnt";
+  if (mount("none", place.c_str(), "tmpfs", 0, nullptr) != 0) return false;
+  std::error_code error;
+  std::filesystem::copy_file("/bin/true", place + "/emulator", error);
+  if (error || mount("binfmt_misc", folder.c_str(), "binfmt_misc", 0, nullptr) != 0) return false;
+  const std::string rule = ":foreign:M:18:\\x7a\\x7a::" + place + "/emulator:F";
+  return write_text(folder + "/register", rule) &&
+         mount("none", place.c_str(), "tmpfs", 0, nullptr) == 0;
 }
 
 [[noreturn]] void be_first_process(const std::string& plan, const std::string& answers,

@@ -21,8 +21,8 @@ struct Supervised {
 enum class World {
   plain,
   no_ptrace,  // as under a seccomp profile or Yama that refuses it
-  emulator,   // /bin/true stands in for every program of kForeignMachine, by binfmt_misc of a user
-              // namespace
+  emulator,   // a program outside the image stands in for every program of kForeignMachine, by
+             // binfmt_misc of a user namespace
 };
 inline constexpr std::uint16_t kForeignMachine = 0x7a7a;
 

@@ -281,7 +281,9 @@ TEST_F(Supervisor, NoticesAnEmulator) {
                               "ELF\x02\x01\x01"));
   foreign[18] = foreign[19] = 0x7a;
   Plan plan;
-  plan.tests = {program(folder.file("foreign", foreign))};
+  const std::string path = folder.file("foreign", foreign);
+  plan.tests = {program(path), subject({"become", path}),
+                subject({"become", "/bin/echo", "native"})};
   for (const World world : {World::emulator, World::plain}) {
     const Supervised done = supervise(plan, world);
     if (done.status == kNoSuchWorld)
@@ -290,7 +292,11 @@ TEST_F(Supervisor, NoticesAnEmulator) {
     const RunRecord& record = *done.records.tests[0];
     if (world == World::emulator) {
       EXPECT_EQ(record.exit, 0);
-      EXPECT_NE(record.mapped.find("true"), std::string::npos) << record.mapped;
+      EXPECT_NE(record.mapped.find("emulator"), std::string::npos) << record.mapped;
+      EXPECT_EQ(done.records.tests[1]->exit, 0);
+      EXPECT_NE(done.records.tests[1]->mapped.find("emulator"), std::string::npos);
+      EXPECT_EQ(done.records.tests[2]->out, "native\n");
+      EXPECT_EQ(done.records.tests[2]->mapped, "");
     } else {
       EXPECT_EQ(record.cause, StartCause::wrong_architecture);
     }
