@@ -1,9 +1,12 @@
 """The containerd adapters and the pre-pull on a real containerd, one version per run; ctr and CRI are the witnesses."""
 
+import datetime
 import io
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -163,6 +166,20 @@ class Pull(OnContainerd):
         self.containerd.ctr("leases", "rm", "--sync", "sweep")
         self.assert_checked(reference)
 
+    def test_a_lease_near_its_end_is_replaced_before_it(self):
+        reference, image = self.publish("renewed", layer("renewed"))
+        lease = self.drive("pull", reference, "release")["lease"]
+        self.containerd.ctr("leases", "create", "--id", lease, "--expires", "1h")
+        self.drive("pull", reference)
+        rows = [row for row in self.containerd.ctr("leases", "ls").splitlines() if lease in row]
+        self.assertEqual(1, len(rows), rows)
+        expires = datetime.datetime.fromisoformat(re.search(r"gc\.expire=([^,\s]+)", rows[0])[1])
+        left = expires - datetime.datetime.now(datetime.timezone.utc)
+        self.assertGreater(left, datetime.timedelta(hours=12))
+        self.containerd.ctr("leases", "create", "--id", "sweep3")
+        self.containerd.ctr("leases", "rm", "--sync", "sweep3")
+        self.assertIn(image.variant(HOST).layers[0].digest, self.containerd.content())
+
     def test_released_it_is_gone(self):
         reference, image = self.publish("released", layer("released"))
         self.drive("pull", reference, "release")
@@ -297,6 +314,34 @@ class Found(OnContainerd):
         self.assertEqual("permission_denied", failed["error"])
         self.assertIn(str(self.containerd.socket), failed["message"])
         self.assertIn("root", failed["remedy"])
+
+
+class Full(testing.RigTest):
+    """A disk that the image does not fit on."""
+
+    def test_a_full_disk_is_told_and_given_back(self):
+        registry = self.keep(Registry)
+        try:
+            containerd = Containerd(VERSION)
+        except packages.Unavailable as error:
+            self.skipTest(str(error))
+        containerd.root.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", containerd.root], check=True)
+        try:
+            with containerd:
+                image = images.index(images.variant(HOST, [layer("too large", 16 * MEGABYTE)], {}))
+                images.Client(registry.url).push("full", "1", image)
+                done = subprocess.run([DRIVER, containerd.socket, "pull", f"{registry.name}/full:1"],
+                                      capture_output=True, text=True, timeout=120, check=False)
+                failed = json.loads(done.stdout)
+                self.assertEqual("no_space", failed["error"], failed)
+                self.assertIn("disk space", failed["remedy"])
+                self.assertEqual([], containerd.leases())
+                processes.wait_until(lambda: shutil.disk_usage(containerd.root).used < 4 * MEGABYTE, "free space")
+                containerd.stop()
+                subprocess.run(["umount", "--lazy", containerd.root], check=True)
+        finally:
+            subprocess.run(["umount", "--lazy", containerd.root], check=False, stderr=subprocess.DEVNULL)
 
 
 def spec(*args: str, memory: int = 0) -> dict:

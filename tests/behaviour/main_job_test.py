@@ -150,6 +150,7 @@ class Killed(Node):
             with self.subTest(killed_at=wait_for):
                 process = self.nodeproof.start("check", "-c", path)
                 self._wait(process, wait_for)
+                self.assertIsNone(process.poll(), "it ended before it could be killed")
                 program.kill_group(process)
         outcome = self.nodeproof.check(path)
         self.assert_every_case(outcome)

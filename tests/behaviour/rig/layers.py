@@ -107,14 +107,14 @@ def _package_members(file: Path) -> list:
     return found
 
 
-def _from_packages(folder: Path, debs: list, extra: tuple) -> None:
+def _from_packages(folder: Path, debs: list, extra: tuple, without: tuple) -> None:
     tree = {"usr": (_member("usr", 0o755, tarfile.DIRTYPE), b"")}
     for name in MERGED:
         tree["usr/" + name] = (_member("usr/" + name, 0o755, tarfile.DIRTYPE), b"")
         tree[name] = (_member(name, 0o777, tarfile.SYMTYPE, link="usr/" + name), b"")
     for file in debs:
         for info, data in _package_members(file):
-            if info.name in MERGED or (info.isdir() and info.name in tree):
+            if info.name in MERGED or info.name in without or (info.isdir() and info.name in tree):
                 continue
             tree[info.name] = (info, data)
     for file in extra:
@@ -124,7 +124,7 @@ def _from_packages(folder: Path, debs: list, extra: tuple) -> None:
     _store(folder, [member for _, member in order])
 
 
-def from_packages(debs: list, extra: tuple = ()) -> Layer:
-    """One layer of whole packages, as a Debian root with merged /usr; no maintainer script has run."""
-    key = "packages 1 " + " ".join(file.name for file in debs) + repr(extra)
-    return _load(packages.cached("layer", key, lambda folder: _from_packages(folder, debs, extra)))
+def from_packages(debs: list, extra: tuple = (), without: tuple = ()) -> Layer:
+    """One layer of packages, `without` some paths, as a Debian root with merged /usr; no maintainer script has run."""
+    key = "packages 1 " + " ".join(file.name for file in debs) + repr(extra) + repr(without)
+    return _load(packages.cached("layer", key, lambda folder: _from_packages(folder, debs, extra, without)))
