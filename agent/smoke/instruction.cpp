@@ -62,8 +62,10 @@ std::vector<std::uint8_t> bytes_of(std::string_view hex) {
   std::vector<std::uint8_t> bytes;
   for (; hex.size() >= 2; hex.remove_prefix(2)) {
     std::uint8_t byte = 0;
-    const auto [end, error] = std::from_chars(hex.data(), hex.data() + 2, byte, 16);
-    if (error != std::errc() || end != hex.data() + 2) break;
+    const std::string pair(hex.substr(0, 2));
+    const char* last = pair.data() + pair.size();
+    const auto [end, error] = std::from_chars(pair.data(), last, byte, 16);
+    if (error != std::errc() || end != last) break;
     bytes.push_back(byte);
   }
   return bytes;

@@ -82,7 +82,7 @@ std::string evidence_of(const RunRecord& record) {
   return last_lines(record.out);
 }
 
-Finding make_finding(std::string_view code, std::string subject, std::string message) {
+Finding make_finding(std::string_view code, const std::string& subject, std::string message) {
   return {.code = std::string(code),
           .severity = code == code::kSmokeNotRun ? Severity::unknown : Severity::fail,
           .subject = printable(subject),

@@ -8,7 +8,7 @@
 namespace nodeproof::smoke {
 
 struct RunLimits {
-  std::uint64_t keep_bytes, output_limit;
+  std::uint64_t keep_bytes = 0, output_limit = 0;
   bool sole = false;  // we are PID 1 of the container: every other process in it belongs to the run
 };
 

@@ -25,8 +25,8 @@
 namespace nodeproof::smoke {
 namespace {
 
-constexpr long kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
-                          PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+constexpr std::uintptr_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
+                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 constexpr std::size_t kMostBytes = 16;  // longer than any instruction of amd64 (15)
 
 #if defined(__x86_64__)
@@ -37,15 +37,20 @@ using Registers = user_pt_regs;
 std::uint64_t program_counter(const Registers& registers) { return registers.pc; }
 #endif
 
+// ptrace(2) takes numbers as pointers.
+void* as_pointer(std::uintptr_t number) {
+  return reinterpret_cast<void*>(number);  // NOLINT(performance-no-int-to-ptr)
+}
+
 void go_on(pid_t pid, int signal) {
-  ptrace(PTRACE_CONT, pid, nullptr, reinterpret_cast<void*>(static_cast<std::intptr_t>(signal)));
+  ptrace(PTRACE_CONT, pid, nullptr, as_pointer(static_cast<std::uintptr_t>(signal)));
 }
 
 // 0 = a 32-bit process, or not readable.
 std::uint64_t counter_of(pid_t pid) {
   Registers registers{};
   iovec area{&registers, sizeof(registers)};
-  const auto set = reinterpret_cast<void*>(static_cast<std::uintptr_t>(NT_PRSTATUS));
+  const auto set = as_pointer(NT_PRSTATUS);
   if (ptrace(PTRACE_GETREGSET, pid, set, &area) != 0 || area.iov_len != sizeof(registers)) return 0;
   return program_counter(registers);
 }
@@ -57,7 +62,7 @@ std::string bytes_at(pid_t pid, std::uint64_t address) {
   std::string hex;
   for (std::uint64_t at = address & ~(kWord - 1); hex.size() < 2 * kMostBytes; at += kWord) {
     errno = 0;
-    const long word = ptrace(PTRACE_PEEKTEXT, pid, reinterpret_cast<void*>(at), nullptr);
+    const long word = ptrace(PTRACE_PEEKTEXT, pid, as_pointer(at), nullptr);
     if (errno != 0) break;
     std::array<unsigned char, kWord> bytes{};
     std::memcpy(bytes.data(), &word, kWord);
@@ -128,7 +133,7 @@ void Trace::stopped(pid_t pid, int status) {
   const int signal = WSTOPSIG(status), event = status >> 16;
   const bool is_new = tracees_.insert(pid).second;
   if (is_new && pid == main_) {
-    ptrace(PTRACE_SETOPTIONS, pid, nullptr, reinterpret_cast<void*>(kOptions));
+    ptrace(PTRACE_SETOPTIONS, pid, nullptr, as_pointer(kOptions));
   }
   if (event == PTRACE_EVENT_EXEC) executed(pid);
   if (event != 0 || (is_new && signal == SIGSTOP)) return go_on(pid, 0);
