@@ -1,5 +1,8 @@
 """Whom the registry adapter trusts: CAs, names and IP addresses in certificates, their time, client certificates."""
 
+import socket
+import threading
+
 from rig import images, layers, packages, programs, testing
 from rig.authority import Authority
 from rig.driver import ask
@@ -92,6 +95,80 @@ class Trust(testing.RigTest):
         self.assertIn("plain_http", answer["remedy"])
 
 
+class Proxy:
+    """Answers CONNECT by a tunnel to one port of this host, or refuses; use as a context manager."""
+
+    def __init__(self, port: int, status: str = "200 OK"):
+        self.port, self.status = port, status
+        self.asked: list[str] = []
+        self.open: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://user:hunter2@127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for each in (self.listener, *self.open):
+            each.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.open.append(client)
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                request += client.recv(1)
+            self.asked.append(request.decode().split("\r\n", 1)[0])
+            client.sendall(f"HTTP/1.1 {self.status}\r\n\r\n".encode())
+            if not self.status.startswith("200"):
+                client.close()
+                continue
+            server = socket.create_connection(("127.0.0.1", self.port))
+            self.open.append(server)
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class ThroughAProxy(testing.RigTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.authority = cls.keep(Authority)
+        certificate = cls.authority.issue("far", "DNS:registry.test")
+        cls.registry = cls.keep(TinyRegistry, "127.0.0.1", certificate.server_context())
+
+    def test_the_proxy_finds_the_host_and_the_certificate_is_the_hosts(self):
+        with Proxy(self.registry.port) as proxy:
+            answer = ask("registry.test/app:1", {"https_proxy": proxy.url}, ca=str(self.authority.ca))
+            self.assertEqual(self.registry.digest, answer.get("digest"), answer)
+            self.assertIn("CONNECT registry.test:443 HTTP/1.1", proxy.asked)
+            other = ask("other.test/app:1", {"HTTPS_PROXY": proxy.url}, ca=str(self.authority.ca))
+            self.assertEqual("untrusted", other["code"])
+            self.assertIn("is not valid for other.test", other["message"])
+
+    def test_a_proxy_that_refuses(self):
+        with Proxy(0, "407 Proxy Authentication Required") as proxy:
+            answer = ask("registry.test/app:1", {"https_proxy": proxy.url}, ca=str(self.authority.ca))
+        self.assertEqual("unreachable", answer["code"])
+        self.assertIn("proxy", answer["message"])
+        self.assertIn("407", answer["message"])
+        self.assertNotIn("hunter2", str(answer))
+
+
 class RealRegistry(testing.RigTest):
     @classmethod
     def setUpClass(cls):
@@ -107,6 +184,12 @@ class RealRegistry(testing.RigTest):
         answer = ask(self.reference, ca=str(self.registry.ca))
         self.assertNotIn("code", answer, answer)
         self.assertTrue(all(blob["whole"] and blob["resumed"] for blob in answer["blobs"]))
+
+    def test_documents_come_by_http_2_and_blobs_by_http_1_1(self):
+        ask(self.reference, ca=str(self.registry.ca))
+        log = self.registry.log.read_text(encoding="utf-8")
+        self.assertRegex(log, r'"GET /v2/app/manifests/1 HTTP/2\.0" 200')
+        self.assertRegex(log, r'"GET /v2/app/blobs/\S+ HTTP/1\.1" 206')
 
     def test_many_threads_at_once(self):
         for _ in range(3):
