@@ -1,6 +1,6 @@
-"""Adds up what the phases of tests/run left: ctest's JUnit files, and one word per check that is not ctest's.
+"""Adds up what the phases of tests/run left: ctest's JUnit files, and one word for each check that is not ctest's.
 
-Usage: summary.py FOLDER     NAME.xml from ctest, NAME.check with "passed" or "failed"
+Usage: summary.py FOLDER     NAME.xml from ctest, NAME.check with "passed", "failed" or "skipped"
 Counts test cases where a test program says how many it ran (GoogleTest, unittest), else the program as one.
 """
 
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         if kind == ".check":
             with open(path, encoding="utf-8") as f:
                 word = f.read().strip()
-            rows = [(phase, (1, 0, 0) if word == "passed" else (0, 1, 0))]
+            rows = [(phase, {"passed": (1, 0, 0), "skipped": (0, 0, 1)}.get(word, (0, 1, 0)))]
         elif kind == ".xml":
             rows = [(f"{phase}: {t.get('name')}", of_test(t)) for t in ElementTree.parse(path).getroot().iter("testcase")]
         else:
