@@ -163,9 +163,9 @@ class CycleChild::Run : public std::enable_shared_from_this<CycleChild::Run> {
   }
 
   void close_all() {
-    error_code ignored;
-    output_.close(ignored);
-    deaths_.cancel(ignored);
+    error_code error;  // where closing fails there is nothing left to do
+    error = output_.close(error);
+    error = deaths_.cancel(error);
     silence_timer_.cancel();
     kill_timer_.cancel();
   }

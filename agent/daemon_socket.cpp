@@ -57,12 +57,12 @@ class StatusSocket::Server : public std::enable_shared_from_this<StatusSocket::S
   Result<> open() {
     TRY(remove_file(path_));
     error_code error;
-    acceptor_.open(Protocol(), error);
+    error = acceptor_.open(Protocol(), error);
     // Nobody else may connect between bind and chmod.
     const mode_t before = ::umask(0117);
-    if (!error) acceptor_.bind(Protocol::endpoint(path_.string()), error);
+    if (!error) error = acceptor_.bind(Protocol::endpoint(path_.string()), error);
     ::umask(before);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) error = acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) return fail_errno(error.value(), path_.string());
     accept();
     return {};
@@ -70,8 +70,8 @@ class StatusSocket::Server : public std::enable_shared_from_this<StatusSocket::S
 
   void close() {
     closed_ = true;
-    error_code ignored;
-    acceptor_.close(ignored);
+    error_code error;  // where closing fails there is nothing left to do
+    error = acceptor_.close(error);
     pause_.cancel();
     on_request_ = nullptr;
     ::unlink(path_.c_str());
@@ -123,8 +123,8 @@ class StatusSocket::Server::Connection
   }
 
   void drop() {
-    error_code ignored;
-    socket_.close(ignored);
+    error_code error;
+    error = socket_.close(error);
     deadline_.cancel();
   }
 

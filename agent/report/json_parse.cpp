@@ -1,6 +1,4 @@
 #include <array>
-#include <limits>
-#include <span>
 
 #include "agent/json_read.hpp"
 #include "agent/model_json.hpp"
@@ -10,26 +8,8 @@
 namespace nodeproof::report {
 namespace {
 
-// An absent word keeps the default.
-template <class Enum>
-Result<> read_word(const json::Value& object, std::string_view key, std::span<const Enum> known,
-                   Enum& out) {
-  const json::Value* value = object.find(key);
-  if (value == nullptr) return {};
-  const std::string word = TRY(value->string());
-  for (const Enum each : known) {
-    if (word == to_string(each)) {
-      out = each;
-      return {};
-    }
-  }
-  return std::unexpected(value->wrong("a word that is known here"));
-}
-
 constexpr std::array kVerdicts = {Verdict::ready, Verdict::unknown, Verdict::not_ready};
 constexpr std::array kFreshness = {Freshness::current, Freshness::stale, Freshness::unreachable};
-constexpr std::array kOutcomes = {SmokeOutcome::passed, SmokeOutcome::failed,
-                                  SmokeOutcome::skipped};
 
 Result<> read_time(const json::Value& object, std::string_view key,
                    std::chrono::system_clock::time_point& out) {
@@ -50,59 +30,43 @@ Result<PullStats> read_pull(const json::Value& image) {
   return pull;
 }
 
-Result<SmokeResult> read_smoke(const json::Value& value) {
-  SmokeResult result;
-  TRY(json::read(value, "name", result.name));
-  TRY(read_word<SmokeOutcome>(value, "result", kOutcomes, result.result));
-  if (const json::Value* exit = value.find("exit")) {
-    const std::int64_t status = TRY(exit->integer());
-    if (status < std::numeric_limits<int>::min() || status > std::numeric_limits<int>::max()) {
-      return std::unexpected(exit->wrong("an exit status"));
-    }
-    result.exit = static_cast<int>(status);
-  }
-  TRY(json::read(value, "signal", result.signal));
-  TRY(json::read(value, "seconds", result.seconds));
-  TRY(json::read(value, "stdoutSha256", result.stdout_sha256));
-  TRY(json::read(value, "reason", result.reason));
-  return result;
-}
-
 Result<ImageReport> read_image(const json::Value& value) {
   ImageReport image;
   TRY(json::read(value, "reference", image.reference));
-  TRY(read_word<Verdict>(value, "verdict", kVerdicts, image.verdict));
+  TRY(json::read_word<Verdict>(value, "verdict", kVerdicts, image.verdict));
   TRY(json::read(value, "required", image.required));
-  TRY(read_word<Freshness>(value, "freshness", kFreshness, image.freshness));
+  TRY(json::read_word<Freshness>(value, "freshness", kFreshness, image.freshness));
   TRY(json::read(value, "platform", image.platform));
   TRY(json::read(value, "indexDigest", image.index_digest));
   TRY(json::read(value, "manifestDigest", image.manifest_digest));
   TRY(json::read(value, "choice", image.choice));
   image.pull = TRY(read_pull(value));
   image.findings = TRY(read_findings(value, "findings"));
-  if (const json::Value* smoke = value.find("smoke")) {
-    for (const json::Value& item : smoke->items()) image.smoke.push_back(TRY(read_smoke(item)));
-  }
+  image.smoke = TRY(read_smoke_results(value, "smoke"));
   return image;
+}
+
+Result<> read_labels(const json::Value& document, NodeReport& report) {
+  const json::Value* labels = document.find("labels");
+  if (labels == nullptr) return {};
+  for (const auto& [name, value] : labels->members()) {
+    report.labels.emplace_back(name, TRY(value.string()));
+  }
+  return {};
 }
 
 Result<> read_head(const json::Value& document, NodeReport& report) {
   TRY(json::read(document, "node", report.node));
   TRY(read_time(document, "time", report.time));
   TRY(json::read(document, "sequence", report.sequence));
-  TRY(read_word<Verdict>(document, "verdict", kVerdicts, report.verdict));
+  TRY(json::read_word<Verdict>(document, "verdict", kVerdicts, report.verdict));
   TRY(json::read(document, "reason", report.reason));
   TRY(json::read(document, "message", report.message));
   TRY(read_time(document, "since", report.since));
-  TRY(read_word<Freshness>(document, "freshness", kFreshness, report.freshness));
+  TRY(json::read_word<Freshness>(document, "freshness", kFreshness, report.freshness));
   TRY(json::read(document, "agentVersion", report.agent_version));
   TRY(json::read(document, "configDigest", report.config_digest));
-  if (const json::Value* labels = document.find("labels")) {
-    for (const auto& [name, value] : labels->members()) {
-      report.labels.emplace_back(name, TRY(value.string()));
-    }
-  }
-  return {};
+  return read_labels(document, report);
 }
 
 }  // namespace

@@ -66,6 +66,8 @@ systemctl start --no-block nodeproof-ready.target
 sleep 5; facts petted
 systemctl show -P ActiveState nodeproof-ready.target > target.before
 systemctl reload nodeproof.service; echo $? > reload.code; facts reloaded
+mkdir -p /etc/nodeproof; echo '{ "imagse": [] }' > /etc/nodeproof/nodeproof.json
+systemctl reload nodeproof.service; settled misconfigured; facts misconfigured; rm /etc/nodeproof/nodeproof.json
 kill -STOP $(systemctl show -P MainPID nodeproof.service)
 for i in $(seq 150); do [ "$(systemctl show -P NRestarts nodeproof.service)" = 1 ] && break; sleep 0.1; done
 for i in $(seq 100); do [ "$(systemctl show -P ActiveState nodeproof.service)" = active ] && break; sleep 0.1; done
@@ -142,11 +144,20 @@ class Booted(testing.RigTest):
         self.assertEqual("inactive", self.out["target.before"].strip())
         self.assertEqual("active", self.out["target.after"].strip())
 
-    def test_its_log_lines_have_priorities_and_no_control_characters(self):
+    def test_a_broken_configuration_stops_nothing_and_is_told(self):
+        self.assertEqual("active", self.facts("misconfigured")["ActiveState"])
+        report = json.loads(self.out["misconfigured.json"])
+        told = [finding for finding in report["findings"] if finding["code"] == "ConfigInvalid"]
+        self.assertEqual(1, len(told), report["findings"])
+        self.assertIn("/etc/nodeproof/nodeproof.json", told[0]["message"])
+        self.assertIn("imagse", told[0]["message"])
+
+    def test_its_log_lines_have_priorities(self):
         lines = [json.loads(line) for line in self.out["journal"].splitlines()]
         ours = [line for line in lines if line.get("_COMM") == "nodeproof"]
+        errors = [line["MESSAGE"] for line in ours if line["PRIORITY"] == "3"]
+        self.assertTrue(any("imagse" in message for message in errors), ours)
         for line in ours:
-            self.assertIsInstance(line["MESSAGE"], str)
             self.assertNotRegex(line["MESSAGE"], "^<[0-9]>")
 
 
