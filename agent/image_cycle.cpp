@@ -16,6 +16,7 @@
 #include "agent/resolve/resolve.hpp"
 #include "agent/smoke/smoke.hpp"
 #include "common/crypto.hpp"
+#include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
@@ -35,13 +36,31 @@ void append(std::vector<Finding>& to, std::vector<Finding> from) {
   std::ranges::move(from, std::back_inserter(to));
 }
 
-// The host's part of what a proof depends on: when it changes, the proof is an old one.
-std::string proof_key(const HostFacts& host) {
-  std::string text = to_string(host.platform) + '\n' + std::to_string(host.page_size) + '\n' +
-                     host.kernel_release + '\n' + host.isa_level;
-  if (host.containerd)
-    text += '\n' + host.containerd->version + '\n' + host.containerd->snapshotter;
-  for (const std::string& hwcap : host.hwcaps) text += '\n' + hwcap;
+// What a proof depends on besides the image: when any of it changes, the proof is an old one. The
+// boot is part of it, for the unpacked files are compared once per boot.
+std::string proof_key(const HostFacts& host, const RequiredImage& image) {
+  std::string text;
+  const auto add = [&text](std::string_view part) { text.append(part).push_back('\0'); };
+  add(build_info().version);
+  add(build_info().commit);
+  add(host.boot_id);
+  add(to_string(host.platform));
+  add(std::to_string(host.page_size));
+  add(host.kernel_release);
+  add(host.isa_level);
+  for (const std::string& hwcap : host.hwcaps) add(hwcap);
+  if (host.containerd) add(host.containerd->version + ' ' + host.containerd->snapshotter);
+  add(std::to_string(static_cast<int>(image.emulation)));
+  for (const SmokeTest& test : image.smoke) {
+    add(test.name);
+    for (const std::string& arg : test.args) add(arg);
+    for (const std::string& variable : test.env) add(variable);
+    add(test.user);
+    add(std::to_string(test.timeout.count()));
+    add(std::to_string(test.expect.exit));
+    add(test.expect.stdout_regex);
+    add(test.expect.stderr_regex);
+  }
   return hash_of(as_bytes(text)).str();
 }
 
@@ -50,6 +69,33 @@ ImageReport blank_report(const RequiredImage& image) {
   report.reference = image.reference;
   report.required = image.required;
   return report;
+}
+
+ImageReport described(const RequiredImage& image, const ResolvedImage& resolved) {
+  ImageReport report = blank_report(image);
+  report.platform = to_string(resolved.config.platform);
+  report.index_digest = resolved.index ? resolved.index->digest.str() : "";
+  report.manifest_digest = resolved.manifest.digest.str();
+  report.choice = resolved.choice;
+  report.findings = resolved.findings;
+  return report;
+}
+
+PullStats all_reused(const Manifest& manifest) {
+  PullStats stats;
+  stats.layers = stats.reused_layers = static_cast<unsigned>(manifest.layers.size());
+  for (const Descriptor& layer : manifest.layers) stats.bytes += layer.size;
+  return stats;
+}
+
+std::vector<SmokeResult> skipped(const std::vector<SmokeTest>& tests) {
+  std::vector<SmokeResult> results;
+  for (const SmokeTest& test : tests) {
+    SmokeResult& result = results.emplace_back();
+    result.name = test.name;
+    result.reason = "the inspection failed";
+  }
+  return results;
 }
 
 std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> files) {
@@ -83,7 +129,9 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
 ImageReport ImageCycle::run(const RequiredImage& image, std::stop_token stop) {
   ImageReport report = blank_report(image);
   if (auto reference = Reference::parse(image.reference)) {
-    report = judge({image, *reference, std::move(stop)});
+    auto proven = config_.ad_hoc ? std::nullopt : ledger_.find(reference->name());
+    report = judge({image, *reference, std::move(proven), std::move(stop)});
+    if (config_.ad_hoc) give_back(*reference, report);
   } else {
     report.findings.push_back(
         report::finding_from_error(reference.error(), report::Stage::resolve));
@@ -93,12 +141,28 @@ ImageReport ImageCycle::run(const RequiredImage& image, std::stop_token stop) {
   return report;
 }
 
+// One for the image that is required, one for its possible successor, one for what was only asked
+// about.
+std::string ImageCycle::lease_of(const Reference& reference, Proof proof) const {
+  const std::string lease = prepull::lease_id_for(reference);
+  if (config_.ad_hoc) return lease + "-adhoc";
+  return proof == Proof::to_be_recorded ? lease : lease + "-next";
+}
+
+// What was named ad hoc and got no records is nobody's to keep. Where publish wrote them the lease
+// is gone already.
+void ImageCycle::give_back(const Reference& reference, ImageReport& report) {
+  if (auto released = prepull::release(ports_.store, lease_of(reference)); !released) {
+    report.findings.push_back(report::finding_from_error(released.error(), report::Stage::pull));
+  }
+}
+
 // The registry's word is about freshness; what is proven on this disk stays proven without it.
 ImageReport ImageCycle::judge(const Job& job) {
   ports_.progress({job.image.reference, Phase::resolve, 0, 0});
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
   const auto latest = resolve::resolve(documents, job.reference, host_, job.stop);
-  const auto proven = config_.ad_hoc ? std::nullopt : ledger_.find(job.reference.name());
+  const auto& proven = job.proven;
   if (latest && (!proven || top_of(*proven).digest == top_of(*latest).digest)) {
     return prove(job, *latest);
   }
@@ -139,26 +203,74 @@ ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
 }
 
 ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Proof proof) {
-  ImageReport report = blank_report(job.image);
-  report.platform = to_string(resolved.config.platform);
-  report.index_digest = resolved.index ? resolved.index->digest.str() : "";
-  report.manifest_digest = resolved.manifest.digest.str();
-  report.choice = resolved.choice;
-  report.findings = resolved.findings;
-  std::string lease = prepull::lease_id_for(resolved.reference);
-  if (proof != Proof::to_be_recorded) lease += "-next";
-  if (auto pulled = pull(job, resolved, lease)) {
-    report.pull = pulled->stats;
-    inspect_and_run(job, resolved, *pulled, report);
-  } else {
-    report.findings.push_back(report::finding_from_error(pulled.error(), report::Stage::pull));
+  ImageReport report = described(job.image, resolved);
+  if (proof_holds(job, resolved)) {
+    inspect_bytes(job, resolved, report);
+    report.pull = all_reused(resolved.document);
+    report.smoke = job.proven->smoke.results;
+    append(report.findings, job.proven->smoke.findings);
+    return report;
   }
+  const std::string lease = lease_of(resolved.reference, proof);
+  const auto smoke = make_proof(job, resolved, lease, report);
+  if (!smoke) return report;
   report.verdict = report::image_verdict(report, config_.settings.require_smoke);
-  if (auto ended = conclude(resolved, lease, proof, report.verdict); !ended) {
+  const bool named = proof != Proof::for_information && (!config_.ad_hoc || config_.keep);
+  Result<> ended;
+  if (report.verdict == Verdict::ready && named) {
+    ended = conclude(resolved, lease,
+                     {.name = resolved.reference.name(),
+                      .index = resolved.index,
+                      .manifest = resolved.manifest,
+                      .proof_key = proof_key(host_, job.image),
+                      .time = to_rfc3339(ports_.clock.now()),
+                      .smoke = *smoke});
+  }
+  if (!ended) {
     report.findings.push_back(report::finding_from_error(ended.error(), report::Stage::pull));
-    report.verdict = report::image_verdict(report, config_.settings.require_smoke);
   }
   return report;
+}
+
+// Image, host, tests and program are what they were, the boot is the same, and what was proven is
+// still there.
+bool ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
+  if (config_.again || !job.proven || job.proven->manifest.digest != resolved.manifest.digest ||
+      job.proven->proof_key != proof_key(host_, job.image)) {
+    return false;
+  }
+  for (const Descriptor& layer : resolved.document.layers) {
+    if (!inventories_.contains(layer.digest)) return false;
+  }
+  const auto record = ports_.store.image(resolved.reference.name());
+  if (!record || !*record) return false;
+  const auto unpacked = ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
+  return unpacked && *unpacked;
+}
+
+// Fetches, inspects and starts; what goes wrong is in the report. No SmokeReport: the image was not
+// started.
+Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& resolved,
+                                           const std::string& lease, ImageReport& report) {
+  auto pulled = pull(job, resolved, lease);
+  if (!pulled) {
+    report.findings.push_back(report::finding_from_error(pulled.error(), report::Stage::pull));
+    return std::unexpected(std::move(pulled).error());
+  }
+  report.pull = pulled->stats;
+  inspect::InspectResult inspected = inspect_bytes(job, resolved, report);
+  if (has_fail(report.findings)) {  // a start would only repeat what the bytes have told
+    report.smoke = skipped(job.image.smoke);
+    return fail(Errc::corrupt, "the inspection failed");
+  }
+  auto smoke = start(job, resolved, *pulled, std::move(inspected));
+  if (!smoke) {
+    report.findings.push_back(report::finding_from_error(smoke.error(), report::Stage::smoke));
+    return smoke;
+  }
+  report.smoke = smoke->results;
+  append(report.findings, smoke->findings);
+  return smoke;
 }
 
 Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolved,
@@ -172,62 +284,44 @@ Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolv
   return prepull::prepull(resolved, ports, options, job.stop);
 }
 
-void ImageCycle::inspect_and_run(const Job& job, const ResolvedImage& resolved,
-                                 const PulledImage& pulled, ImageReport& report) {
+inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedImage& resolved,
+                                                 ImageReport& report) {
   ports_.progress({job.image.reference, Phase::inspect, 0, 0});
   const auto inventories = inspect::load_inventories(inventories_, resolved.document);
   inspect::InspectResult inspected =
       inspect::inspect({resolved, inventories, host_, job.image.emulation, job.image.smoke});
   append(report.findings, std::move(inspected.findings));
-  if (has_fail(report.findings)) {  // a start would only repeat what the bytes have told
-    for (const SmokeTest& test : job.image.smoke) {
-      SmokeResult skipped;
-      skipped.name = test.name;
-      skipped.reason = "the inspection failed";
-      report.smoke.push_back(std::move(skipped));
-    }
-    return;
-  }
-  ports_.progress({job.image.reference, Phase::smoke, 0, 0});
-  auto smoked = smoke::smoke({.image = job.image.reference,
-                              .config = resolved.config,
-                              .rootfs = pulled.chain.back(),
-                              .tests = job.image.smoke,
-                              .files = to_compare(std::move(inspected.files)),
-                              .program = inspected.program,
-                              .interpreter = inspected.loader,
-                              .host = host_,
-                              .emulation = job.image.emulation,
-                              .binary = config_.binary,
-                              .work_dir = config_.run_dir / "smoke",
-                              .lease = pulled.lease,
-                              .limits = {}},
-                             ports_.runtime, job.stop);
-  if (!smoked) {
-    report.findings.push_back(report::finding_from_error(smoked.error(), report::Stage::smoke));
-    return;
-  }
-  report.smoke = std::move(smoked->results);
-  append(report.findings, std::move(smoked->findings));
+  return inspected;
 }
 
-// Nothing unproven gets a name: a required image that is not ready stays under its lease, so that
-// the next cycle need not fetch it again; one named ad hoc is given back.
-Result<> ImageCycle::conclude(const ResolvedImage& resolved, const std::string& lease, Proof proof,
-                              Verdict verdict) {
-  const bool named = proof != Proof::for_information && (!config_.ad_hoc || config_.keep);
-  if (verdict != Verdict::ready || !named) {
-    return config_.ad_hoc ? prepull::release(ports_.store, lease) : Result<>();
-  }
+Result<SmokeReport> ImageCycle::start(const Job& job, const ResolvedImage& resolved,
+                                      const PulledImage& pulled, inspect::InspectResult inspected) {
+  ports_.progress({job.image.reference, Phase::smoke, 0, 0});
+  return smoke::smoke({.image = job.image.reference,
+                       .config = resolved.config,
+                       .rootfs = pulled.chain.back(),
+                       .tests = job.image.smoke,
+                       .files = to_compare(std::move(inspected.files)),
+                       .program = inspected.program,
+                       .interpreter = inspected.loader,
+                       .host = host_,
+                       .emulation = job.image.emulation,
+                       .binary = config_.binary,
+                       .work_dir = config_.run_dir / "smoke",
+                       .lease = pulled.lease,
+                       .limits = {}},
+                      ports_.runtime, job.stop);
+}
+
+// Only what is proven gets a name. What is not stays under its lease, so that the next cycle need
+// not fetch it again.
+Result<> ImageCycle::conclude(const ResolvedImage& resolved, const std::string& lease,
+                              resolve::ProvenImage proven) {
   TRY(prepull::publish(resolved, ports_.store,
                        {.namespace_ = host_.containerd ? host_.containerd->namespace_ : "",
                         .lease_id = lease,
                         .host = host_.platform}));
-  return ledger_.record({.name = resolved.reference.name(),
-                         .index = resolved.index,
-                         .manifest = resolved.manifest,
-                         .proof_key = proof_key(host_),
-                         .time = to_rfc3339(ports_.clock.now())});
+  return ledger_.record(std::move(proven));
 }
 
 }  // namespace nodeproof

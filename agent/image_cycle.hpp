@@ -2,10 +2,12 @@
 // when a step fails.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "agent/cycle.hpp"
+#include "agent/inspect/inspect.hpp"
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/model.hpp"
 #include "agent/resolve/ledger.hpp"
@@ -24,6 +26,7 @@ class ImageCycle {
   struct Job {
     const RequiredImage& image;
     const Reference& reference;
+    std::optional<resolve::ProvenImage> proven;  // what was last proven under this name
     std::stop_token stop;
   };
   enum class Proof { to_be_recorded, of_a_successor, for_information };
@@ -32,11 +35,19 @@ class ImageCycle {
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
   ImageReport prove(const Job& job, const ResolvedImage& resolved,
                     Proof proof = Proof::to_be_recorded);
+  [[nodiscard]] std::string lease_of(const Reference& reference,
+                                     Proof proof = Proof::to_be_recorded) const;
+  bool proof_holds(const Job& job, const ResolvedImage& resolved);
   Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
-  void inspect_and_run(const Job& job, const ResolvedImage& resolved, const PulledImage& pulled,
-                       ImageReport& report);
-  Result<> conclude(const ResolvedImage& resolved, const std::string& lease, Proof proof,
-                    Verdict verdict);
+  inspect::InspectResult inspect_bytes(const Job& job, const ResolvedImage& resolved,
+                                       ImageReport& report);
+  Result<SmokeReport> start(const Job& job, const ResolvedImage& resolved,
+                            const PulledImage& pulled, inspect::InspectResult inspected);
+  Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
+                                 const std::string& lease, ImageReport& report);
+  void give_back(const Reference& reference, ImageReport& report);
+  Result<> conclude(const ResolvedImage& resolved, const std::string& lease,
+                    resolve::ProvenImage proven);
 
   const CycleConfig& config_;
   const HostFacts& host_;

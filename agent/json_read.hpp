@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,22 @@ inline Result<> read(const Value& object, std::string_view key, std::vector<std:
   const Value* value = object.find(key);
   if (value != nullptr) out = TRY(value->strings());
   return {};
+}
+
+// One of the words to_string gives for the known values.
+template <class Enum>
+Result<> read_word(const Value& object, std::string_view key, std::span<const Enum> known,
+                   Enum& out) {
+  const Value* value = object.find(key);
+  if (value == nullptr) return {};
+  const std::string word = TRY(value->string());
+  for (const Enum each : known) {
+    if (word == to_string(each)) {
+      out = each;
+      return {};
+    }
+  }
+  return std::unexpected(value->wrong("a word that is known here"));
 }
 
 }  // namespace nodeproof::json

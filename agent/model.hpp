@@ -171,6 +171,7 @@ struct SmokeResult {
 struct SmokeReport {
   std::vector<SmokeResult> results;
   std::vector<Finding> findings;
+  friend bool operator==(const SmokeReport&, const SmokeReport&) = default;
 };
 
 // ---- may work land? -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "agent/model_json.hpp"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "agent/json_read.hpp"
@@ -106,6 +107,27 @@ Result<> read_nested_host_members(const json::Value& object, HostFacts& facts) {
   return {};
 }
 
+constexpr std::array kOutcomes = {SmokeOutcome::passed, SmokeOutcome::failed,
+                                  SmokeOutcome::skipped};
+
+Result<SmokeResult> read_smoke_result(const json::Value& value) {
+  SmokeResult result;
+  TRY(json::read(value, "name", result.name));
+  TRY(json::read_word<SmokeOutcome>(value, "result", kOutcomes, result.result));
+  if (const json::Value* exit = value.find("exit")) {
+    const std::int64_t status = TRY(exit->integer());
+    if (status < std::numeric_limits<int>::min() || status > std::numeric_limits<int>::max()) {
+      return std::unexpected(exit->wrong("an exit status"));
+    }
+    result.exit = static_cast<int>(status);
+  }
+  TRY(json::read(value, "signal", result.signal));
+  TRY(json::read(value, "seconds", result.seconds));
+  TRY(json::read(value, "stdoutSha256", result.stdout_sha256));
+  TRY(json::read(value, "reason", result.reason));
+  return result;
+}
+
 }  // namespace
 
 std::string_view to_string(Severity severity) {
@@ -181,6 +203,31 @@ Result<std::vector<Finding>> read_findings(const json::Value& object, std::strin
   if (list == nullptr) return findings;
   for (const json::Value& item : list->items()) findings.push_back(TRY(read_finding(item)));
   return findings;
+}
+
+void write_smoke_results(json::Writer& out, const std::vector<SmokeResult>& results) {
+  out.begin_array();
+  for (const SmokeResult& result : results) {
+    out.begin_object();
+    out.member("name", result.name);
+    out.member("result", to_string(result.result));
+    out.member("exit", std::int64_t{result.exit});
+    out.member("signal", result.signal);
+    out.member("seconds", result.seconds);
+    out.member("stdoutSha256", result.stdout_sha256);
+    out.member("reason", result.reason);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+Result<std::vector<SmokeResult>> read_smoke_results(const json::Value& object,
+                                                    std::string_view key) {
+  std::vector<SmokeResult> results;
+  const json::Value* list = object.find(key);
+  if (list == nullptr) return results;
+  for (const json::Value& item : list->items()) results.push_back(TRY(read_smoke_result(item)));
+  return results;
 }
 
 void write_host_members(json::Writer& out, const HostFacts& facts) {

@@ -14,6 +14,7 @@ namespace nodeproof {
 
 // The key is the caller's; each writes one whole value.
 void write_findings(json::Writer& out, const std::vector<Finding>& findings);
+void write_smoke_results(json::Writer& out, const std::vector<SmokeResult>& results);
 // The members only, so that a document may put its own beside them; findings belong to the
 // document.
 void write_host_members(json::Writer& out, const HostFacts& facts);
@@ -21,6 +22,8 @@ void write_host_members(json::Writer& out, const HostFacts& facts);
 // Fields a newer program added are passed over; a missing one keeps its default; a wrong type is an
 // error.
 Result<std::vector<Finding>> read_findings(const json::Value& object, std::string_view key);
+Result<std::vector<SmokeResult>> read_smoke_results(const json::Value& object,
+                                                    std::string_view key);
 Result<HostFacts> read_host_members(const json::Value& object);
 
 }  // namespace nodeproof

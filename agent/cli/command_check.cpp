@@ -19,6 +19,7 @@ namespace {
 struct CheckOptions {
   std::vector<std::string> images;
   bool keep = false;
+  bool again = false;
 };
 
 int check(Session& session, const CheckOptions& options) {
@@ -26,6 +27,7 @@ int check(Session& session, const CheckOptions& options) {
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
+  cycle.again = options.again;
   if (!options.images.empty()) name_images(cycle, options.images, options.keep);
   report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
                                    terminal_width(STDERR_FILENO));
@@ -42,6 +44,8 @@ Action declare_check(CLI::App& app) {
   auto options = std::make_shared<CheckOptions>();
   app.add_option("image", options->images,
                  "check these instead of the configuration's, and pin nothing");
+  app.add_flag("--again", options->again,
+               "start every image again, also where its proof still holds");
   app.add_flag("--keep", options->keep, "with IMAGE: keep those that are ready");
   return [options](Session& session) { return check(session, *options); };
 }

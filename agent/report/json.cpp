@@ -22,22 +22,6 @@ void write_pull(json::Writer& out, const PullStats& pull) {
   out.end_object();
 }
 
-void write_smoke(json::Writer& out, const std::vector<SmokeResult>& results) {
-  out.key("smoke").begin_array();
-  for (const SmokeResult& result : results) {
-    out.begin_object();
-    out.member("name", result.name);
-    out.member("result", to_string(result.result));
-    out.member("exit", std::int64_t{result.exit});
-    out.member("signal", result.signal);
-    out.member("seconds", result.seconds);
-    out.member("stdoutSha256", result.stdout_sha256);
-    out.member("reason", result.reason);
-    out.end_object();
-  }
-  out.end_array();
-}
-
 void write_image(json::Writer& out, const ImageReport& image) {
   out.begin_object();
   out.member("reference", image.reference);
@@ -51,7 +35,8 @@ void write_image(json::Writer& out, const ImageReport& image) {
   write_pull(out, image.pull);
   out.key("findings");
   write_findings(out, image.findings);
-  write_smoke(out, image.smoke);
+  out.key("smoke");
+  write_smoke_results(out, image.smoke);
   out.end_object();
 }
 

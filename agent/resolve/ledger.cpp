@@ -1,5 +1,6 @@
 #include "agent/resolve/ledger.hpp"
 
+#include "agent/model_json.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
@@ -8,7 +9,7 @@ namespace nodeproof::resolve {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
-constexpr std::size_t kMaxBytes = 64U << 10U;
+constexpr std::size_t kMaxBytes = 1U << 20U;
 
 void write_descriptor(json::Writer& writer, const Descriptor& descriptor) {
   writer.begin_object();
@@ -58,11 +59,13 @@ Result<ProvenImage> read_record(std::string_view text) {
     return fail(Errc::unsupported, "the ledger has another version");
   }
   const json::Value* manifest = TRY(root.at("manifest"));
-  ProvenImage proven{TRY(text_at(root, "name")),
-                     {},
-                     TRY(read_descriptor(*manifest)),
-                     TRY(text_at(root, "proof_key")),
-                     TRY(text_at(root, "time"))};
+  ProvenImage proven{
+      TRY(text_at(root, "name")),
+      {},
+      TRY(read_descriptor(*manifest)),
+      TRY(text_at(root, "proof_key")),
+      TRY(text_at(root, "time")),
+      {TRY(read_smoke_results(root, "smoke")), TRY(read_findings(root, "findings"))}};
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -86,7 +89,12 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   }
   writer.key("manifest");
   write_descriptor(writer, proven.manifest);
-  writer.member("proof_key", proven.proof_key).member("time", proven.time).end_object();
+  writer.member("proof_key", proven.proof_key).member("time", proven.time);
+  writer.key("smoke");
+  write_smoke_results(writer, proven.smoke.results);
+  writer.key("findings");
+  write_findings(writer, proven.smoke.findings);
+  writer.end_object();
   const std::string text = writer.str() + "\n";
   // A cycle without change writes nothing to disk.
   const auto known = read_file(file_of(proven.name), kMaxBytes);

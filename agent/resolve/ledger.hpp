@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/model.hpp"
 #include "common/error.hpp"
 #include "common/oci.hpp"
 
@@ -16,8 +17,9 @@ struct ProvenImage {
   std::string name;                 // Reference::name()
   std::optional<Descriptor> index;  // absent for a single manifest
   Descriptor manifest;
-  std::string proof_key;  // what else the proof depends on: host, kernel, tests
+  std::string proof_key;  // what else the proof depends on: host, kernel, boot, tests, program
   std::string time;       // RFC 3339
+  SmokeReport smoke;      // what the start showed then
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

@@ -60,6 +60,35 @@ TEST_F(Cycle, FetchesNothingTheSecondTime) {
   EXPECT_EQ(rig.registry.requests(), requests + 1) << "the tag alone is asked for";
 }
 
+TEST_F(Cycle, StartsAProvenImageAgainOnlyWhenTheProofNoLongerHolds) {
+  rig.push(kApp);
+  RequiredImage& image = rig.require(kApp);
+  const NodeReport first = rig.run();
+  const NodeReport second = rig.run();
+  EXPECT_EQ(rig.runtime.requests().size(), 1U);
+  EXPECT_EQ(second.images[0].smoke, first.images[0].smoke);
+  EXPECT_EQ(second.verdict, Verdict::ready);
+  image.smoke[0].env = {"MODE=strict"};
+  rig.run();
+  EXPECT_EQ(rig.runtime.requests().size(), 2U) << "another test";
+  ASSERT_TRUE(rig.store.remove_image(kApp));
+  EXPECT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_EQ(rig.runtime.requests().size(), 3U) << "its record was gone";
+  EXPECT_NE(recorded(), "");
+  rig.config.again = true;
+  rig.run();
+  EXPECT_EQ(rig.runtime.requests().size(), 4U);
+}
+
+TEST_F(Cycle, WritesNothingToContainerdWhileNothingChanges) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.run();
+  rig.store.forget_log();
+  EXPECT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_THAT(rig.store.log(), testing::Each(testing::StartsWith("read ")));
+}
+
 TEST_F(Cycle, KeepsAProvenImageReadyWhileTheRegistryIsGone) {
   rig.push(kApp);
   rig.require(kApp);

@@ -16,9 +16,13 @@ Digest digest(char digit) { return *Digest::parse("sha256:" + std::string(64, di
 
 ProvenImage proven(const std::string& name) {
   const Platform platform{"linux", "arm64", "v8", "1", {"f"}};
-  return {name, Descriptor{std::string(media_type::kOciIndex), digest('1'), 10, {}, {}},
-          Descriptor{std::string(media_type::kOciManifest), digest('2'), 20, platform, {}}, "key",
-          "2026-11-21T10:00:00Z"};
+  return {name,
+          Descriptor{std::string(media_type::kOciIndex), digest('1'), 10, {}, {}},
+          Descriptor{std::string(media_type::kOciManifest), digest('2'), 20, platform, {}},
+          "key",
+          "2026-11-21T10:00:00Z",
+          {{{"starts", SmokeOutcome::passed, 0, "", 0.5, "ab", ""}},
+           {{"NotExecuted", Severity::info, "/app", "", "m", "e", "r"}}}};
 }
 
 class LedgerTest : public ::testing::Test {

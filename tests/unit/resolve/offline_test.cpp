@@ -19,7 +19,8 @@ class Offline : public ::testing::Test {
          {&online_->index_bytes, &online_->manifest_bytes, &online_->config_bytes}) {
       store_.add_blob(*bytes);
     }
-    proven_ = {reference_.name(), online_->index, online_->manifest, "key", "2026-11-21T10:00:00Z"};
+    proven_ = {
+        reference_.name(), online_->index, online_->manifest, "key", "2026-11-21T10:00:00Z", {}};
   }
   Result<ResolvedImage> run() { return resolve_offline(*proven_, reference_, store_, {}); }
 
