@@ -39,8 +39,19 @@ bool says_no_space(std::string_view text) {
   return text.contains("no space left on device") || text.contains("disk quota exceeded");
 }
 
+// The Go libraries' words for a layer whose archive is broken although its digest is right.
+bool says_corrupt(std::string_view text) {
+  return text.contains("archive/tar: ") || text.contains("gzip: invalid") ||
+         text.contains("flate: corrupt") || text.contains("unexpected EOF");
+}
+
 Errc errc_of(const grpc::Status& status) {
-  if (says_no_space(status.error_message())) return Errc::no_space;  // the code is UNKNOWN then
+  // What a plugin or shim says comes with the code UNKNOWN.
+  const std::string text = status.error_message();
+  if (says_no_space(text)) return Errc::no_space;
+  if (says_corrupt(text)) return Errc::corrupt;
+  if (text.contains("context deadline exceeded")) return Errc::timeout;
+  if (text.contains("context canceled")) return Errc::cancelled;
   switch (status.error_code()) {
     case grpc::StatusCode::CANCELLED:
       return Errc::cancelled;

@@ -70,6 +70,7 @@ Judged judge_image(Errc code, Stage stage) {
     case Errc::digest_mismatch:
       return {code::kContentCorrupt, Severity::fail};
     case Errc::corrupt:
+      if (stage == Stage::resolve) return {code::kIndexDamaged, Severity::fail};
       return {code::kLayerCorrupt, Severity::fail};
     case Errc::not_found:
       // The tag is not there; or the tag is there and what it names is not.

@@ -86,6 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ErrorCase{Errc::invalid_document, Stage::resolve, "IndexDamaged", kFail},
                     ErrorCase{Errc::no_matching_platform, Stage::resolve, "PlatformMissing", kFail},
                     ErrorCase{Errc::digest_mismatch, Stage::pull, "ContentCorrupt", kFail},
+                    ErrorCase{Errc::corrupt, Stage::resolve, "IndexDamaged", kFail},
                     ErrorCase{Errc::corrupt, Stage::inspect, "LayerCorrupt", kFail},
                     ErrorCase{Errc::too_large, Stage::inspect, "InspectionIncomplete", kUnknown},
                     ErrorCase{Errc::unsupported, Stage::pull, "PullFailed", kUnknown},
