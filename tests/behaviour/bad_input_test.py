@@ -54,8 +54,8 @@ class BadRegistry(testing.RigTest):
         self.assertEqual([code], codes(image, "fail", "unknown"), image["findings"])
         finding = next(f for f in image["findings"] if f["code"] == code)
         text = " ".join(str(value) for value in finding.values())
-        for word in words:
-            self.assertIn(word, text)
+        for word in words:  # a digest may be shortened
+            self.assertIn(word[:19] if word.startswith("sha256:") else word, text)
 
     def one(self, fault: str, image=None) -> tuple:
         image = image or small_image(fault)
@@ -177,13 +177,13 @@ class Trust(testing.RigTest):
         path.chmod(0o600)
         return str(path)
 
-    def test_https_with_its_authority_is_trusted_and_without_it_is_not(self):
+    def test_https_is_trusted_with_its_own_authority_and_with_no_other(self):
         with Registry(tls=True) as registry:
             _, entry = self.check(registry, {"ca": str(registry.ca)})
             self.assertEqual("ready", entry["verdict"], entry)
-        with Registry(tls=True) as registry:
-            outcome, entry = self.check(registry, {})
-            self.assertEqual((["RegistryUntrusted"], 2), (codes(entry, "fail", "unknown"), outcome.code))
+        with Registry(tls=True) as registry, Registry(tls=True) as other:
+            outcome, entry = self.check(registry, {"ca": str(other.ca)})
+            self.assertEqual((["RegistryUntrusted"], 2), (codes(entry, "fail", "unknown"), outcome.code), entry["findings"])
 
     def test_credentials(self):
         for auth in ("htpasswd", "token"):

@@ -151,7 +151,7 @@ class Client:
         query = urllib.parse.urlencode(
             {"service": fields["service"].strip('"'), "scope": f"repository:{repository}:pull,push,delete"}
         )
-        connection = _connect(realm, None)
+        connection = _connect(realm, self.context)
         try:
             connection.request("GET", f"{realm.path}?{query}", headers={"Authorization": "Basic " + _basic(self.credentials)})
             token = json.loads(connection.getresponse().read())["token"]

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -105,7 +106,7 @@ class Registry:
             (self.folder / "htpasswd").write_text(f"{USER}:{hashed}\n", encoding="utf-8")
             config["auth"] = {"htpasswd": {"realm": "rig", "path": str(self.folder / "htpasswd")}}
         elif self.auth == "token":
-            self.tokens = TokenServer(self.folder, self.address)
+            self.tokens = TokenServer(self.folder, self.address, self.tls)
             config["auth"] = {
                 "token": {
                     "realm": self.tokens.url, "service": "rig", "issuer": "rig-tokens",
@@ -136,7 +137,7 @@ class TokenServer:
     """The token endpoint of a registry: Basic credentials in, a signed bearer token out. Without credentials it
     grants pulls below public/ only."""
 
-    def __init__(self, folder: Path, address: str):
+    def __init__(self, folder: Path, address: str, tls: bool):
         self.folder = folder
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "tokens.key",
                 "-out", folder / "tokens.pem", "-days", "30", "-subj", "/CN=rig-tokens")
@@ -155,7 +156,11 @@ class TokenServer:
 
         self.asked: list[str] = []
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.url = f"http://{address}:{self.server.server_port}/token"
+        if tls:  # a password goes over nothing less than the registry itself speaks
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(folder / "server.pem", folder / "server.key")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://{address}:{self.server.server_port}/token"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
