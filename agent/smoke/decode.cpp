@@ -144,16 +144,26 @@ void add_end(const DecodeInput& input, SmokeReport& report) {
               "try again; if it stays so, run `nodeproof check -v` and look at containerd's log"));
 }
 
+// Of a dry run that is not understood nothing is left to know once the tests have passed.
+void add_loader(const DecodeInput& input, SmokeReport& report) {
+  if (!input.records.loader) return;
+  Judged judged = judge_loader(input.program, *input.records.loader, {input.host, input.emulation});
+  if (!judged.finding) return;
+  const auto passed = [](const SmokeResult& result) {
+    return result.result == SmokeOutcome::passed;
+  };
+  const bool proven = !report.results.empty() && std::ranges::all_of(report.results, passed);
+  if (proven && judged.finding->severity == Severity::unknown)
+    judged.finding->severity = Severity::info;
+  add_finding(report, *std::move(judged.finding));
+}
+
 }  // namespace
 
 SmokeReport decode(const DecodeInput& input) {
   SmokeReport report;
   const JudgeContext context{input.host, input.emulation};
   add_files(input, report);
-  if (input.records.loader) {
-    Judged judged = judge_loader(input.program, *input.records.loader, context);
-    if (judged.finding) add_finding(report, *std::move(judged.finding));
-  }
   for (std::size_t i = 0; i < input.tests.size(); ++i) {
     const auto& record = input.records.tests[i];
     if (!record) {
@@ -164,6 +174,7 @@ SmokeReport decode(const DecodeInput& input) {
     report.results.push_back(result_of(input.tests[i], *record, judged));
     if (judged.finding) add_finding(report, *std::move(judged.finding));
   }
+  add_loader(input, report);
   add_end(input, report);
   return report;
 }

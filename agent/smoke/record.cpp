@@ -8,6 +8,8 @@
 namespace nodeproof::smoke {
 namespace {
 
+constexpr std::size_t kMaxName = 4096;
+
 template <class E>
 struct Word {
   E value;
@@ -73,15 +75,18 @@ void write(json::Writer& writer, const Fault& fault) {
       .end_object();
 }
 
+// What the image named; each byte that is no UTF-8 becomes three.
+std::string_view clipped(std::string_view text) { return text.substr(0, kMaxName); }
+
 void write_members(json::Writer& writer, const RunRecord& record) {
   writer.member("state", word(kStates, record.state))
       .member("cause", word(kCauses, record.cause))
-      .member("detail", record.detail)
+      .member("detail", clipped(record.detail))
       .member("exit", static_cast<std::int64_t>(record.exit))
       .member("signal", static_cast<std::int64_t>(record.signal))
       .member("error", static_cast<std::int64_t>(record.error))
-      .member("program", record.program)
-      .member("mapped", record.mapped);
+      .member("program", clipped(record.program))
+      .member("mapped", clipped(record.mapped));
   if (record.fault) write(writer.key("fault"), *record.fault);
   writer.member("out", record.out)
       .member("err", record.err)
@@ -99,7 +104,7 @@ std::string line(json::Writer& writer) { return writer.end_object().str() + '\n'
 // ---------------------------------------------------------------------------------------------------------
 
 Result<std::string> text_at(const json::Value& object, std::string_view key,
-                            std::size_t most = 4096) {
+                            std::size_t most = 3 * kMaxName) {
   const json::Value* member = TRY(object.at(key));
   std::string text = TRY(member->string());
   if (text.size() > most) return fail(Errc::too_large, member->path() + " is too long");
@@ -164,7 +169,7 @@ Result<RunRecord> parse_run(const json::Value& object, const Plan& plan) {
 
 Result<FileRecord> parse_file(const json::Value& object) {
   FileRecord record;
-  record.path = TRY(text_at(object, "path", 3 * 4096));
+  record.path = TRY(text_at(object, "path"));
   record.problem = TRY(meaning(kProblems, object, "problem"));
   record.size = TRY(count_at(object, "size"));
   record.sha256 = TRY(text_at(object, "sha256", 64));

@@ -109,6 +109,14 @@ TEST_F(Decode, CountsFilesBeyondTheFirstTen) {
   EXPECT_NE(decoded().findings.back().message.find("5 more"), std::string::npos);
 }
 
+TEST_F(Decode, NeedsNoLoaderThatIsUnderstoodOnceTheTestsPassed) {
+  records.loader = ended(1);
+  records.tests = {ended(0), ended(3)};
+  EXPECT_EQ(decoded().findings.back().severity, Severity::unknown);
+  records.tests = {ended(0), ended(0)};
+  EXPECT_EQ(decoded().findings.back().severity, Severity::info);
+}
+
 TEST(DecodeNotRun, ReadsTheRuntimesWords) {
   const std::vector<SmokeTest> tests(1);
   const auto report = decode_not_run(

@@ -1,4 +1,4 @@
-#include "supervise.hpp"
+#include "tests/unit/smoke/supervise.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -9,7 +9,7 @@
 
 #include "common/crypto.hpp"
 #include "common/file.hpp"
-#include "supervise.hpp"
+#include "tests/unit/smoke/supervise.hpp"
 
 namespace nodeproof::smoke {
 namespace {
