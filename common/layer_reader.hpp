@@ -34,7 +34,7 @@ class LayerVisitor {
 };
 
 struct LayerLimits {
-  std::uint64_t entries = 2'000'000;
+  std::uint64_t entries = 1'000'000;
   std::uint64_t plain_bytes = std::uint64_t{64} << 30;
   std::uint64_t ratio = 200;  // plain : compressed, looked at beyond ratio_floor
   std::uint64_t ratio_floor = std::uint64_t{4} << 30;

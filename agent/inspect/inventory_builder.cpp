@@ -35,6 +35,14 @@ FileFacts elf_facts(const ByteSource& source) {
   return facts;
 }
 
+std::size_t size_of(const FileFacts& facts) {
+  std::size_t bytes = sizeof(FileFacts) + facts.script.size() + facts.content.size();
+  if (!facts.elf) return bytes;
+  bytes += facts.elf->rpath.size() + facts.elf->runpath.size() + facts.elf->soname.size();
+  for (const std::string& name : facts.elf->needed) bytes += sizeof(name) + name.size();
+  return bytes;
+}
+
 class Builder final : public LayerVisitor {
  public:
   Builder(LayerInventory& inventory, const std::filesystem::path& spool_directory,
@@ -43,6 +51,7 @@ class Builder final : public LayerVisitor {
 
   Result<> begin(const LayerEntry& entry) override {
     inventory_.entries.push_back({.entry = entry, .sha256 = {}, .facts = nullptr});
+    TRY(account(sizeof(InventoryEntry) + entry.path.size() + entry.link_target.size()));
     if (entry.type != EntryType::file) return {};
     hasher_.emplace();
     held_.clear();
@@ -75,11 +84,19 @@ class Builder final : public LayerVisitor {
     if (made.entry.type != EntryType::file) return {};
     made.sha256 = hasher_->finish().hex();
     FileFacts facts = elf_ ? finish_elf() : finish_text();
-    if (facts != FileFacts{}) made.facts = std::make_shared<const FileFacts>(std::move(facts));
-    return {};
+    if (facts == FileFacts{}) return {};
+    made.facts = std::make_shared<const FileFacts>(std::move(facts));
+    return account(size_of(*made.facts));
   }
 
  private:
+  Result<> account(std::size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ <= limits_.inventory) return {};
+    return fail(Errc::too_large, "layer: its list of files takes more than " +
+                                     std::to_string(limits_.inventory >> 20) + " MiB of memory");
+  }
+
   // What is held moves to the spool once it is too much for memory; beyond the spool's limit only
   // the start matters.
   Result<> take_elf(Bytes bytes) {
@@ -128,7 +145,8 @@ class Builder final : public LayerVisitor {
   std::optional<Hasher> hasher_;
   std::string held_;  // the start, or all of a small file of interest
   std::optional<SpoolFile> spool_;
-  std::uint64_t seen_ = 0;  // bytes of this file
+  std::uint64_t seen_ = 0;   // bytes of this file
+  std::uint64_t bytes_ = 0;  // of the inventory in memory
   bool kept_ = false;
   bool elf_ = false;
 };

@@ -12,6 +12,8 @@ struct AnalyserLimits {
   std::uint64_t spooled_elf = std::uint64_t{256}
                               << 20;  // up to here in a spool file, beyond by their header
   std::uint64_t kept_content = std::uint64_t{64} << 10;
+  std::uint64_t inventory = std::uint64_t{256}
+                            << 20;  // bytes in memory, a hostile layer must not take all
   LayerLimits layer;
 };
 

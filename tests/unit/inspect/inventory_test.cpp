@@ -74,6 +74,17 @@ TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {
   EXPECT_NE(facts.problem.find("beyond the limit"), std::string::npos);
 }
 
+TEST(Inventory, AHostileLayerDoesNotTakeAllMemory) {
+  TarWriter tar;
+  for (int i = 0; i < 1000; ++i) tar.symlink("l" + std::to_string(i), std::string(90, 'x'));
+  AnalyserLimits limits;
+  limits.inventory = 100'000;
+  const LayerInventory inventory = inventory_of(tar.str(), limits);
+  ASSERT_TRUE(inventory.problem);
+  EXPECT_EQ(inventory.problem->code, Errc::too_large);
+  EXPECT_LT(inventory.entries.size(), 1000U);
+}
+
 TEST(Inventory, ATextRoundTripChangesNothing) {
   LayerInventory inventory = sample();
   inventory.refused = 3;
