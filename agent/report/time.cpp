@@ -26,19 +26,20 @@ int number(std::string_view digits) {
 }  // namespace
 
 Result<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text) {
-  using namespace std::chrono;
+  namespace chrono = std::chrono;
   if (!has_shape(text))
     return fail(Errc::invalid_document, "a time is not of the form " + std::string(kShape));
-  const year_month_day date(year(number(text.substr(0, 4))),
-                            month(static_cast<unsigned>(number(text.substr(5, 2)))),
-                            day(static_cast<unsigned>(number(text.substr(8, 2)))));
+  const chrono::year_month_day date(chrono::year(number(text.substr(0, 4))),
+                                    chrono::month(static_cast<unsigned>(number(text.substr(5, 2)))),
+                                    chrono::day(static_cast<unsigned>(number(text.substr(8, 2)))));
   const int hour = number(text.substr(11, 2));
   const int minute = number(text.substr(14, 2));
   const int second = number(text.substr(17, 2));
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) {
     return fail(Errc::invalid_document, "a time names a day or hour that does not exist");
   }
-  return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+  return chrono::sys_days(date) + chrono::hours(hour) + chrono::minutes(minute) +
+         chrono::seconds(second);
 }
 
 }  // namespace nodeproof::report

@@ -49,11 +49,14 @@ inline ImageReport unknown_image(std::string reference) {
 }
 
 inline NodeReport sample() {
-  using namespace std::chrono;
+  const auto day = [](unsigned number) {
+    return std::chrono::sys_days(std::chrono::year(2026) / std::chrono::November /
+                                 std::chrono::day(number));
+  };
   NodeReport report;
   report.node = "pi-17";
-  report.time = sys_days(2026y / November / 21) + 10h + 5s;
-  report.since = sys_days(2026y / November / 20) + 23h;
+  report.time = day(21) + std::chrono::hours(10) + std::chrono::seconds(5);
+  report.since = day(20) + std::chrono::hours(23);
   report.sequence = 42;
   report.agent_version = "0.1.0";
   report.config_digest = "sha256:" + std::string(64, 'e');
