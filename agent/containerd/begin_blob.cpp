@@ -15,7 +15,7 @@ constexpr auto kStandstill =
 constexpr auto kGiveUp = std::chrono::minutes(10);  // without a byte from its holder
 
 // Returns false when asked to stop.
-bool pause(milliseconds time, std::stop_token stop) {
+bool pause(milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
@@ -31,7 +31,7 @@ class LockedIngest {
       : content_(content), ref_(std::move(ref)) {}
 
   // Returns when opening the ref again is worth it.
-  Result<> wait(std::stop_token stop) {
+  Result<> wait(const std::stop_token& stop) {
     const auto begin = steady_clock::now();
     while (pause(kPoll, stop)) {
       auto status = TRY(content_.ingest(ref_, stop));
@@ -60,7 +60,8 @@ class LockedIngest {
 }  // namespace
 
 Result<std::unique_ptr<BlobWriter>> begin_blob(const ContentClient& content, const Descriptor& blob,
-                                               const std::string& lease, std::stop_token stop) {
+                                               const std::string& lease,
+                                               const std::stop_token& stop) {
   if (blob.digest.algorithm() != HashAlgorithm::sha256) {
     return fail(Errc::unsupported, "blob " + blob.digest.str() +
                                        ": containerd's content store takes sha256 digests only");

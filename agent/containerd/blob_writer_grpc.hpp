@@ -55,6 +55,7 @@ class GrpcBlobWriter final : public BlobWriter {
 
 // ImageStore::begin_blob: opens the ref, or waits while somebody else fills it.
 Result<std::unique_ptr<BlobWriter>> begin_blob(const ContentClient& content, const Descriptor& blob,
-                                               const std::string& lease, std::stop_token stop);
+                                               const std::string& lease,
+                                               const std::stop_token& stop);
 
 }  // namespace nodeproof::containerd

@@ -24,6 +24,7 @@ struct CallOptions {
 class Call {
  public:
   Call(const std::string& name_space, const CallOptions& options);
+  ~Call() = default;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   [[nodiscard]] grpc::ClientContext& context() { return context_; }
@@ -43,6 +44,7 @@ class Channel {
  public:
   // stop: ends every brief() call.
   explicit Channel(ConnectionOptions options, std::stop_token stop = {});
+  ~Channel() = default;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 

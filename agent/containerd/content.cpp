@@ -31,7 +31,7 @@ Result<> ContentClient::label(const Digest& digest, const Labels& labels) const 
 }
 
 Result<> ContentClient::read(const Digest& digest, const ByteSink& sink,
-                             std::stop_token stop) const {
+                             const std::stop_token& stop) const {
   const std::string what = "reading blob " + digest.str();
   if (auto probe = channel_.reachable(); !probe) {
     return std::unexpected(std::move(probe).error().with_context(what));
@@ -51,8 +51,8 @@ Result<> ContentClient::read(const Digest& digest, const ByteSink& sink,
   return channel_.result(stream->Finish(), what);
 }
 
-Result<std::optional<content_api::Status>> ContentClient::ingest(const std::string& ref,
-                                                                 std::stop_token stop) const {
+Result<std::optional<content_api::Status>> ContentClient::ingest(
+    const std::string& ref, const std::stop_token& stop) const {
   content_api::StatusRequest request;
   request.set_ref(ref);
   content_api::StatusResponse response;

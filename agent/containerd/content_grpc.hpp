@@ -18,11 +18,11 @@ class ContentClient {
 
   Result<std::optional<BlobInfo>> info(const Digest& digest) const;
   Result<> label(const Digest& digest, const Labels& labels) const;  // adds and replaces
-  Result<> read(const Digest& digest, const ByteSink& sink, std::stop_token stop) const;
+  Result<> read(const Digest& digest, const ByteSink& sink, const std::stop_token& stop) const;
 
   // What another client's ingest looks like; none = committed or aborted meanwhile.
   Result<std::optional<content_api::Status>> ingest(const std::string& ref,
-                                                    std::stop_token stop) const;
+                                                    const std::stop_token& stop) const;
   Result<> abort(const std::string& ref) const;  // absent is fine
 
   [[nodiscard]] const Channel& channel() const { return channel_; }

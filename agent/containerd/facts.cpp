@@ -16,7 +16,7 @@ namespace version_api = ::containerd::services::version::v1;
 constexpr std::string_view kSnapshotterPlugin = "io.containerd.snapshotter.v1";
 constexpr std::string_view kDefaultSnapshotter = "overlayfs";  // containerd's own on Linux
 
-Result<std::string> read_version(const Channel& channel, std::stop_token stop) {
+Result<std::string> read_version(const Channel& channel, const std::stop_token& stop) {
   const auto stub = version_api::Version::NewStub(channel.transport());
   version_api::VersionResponse response;
   const auto status = channel.call({.stop = stop}, [&](auto* context) {
@@ -31,9 +31,9 @@ Result<std::string> read_version(const Channel& channel, std::stop_token stop) {
 // The CRI plugin of the same daemon, if it answers. Its answers are aids: none of them is an error.
 class Cri {
  public:
-  Cri(const Channel& channel, std::stop_token stop)
+  Cri(const Channel& channel, const std::stop_token& stop)
       : channel_(channel),
-        stop_(std::move(stop)),
+        stop_(stop),
         runtime_(cri::RuntimeService::NewStub(channel.transport())),
         image_(cri::ImageService::NewStub(channel.transport())) {}
 
@@ -103,7 +103,7 @@ class Cri {
 
 // What Go clients take too: the namespace's label, else the built-in default.
 std::string namespace_snapshotter(const Channel& channel, const std::string& name,
-                                  std::stop_token stop) {
+                                  const std::stop_token& stop) {
   const auto stub = namespaces_api::Namespaces::NewStub(channel.transport());
   namespaces_api::GetNamespaceRequest request;
   request.set_name(name);
@@ -116,7 +116,8 @@ std::string namespace_snapshotter(const Channel& channel, const std::string& nam
                                                        : label->second;
 }
 
-Result<> check_snapshotter(const Channel& channel, const std::string& name, std::stop_token stop) {
+Result<> check_snapshotter(const Channel& channel, const std::string& name,
+                           const std::stop_token& stop) {
   const auto found = TRY(plugins(channel, std::string(kSnapshotterPlugin), stop));
   std::string usable;
   for (const PluginFacts& plugin : found) {
@@ -132,7 +133,7 @@ Result<> check_snapshotter(const Channel& channel, const std::string& name, std:
 
 }  // namespace
 
-Result<ContainerdFacts> read_facts(const Channel& channel, std::stop_token stop) {
+Result<ContainerdFacts> read_facts(const Channel& channel, const std::stop_token& stop) {
   ContainerdFacts facts;
   facts.socket = channel.options().socket;
   facts.version = TRY(read_version(channel, stop));

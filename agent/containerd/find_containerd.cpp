@@ -74,7 +74,7 @@ Result<ContainerdFacts> find_containerd(const ContainerdChoice& choice, std::sto
   }
   const Channel channel({address, choice.namespace_, choice.snapshotter});
   TRY(channel.reachable());
-  return read_facts(channel, std::move(stop));
+  return read_facts(channel, stop);
 }
 
 }  // namespace nodeproof::containerd

@@ -46,7 +46,9 @@ Result<> GrpcImageStore::create_lease(const Lease& lease, std::chrono::seconds l
   return parts_->leases.create(lease, lifetime);
 }
 
-Result<> GrpcImageStore::delete_lease(const std::string& id) { return parts_->leases.remove(id); }
+Result<> GrpcImageStore::delete_lease(const std::string& id, Release release) {
+  return parts_->leases.remove(id, release);
+}
 
 Result<std::vector<Lease>> GrpcImageStore::leases(const std::string& label) {
   return parts_->leases.list(label);
@@ -59,12 +61,12 @@ Result<std::optional<BlobInfo>> GrpcImageStore::blob(const Digest& digest) {
 Result<std::unique_ptr<BlobWriter>> GrpcImageStore::begin_blob(const Descriptor& blob,
                                                                const std::string& lease,
                                                                std::stop_token stop) {
-  return containerd::begin_blob(parts_->content, blob, lease, std::move(stop));
+  return containerd::begin_blob(parts_->content, blob, lease, stop);
 }
 
 Result<> GrpcImageStore::read_blob(const Digest& digest, const ByteSink& sink,
                                    std::stop_token stop) {
-  return parts_->content.read(digest, sink, std::move(stop));
+  return parts_->content.read(digest, sink, stop);
 }
 
 Result<> GrpcImageStore::label_blob(const Digest& digest, const Labels& labels) {
@@ -76,7 +78,7 @@ Result<bool> GrpcImageStore::has_snapshot(const Digest& chain_id, const std::str
 }
 
 Result<> GrpcImageStore::unpack(const UnpackRequest& request, std::stop_token stop) {
-  return parts_->snapshots.unpack(request, std::move(stop));
+  return parts_->snapshots.unpack(request, stop);
 }
 
 // All layers of one snapshotter lie below its root, whichever the chain is.

@@ -16,7 +16,7 @@ class GrpcImageStore final : public ImageStore {
   GrpcImageStore& operator=(const GrpcImageStore&) = delete;
 
   Result<> create_lease(const Lease& lease, std::chrono::seconds lifetime) override;
-  Result<> delete_lease(const std::string& id) override;
+  Result<> delete_lease(const std::string& id, Release release) override;
   Result<std::vector<Lease>> leases(const std::string& label) override;
 
   Result<std::optional<BlobInfo>> blob(const Digest& digest) override;

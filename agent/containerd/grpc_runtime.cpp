@@ -42,7 +42,7 @@ class ContainerRun {
   ContainerRun(const TaskClient& tasks, const ContainerRequest& request, bool systemd_cgroup)
       : tasks_(tasks), request_(request), systemd_cgroup_(systemd_cgroup) {}
 
-  Result<ContainerExit> run(std::stop_token stop) {
+  Result<ContainerExit> run(const std::stop_token& stop) {
     const Mounts rootfs = TRY(tasks_.prepare_snapshot(request_));
     TRY(tasks_.create_container(request_, systemd_cgroup_));
     OomWatch oom(tasks_.channel(), request_.id);
@@ -58,7 +58,7 @@ class ContainerRun {
   }
 
  private:
-  Result<ContainerExit> wait(std::stop_token stop) {
+  Result<ContainerExit> wait(const std::stop_token& stop) {
     auto status = tasks_.wait(request_.id, {.deadline = request_.deadline, .stop = stop});
     if (status) return ContainerExit{.status = *status};
     if (stop.stop_requested()) return std::unexpected(stopped(request_.id));
@@ -89,9 +89,9 @@ struct GrpcContainerRuntime::Parts {
   explicit Parts(ConnectionOptions options) : asked(std::move(options)) {}
 
   // Asks containerd once; which cgroup driver it uses is needed for every container.
-  Result<Ready*> ready(std::stop_token stop) {
+  Result<Ready*> ready(const std::stop_token& stop) {
     const std::lock_guard lock(mutex);
-    if (!found) found = std::make_unique<Ready>(TRY(read_facts(asked, std::move(stop))));
+    if (!found) found = std::make_unique<Ready>(TRY(read_facts(asked, stop)));
     return found.get();
   }
 
@@ -105,7 +105,7 @@ GrpcContainerRuntime::GrpcContainerRuntime(ConnectionOptions options)
 GrpcContainerRuntime::~GrpcContainerRuntime() = default;
 
 Result<ContainerdFacts> GrpcContainerRuntime::facts(std::stop_token stop) {
-  return read_facts(parts_->asked, std::move(stop));
+  return read_facts(parts_->asked, stop);
 }
 
 Result<ContainerExit> GrpcContainerRuntime::run(const ContainerRequest& request,
@@ -116,7 +116,7 @@ Result<ContainerExit> GrpcContainerRuntime::run(const ContainerRequest& request,
   OwnLease own(ready.leases, request.lease.empty() ? leased.lease : "");
   if (request.lease.empty()) TRY(own.create());
   Result<ContainerExit> exit =
-      ContainerRun(ready.tasks, leased, ready.facts.systemd_cgroup).run(std::move(stop));
+      ContainerRun(ready.tasks, leased, ready.facts.systemd_cgroup).run(stop);
   Result<> removed = remove_everything(ready.tasks, request.id);
   if (!exit || removed) return exit;
   return std::unexpected(std::move(removed).error());

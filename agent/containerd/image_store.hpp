@@ -36,6 +36,10 @@ struct Lease {
   Labels labels;
 };
 
+// When what a lease held alone is to be gone: whenever containerd next looks, or before the call
+// returns.
+enum class Release { lazily, at_once };
+
 // An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays and
 // is resumed next time.
 class BlobWriter {
@@ -62,8 +66,8 @@ class ImageStore {
   virtual ~ImageStore() = default;
 
   virtual Result<> create_lease(const Lease& lease,
-                                std::chrono::seconds lifetime) = 0;  // existing is fine
-  virtual Result<> delete_lease(const std::string& id) = 0;          // absent is fine
+                                std::chrono::seconds lifetime) = 0;           // existing is fine
+  virtual Result<> delete_lease(const std::string& id, Release release) = 0;  // absent is fine
   virtual Result<std::vector<Lease>> leases(
       const std::string& label) = 0;  // those that carry the label
 

@@ -5,7 +5,7 @@ namespace nodeproof::containerd {
 
 namespace api = ::containerd::services::introspection::v1;
 
-Result<std::string> daemon_uuid(const Channel& channel, std::stop_token stop) {
+Result<std::string> daemon_uuid(const Channel& channel, const std::stop_token& stop) {
   const auto stub = api::Introspection::NewStub(channel.transport());
   api::ServerResponse response;
   const auto status = channel.call({.stop = stop}, [&](auto* context) {
@@ -16,7 +16,7 @@ Result<std::string> daemon_uuid(const Channel& channel, std::stop_token stop) {
 }
 
 Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::string& type,
-                                         std::stop_token stop) {
+                                         const std::stop_token& stop) {
   const auto stub = api::Introspection::NewStub(channel.transport());
   api::PluginsRequest request;
   request.add_filters("type==\"" + type + "\"");

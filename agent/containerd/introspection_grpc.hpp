@@ -11,7 +11,7 @@
 namespace nodeproof::containerd {
 
 // Tells daemons apart that answer on several sockets.
-Result<std::string> daemon_uuid(const Channel& channel, std::stop_token stop);
+Result<std::string> daemon_uuid(const Channel& channel, const std::stop_token& stop);
 
 struct PluginFacts {
   std::string id;
@@ -21,9 +21,9 @@ struct PluginFacts {
 
 // Plugins of a type such as io.containerd.snapshotter.v1.
 Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::string& type,
-                                         std::stop_token stop);
+                                         const std::stop_token& stop);
 
 // Whatever of namespace and snapshotter is empty in the channel's options is found out.
-Result<ContainerdFacts> read_facts(const Channel& channel, std::stop_token stop);
+Result<ContainerdFacts> read_facts(const Channel& channel, const std::stop_token& stop);
 
 }  // namespace nodeproof::containerd

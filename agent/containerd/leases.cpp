@@ -7,6 +7,8 @@ namespace nodeproof::containerd {
 namespace {
 
 constexpr std::string_view kExpire = "containerd.io/gc.expire";
+constexpr std::chrono::seconds kQuick{10};
+constexpr std::chrono::seconds kCollect{60};  // a garbage collection that deletes large blobs
 
 }  // namespace
 
@@ -76,12 +78,14 @@ Result<> LeaseClient::add(const std::string& id, const std::string& type,
   return channel_.result(status, "adding " + resource + " to lease " + id);
 }
 
-Result<> LeaseClient::remove(const std::string& id) const {
+Result<> LeaseClient::remove(const std::string& id, Release release) const {
   leases_api::DeleteRequest request;
   request.set_id(id);
+  request.set_sync(release == Release::at_once);
   google::protobuf::Empty response;
   const auto status =
-      channel_.call({}, [&](auto* context) { return stub_->Delete(context, request, &response); });
+      channel_.call({.deadline = release == Release::at_once ? kCollect : kQuick},
+                    [&](auto* context) { return stub_->Delete(context, request, &response); });
   if (is(status, grpc::StatusCode::NOT_FOUND)) return {};
   return channel_.result(status, "deleting lease " + id);
 }

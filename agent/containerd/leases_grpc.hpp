@@ -20,7 +20,8 @@ class LeaseClient {
 
   // An existing lease past half its life is replaced by one that holds the same things.
   Result<> create(const Lease& lease, std::chrono::seconds lifetime) const;
-  Result<> remove(const std::string& id) const;  // absent is fine
+  Result<> remove(const std::string& id,
+                  Release release = Release::lazily) const;  // absent is fine
   Result<std::vector<Lease>> list(const std::string& label) const;
   // type: "content", "ingests" or "snapshots/<snapshotter>".
   Result<> add(const std::string& id, const std::string& type, const std::string& resource) const;

@@ -7,8 +7,7 @@ namespace {
 
 namespace api = ::containerd::services::events::v1;
 
-constexpr std::string_view kOom = "/tasks/oom";
-constexpr std::string_view kExit = "/tasks/exit";
+constexpr std::chrono::seconds kPatience{2};
 
 }  // namespace
 
@@ -26,31 +25,23 @@ OomWatch::~OomWatch() {
 void OomWatch::listen() {
   const auto stub = api::Events::NewStub(channel_.transport());
   api::SubscribeRequest request;
-  request.add_filters("topic~=\"^/tasks/(oom|exit)$\",namespace==\"" +
-                      channel_.options().namespace_ + "\"");
+  request.add_filters("topic==\"/tasks/oom\",namespace==\"" + channel_.options().namespace_ + "\"");
   const auto stream = stub->Subscribe(&call_.context(), request);
   api::Envelope envelope;
   while (stream->Read(&envelope)) {
     ::containerd::events::TaskOOM oom;
-    ::containerd::events::TaskExit exit;
+    if (!oom.ParseFromString(envelope.event().value()) || oom.container_id() != container_)
+      continue;
     const std::lock_guard lock(mutex_);
-    if (envelope.topic() == kOom) {
-      oom_ |= oom.ParseFromString(envelope.event().value()) && oom.container_id() == container_;
-    } else if (envelope.topic() == kExit) {
-      over_ |= exit.ParseFromString(envelope.event().value()) && exit.container_id() == container_;
-    }
+    oom_ = true;
     changed_.notify_all();
   }
   static_cast<void>(stream->Finish());
-  const std::lock_guard lock(mutex_);
-  over_ = true;
-  changed_.notify_all();
 }
 
 bool OomWatch::out_of_memory() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::seconds(1), [this] { return over_; });
-  return oom_;
+  return changed_.wait_for(lock, kPatience, [this] { return oom_; });
 }
 
 }  // namespace nodeproof::containerd

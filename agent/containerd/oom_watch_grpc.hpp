@@ -18,7 +18,8 @@ class OomWatch {
   OomWatch(const OomWatch&) = delete;
   OomWatch& operator=(const OomWatch&) = delete;
 
-  // Whether an OOM event came. Waits for the exit event, which follows it, but not for long.
+  // To be asked before the task is deleted. The event may come behind the exit: waits for it, but
+  // not for long.
   bool out_of_memory();
 
  private:
@@ -30,7 +31,6 @@ class OomWatch {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool oom_ = false;
-  bool over_ = false;  // the exit event came, or no event will
   std::jthread listener_;
 };
 

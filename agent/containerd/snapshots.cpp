@@ -46,7 +46,7 @@ Result<bool> SnapshotClient::has(const Digest& chain_id, const std::string& leas
   return stat(chain_id.str());  // the garbage collector may have come between
 }
 
-Result<> SnapshotClient::unpack(const UnpackRequest& request, std::stop_token stop) const {
+Result<> SnapshotClient::unpack(const UnpackRequest& request, const std::stop_token& stop) const {
   const std::string key = extract_key(request);
   const auto mounts = TRY(prepare(request, key));
   if (mounts) {
@@ -87,7 +87,7 @@ Result<std::optional<Mounts>> SnapshotClient::prepare(const UnpackRequest& reque
 }
 
 Result<> SnapshotClient::apply(const UnpackRequest& request, const Mounts& mounts,
-                               std::stop_token stop) const {
+                               const std::stop_token& stop) const {
   const std::string what = "unpacking layer " + request.layer.digest.str();
   diff_api::ApplyRequest apply;
   apply.mutable_diff()->set_media_type(request.layer.media_type);

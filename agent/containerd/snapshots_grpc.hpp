@@ -21,13 +21,14 @@ class SnapshotClient {
 
   // true = it is there; with a lease it is held from now on.
   Result<bool> has(const Digest& chain_id, const std::string& lease) const;
-  Result<> unpack(const UnpackRequest& request, std::stop_token stop) const;
+  Result<> unpack(const UnpackRequest& request, const std::stop_token& stop) const;
 
  private:
   Result<bool> stat(const std::string& key) const;
   // No mounts: the chain is there already.
   Result<std::optional<Mounts>> prepare(const UnpackRequest& request, const std::string& key) const;
-  Result<> apply(const UnpackRequest& request, const Mounts& mounts, std::stop_token stop) const;
+  Result<> apply(const UnpackRequest& request, const Mounts& mounts,
+                 const std::stop_token& stop) const;
   Result<> commit(const UnpackRequest& request, const std::string& key) const;
   Result<> remove(const std::string& key) const;
 

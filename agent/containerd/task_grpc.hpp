@@ -43,9 +43,9 @@ class TaskClient {
   Result<> remove_snapshot(const std::string& id) const;
 
   // By the label, in this namespace.
-  Result<std::vector<std::string>> our_containers(std::stop_token stop) const;
-  Result<std::vector<std::string>> our_snapshots(std::stop_token stop) const;
-  Result<std::vector<std::string>> tasks_named_as_ours(std::stop_token stop) const;
+  Result<std::vector<std::string>> our_containers(const std::stop_token& stop) const;
+  Result<std::vector<std::string>> our_snapshots(const std::stop_token& stop) const;
+  Result<std::vector<std::string>> tasks_named_as_ours(const std::stop_token& stop) const;
 
   [[nodiscard]] const Channel& channel() const { return channel_; }
 

@@ -9,8 +9,8 @@ constexpr int kDeletes = 3;
 
 std::string by_label() { return "labels.\"" + std::string(kSmokeLabel) + "\""; }
 
-CallOptions listing(std::stop_token stop) {
-  return {.deadline = std::chrono::seconds(30), .stop = std::move(stop)};
+CallOptions listing(const std::stop_token& stop) {
+  return {.deadline = std::chrono::seconds(30), .stop = stop};
 }
 
 // A task can only be deleted when its process has ended.
@@ -35,24 +35,24 @@ Result<> remove_everything(const TaskClient& tasks, const std::string& id) {
   return first ? snapshot : first;
 }
 
-Result<std::vector<std::string>> TaskClient::our_containers(std::stop_token stop) const {
+Result<std::vector<std::string>> TaskClient::our_containers(const std::stop_token& stop) const {
   containers_api::ListContainersRequest request;
   request.add_filters(by_label());
   containers_api::ListContainersResponse response;
   const auto status = channel_.call(
-      listing(std::move(stop)), [&](auto* c) { return containers_->List(c, request, &response); });
+      listing(stop), [&](auto* c) { return containers_->List(c, request, &response); });
   if (!status.ok()) return channel_.failure(status, "listing our containers");
   std::vector<std::string> ids;
   for (const auto& container : response.containers()) ids.push_back(container.id());
   return ids;
 }
 
-Result<std::vector<std::string>> TaskClient::our_snapshots(std::stop_token stop) const {
+Result<std::vector<std::string>> TaskClient::our_snapshots(const std::stop_token& stop) const {
   snapshots_api::ListSnapshotsRequest request;
   request.set_snapshotter(channel_.options().snapshotter);
   request.add_filters(by_label());
   std::vector<std::string> keys;
-  const auto status = channel_.call(listing(std::move(stop)), [&](auto* c) {
+  const auto status = channel_.call(listing(stop), [&](auto* c) {
     const auto stream = snapshots_->List(c, request);
     snapshots_api::ListSnapshotsResponse response;
     while (stream->Read(&response)) {
@@ -64,11 +64,12 @@ Result<std::vector<std::string>> TaskClient::our_snapshots(std::stop_token stop)
   return keys;
 }
 
-Result<std::vector<std::string>> TaskClient::tasks_named_as_ours(std::stop_token stop) const {
+Result<std::vector<std::string>> TaskClient::tasks_named_as_ours(
+    const std::stop_token& stop) const {
   const tasks_api::ListTasksRequest request;  // its filter is not looked at by containerd
   tasks_api::ListTasksResponse response;
-  const auto status = channel_.call(listing(std::move(stop)),
-                                    [&](auto* c) { return tasks_->List(c, request, &response); });
+  const auto status =
+      channel_.call(listing(stop), [&](auto* c) { return tasks_->List(c, request, &response); });
   if (!status.ok()) return channel_.failure(status, "listing tasks");
   std::vector<std::string> ids;
   for (const auto& process : response.tasks()) {

@@ -36,13 +36,13 @@ BlobPuller::Observer BlobPuller::observer_of(std::size_t layer) const {
                           : nullptr;
 }
 
-Result<> BlobPuller::store_layer(std::size_t layer, std::stop_token stop) {
+Result<> BlobPuller::store_layer(std::size_t layer, const std::stop_token& stop) {
   return twice_on_mismatch([&] { return store_layer_once(layer, stop); });
 }
 
 // A stream that is gone on with has no beginning: its observer is fed from the store, when the
 // whole is there.
-Result<> BlobPuller::store_layer_once(std::size_t layer, std::stop_token stop) {
+Result<> BlobPuller::store_layer_once(std::size_t layer, const std::stop_token& stop) {
   const Descriptor& blob = descriptor(layer);
   const auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop));
   if (!writer) {
@@ -51,7 +51,10 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, std::stop_token stop) {
   }
   const bool from_the_start = writer->offset() == 0;
   Observer observer = from_the_start ? observer_of(layer) : nullptr;
-  TRY(stream_to(*writer, blob, observer.get(), stop));
+  if (auto streamed = stream_to(*writer, blob, observer.get(), stop); !streamed) {
+    if (streamed.error().code == Errc::no_space) static_cast<void>(writer->abort());
+    return streamed;
+  }
   TRY(writer->commit(source_label(image_.reference)));
   if (!from_the_start) return observe_stored(layer, observer_of(layer), stop);
   if (observer) observer->finish();
@@ -59,7 +62,7 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, std::stop_token stop) {
 }
 
 Result<> BlobPuller::stream_to(BlobWriter& writer, const Descriptor& blob, LayerObserver* observer,
-                               std::stop_token stop) {
+                               const std::stop_token& stop) {
   const std::uint64_t offset = writer.offset();
   if (offset >= blob.size) return {};  // only the commit is missing
   const ByteSink sink = [&](Bytes bytes) -> Result<> {
@@ -71,7 +74,7 @@ Result<> BlobPuller::stream_to(BlobWriter& writer, const Descriptor& blob, Layer
   return ports_.registry.blob(image_.reference, blob, offset, sink, stop);
 }
 
-Result<> BlobPuller::inspect_layer(std::size_t layer, std::stop_token stop) {
+Result<> BlobPuller::inspect_layer(std::size_t layer, const std::stop_token& stop) {
   Observer observer = observer_of(layer);
   if (!observer) return {};
   if (TRY(ports_.store.blob(descriptor(layer).digest))) {
@@ -83,7 +86,8 @@ Result<> BlobPuller::inspect_layer(std::size_t layer, std::stop_token stop) {
   });
 }
 
-Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer, std::stop_token stop) {
+Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer,
+                                    const std::stop_token& stop) {
   if (!observer) return {};
   const Descriptor& blob = descriptor(layer);
   Hasher hasher;
@@ -101,7 +105,8 @@ Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer, std::s
   return {};
 }
 
-Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, std::stop_token stop) {
+Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer,
+                                    const std::stop_token& stop) {
   const Descriptor& blob = descriptor(layer);
   Hasher hasher(blob.digest.algorithm());
   const ByteSink sink = [&](Bytes bytes) -> Result<> {

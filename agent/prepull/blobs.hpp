@@ -21,21 +21,21 @@ class BlobPuller {
 
   // Into the content store, unless it is there; observed on the way if the observer factory asks
   // for it.
-  Result<> store_layer(std::size_t layer, std::stop_token stop);
+  Result<> store_layer(std::size_t layer, const std::stop_token& stop);
   // Only read, from the content store or else the registry, and only if the observer factory asks
   // for it.
-  Result<> inspect_layer(std::size_t layer, std::stop_token stop);
+  Result<> inspect_layer(std::size_t layer, const std::stop_token& stop);
   // Bytes are known to hash to the descriptor's digest.
   Result<> store_document(const Descriptor& blob, std::string_view bytes, Labels labels);
 
  private:
   using Observer = std::unique_ptr<LayerObserver>;
 
-  Result<> store_layer_once(std::size_t layer, std::stop_token stop);
+  Result<> store_layer_once(std::size_t layer, const std::stop_token& stop);
   Result<> stream_to(BlobWriter& writer, const Descriptor& blob, LayerObserver* observer,
-                     std::stop_token stop);
-  Result<> observe_stored(std::size_t layer, Observer observer, std::stop_token stop);
-  Result<> observe_remote(std::size_t layer, Observer observer, std::stop_token stop);
+                     const std::stop_token& stop);
+  Result<> observe_stored(std::size_t layer, Observer observer, const std::stop_token& stop);
+  Result<> observe_remote(std::size_t layer, Observer observer, const std::stop_token& stop);
   Result<> store_document_once(const Descriptor& blob, std::string_view bytes,
                                const Labels& labels);
   Result<> add_labels(const Digest& digest, Labels labels);

@@ -40,7 +40,7 @@ class Pull {
         chain_(chain_ids(image.config.diff_ids)),
         blobs_(image, ports, options.lease_id, [this](std::uint64_t bytes) { count(bytes); }) {}
 
-  Result<PulledImage> run(std::stop_token stop) {
+  Result<PulledImage> run(const std::stop_token& stop) {
     const auto begin = std::chrono::steady_clock::now();
     TRY(ports_.store.create_lease(
         {options_.lease_id, {{"nodeproof.dev/candidate", image_.reference.name()}}},
@@ -72,38 +72,38 @@ class Pull {
     return states;
   }
 
-  Result<> fetch_and_unpack(std::stop_token stop) {
+  Result<> fetch_and_unpack(const std::stop_token& stop) {
     JobPool pool(
         options_.parallel, plan_.jobs.size(),
-        [this](std::size_t number, std::stop_token token) {
-          return fetch(plan_.jobs[number], std::move(token));
+        [this](std::size_t number, const std::stop_token& token) {
+          return fetch(plan_.jobs[number], token);
         },
         stop);
     std::uint64_t unpacked = 0;
     for (const std::size_t layer : plan_.unpack) {
       TRY(pool.wait(plan_.job_of[layer]));
       TRY(unpack(layer, stop));
-      report({image_.reference.name(), Phase::unpack, ++unpacked, plan_.unpack.size()});
+      report({options_.title, Phase::unpack, ++unpacked, plan_.unpack.size()});
     }
     return pool.wait_for_all();
   }
 
-  Result<> fetch(const BlobJob& job, std::stop_token stop) {
-    Result<> fetched = job.need == Need::nothing ? blobs_.inspect_layer(job.layer, std::move(stop))
-                                                 : blobs_.store_layer(job.layer, std::move(stop));
+  Result<> fetch(const BlobJob& job, const std::stop_token& stop) {
+    Result<> fetched = job.need == Need::nothing ? blobs_.inspect_layer(job.layer, stop)
+                                                 : blobs_.store_layer(job.layer, stop);
     if (fetched) return fetched;
     return std::unexpected(
         std::move(fetched).error().with_context("layer " + layers_[job.layer].digest.str()));
   }
 
-  Result<> unpack(std::size_t layer, std::stop_token stop) {
+  Result<> unpack(std::size_t layer, const std::stop_token& stop) {
     const UnpackRequest request{
         .layer = layers_[layer],
         .diff_id = image_.config.diff_ids[layer],
         .parent = layer == 0 ? std::nullopt : std::optional(chain_[layer - 1]),
         .chain_id = chain_[layer],
         .lease = options_.lease_id};
-    return ports_.store.unpack(request, std::move(stop));
+    return ports_.store.unpack(request, stop);
   }
 
   // Children before the parent whose labels hold them.
@@ -123,7 +123,7 @@ class Pull {
     const std::uint64_t before = downloaded_.fetch_add(bytes);
     const std::uint64_t now = before + bytes;
     if (now / kProgressStep == before / kProgressStep && now != plan_.download_bytes) return;
-    report({image_.reference.name(), Phase::pull, now, plan_.download_bytes});
+    report({options_.title, Phase::pull, now, plan_.download_bytes});
   }
 
   void report(const Progress& progress) const {
@@ -158,25 +158,27 @@ std::string lease_id_for(const Reference& image) {
 }
 
 Result<PulledImage> prepull(const ResolvedImage& image, const PullPorts& ports,
-                            const PullOptions& options, std::stop_token stop) {
+                            const PullOptions& options, const std::stop_token& stop) {
   PullOptions chosen = options;
   if (chosen.lease_id.empty()) chosen.lease_id = lease_id_for(image.reference);
+  if (chosen.title.empty()) chosen.title = image.reference.name();
   const std::string context = "pulling " + image.reference.name() + " (" +
                               to_string(normalize(image.config.platform)) + ")";
   if (auto shape = check_shape(image); !shape) {
     return std::unexpected(std::move(shape).error().with_context(context));
   }
-  Result<PulledImage> pulled = Pull(image, ports, chosen).run(std::move(stop));
+  Result<PulledImage> pulled = Pull(image, ports, chosen).run(stop);
   if (pulled) return pulled;
   Error error = std::move(pulled).error();
   if (error.code == Errc::digest_mismatch || error.code == Errc::no_space) {
-    static_cast<void>(ports.store.delete_lease(chosen.lease_id));  // it ends by itself, too
+    // What came is of no use, or in the way. Should this fail: the lease ends by itself, too.
+    static_cast<void>(ports.store.delete_lease(chosen.lease_id, Release::at_once));
   }
   return std::unexpected(std::move(error).with_context(context));
 }
 
 Result<> release(ImageStore& store, const std::string& lease_id) {
-  return store.delete_lease(lease_id);
+  return store.delete_lease(lease_id, Release::at_once);
 }
 
 }  // namespace nodeproof::prepull

@@ -22,6 +22,7 @@ struct PullPorts {
 
 struct PullOptions {
   unsigned parallel = 3;  // blobs under way at a time
+  std::string title;      // Progress::image; "" = the image's normalised name
   std::string lease_id;   // "" = lease_id_for(the image)
   std::string snapshotter = "overlayfs";
   std::chrono::seconds lease_lifetime = std::chrono::hours(24);
@@ -35,7 +36,7 @@ std::string lease_id_for(const Reference& image);
 // success, stop and network failure, and deleted on digest mismatch and lack of space. Errors name
 // image, platform and layer.
 Result<PulledImage> prepull(const ResolvedImage& image, const PullPorts& ports,
-                            const PullOptions& options, std::stop_token stop);
+                            const PullOptions& options, const std::stop_token& stop);
 
 // Gives back what an image brought that nobody is to keep.
 Result<> release(ImageStore& store, const std::string& lease_id);

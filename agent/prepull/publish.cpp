@@ -77,7 +77,7 @@ Result<> publish(const ResolvedImage& image, ImageStore& store, const PublishOpt
                          {{"containerd.io/gc.ref.content.index", image.index->digest.str()}}));
   }
   for (const ImageRecord& record : records) TRY(store.put_image(record));
-  return store.delete_lease(options.lease_id);
+  return store.delete_lease(options.lease_id, Release::lazily);
 }
 
 }  // namespace nodeproof::prepull

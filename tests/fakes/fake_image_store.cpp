@@ -155,6 +155,7 @@ std::map<std::string, ImageRecord> FakeImageStore::images() const {
 std::vector<std::string> FakeImageStore::lease_ids() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> ids;
+  ids.reserve(leases_.size());
   for (const auto& [id, held] : leases_) ids.push_back(id);
   return ids;
 }
@@ -204,10 +205,13 @@ Result<> FakeImageStore::create_lease(const Lease& lease, std::chrono::seconds) 
   return {};
 }
 
-Result<> FakeImageStore::delete_lease(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  TRY(happens("unlease " + id));
-  leases_.erase(id);
+Result<> FakeImageStore::delete_lease(const std::string& id, Release release) {
+  {
+    const std::lock_guard lock(mutex_);
+    TRY(happens("unlease " + id));
+    leases_.erase(id);
+  }
+  if (release == Release::at_once) collect_garbage();
   return {};
 }
 

@@ -49,7 +49,7 @@ class FakeImageStore final : public ImageStore {
 
   // ---- the port ----
   Result<> create_lease(const Lease& lease, std::chrono::seconds lifetime) override;
-  Result<> delete_lease(const std::string& id) override;
+  Result<> delete_lease(const std::string& id, Release release) override;
   Result<std::vector<Lease>> leases(const std::string& label) override;
   Result<std::optional<BlobInfo>> blob(const Digest& digest) override;
   Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob, const std::string& lease,

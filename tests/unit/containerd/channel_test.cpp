@@ -101,6 +101,8 @@ INSTANTIATE_TEST_SUITE_P(
         Answer{"LockedRef", grpc::StatusCode::UNAVAILABLE, "ref layer-x locked for 1s", Errc::busy},
         Answer{"Gone", grpc::StatusCode::UNAVAILABLE, "Socket closed", Errc::runtime_unavailable},
         Answer{"Late", grpc::StatusCode::DEADLINE_EXCEEDED, "", Errc::timeout},
+        Answer{"LateInTheShim", grpc::StatusCode::UNKNOWN, "ttrpc: context deadline exceeded",
+               Errc::timeout},
         Answer{"Stopped", grpc::StatusCode::CANCELLED, "", Errc::cancelled},
         Answer{"Absent", grpc::StatusCode::NOT_FOUND, "lease does not exist", Errc::not_found},
         Answer{"Forbidden", grpc::StatusCode::PERMISSION_DENIED, "no", Errc::permission_denied},

@@ -277,6 +277,7 @@ TEST_F(Prepull, RefusesAManifestWhoseConfigCountsOtherLayers) {
 
 TEST_F(Prepull, PullsManyLayersOnFewThreads) {
   std::vector<std::string> many;
+  many.reserve(40);
   for (int i = 0; i < 40; ++i) many.push_back(layer_bytes(20'000, static_cast<char>(i)));
   const ResolvedImage wide =
       push_resolved(rig.registry, "registry.test/wide:1", image_with_layers(many));

@@ -30,6 +30,7 @@ struct Published {
   Published(const std::vector<std::string>& platforms, std::size_t chosen)
       : image(push_resolved(rig.registry, kName, made_for(platforms[chosen]))) {
     std::vector<Descriptor> entries;
+    entries.reserve(platforms.size());
     for (const std::string& one : platforms) {
       entries.push_back(push_image(rig.registry, made_for(one)));
     }
