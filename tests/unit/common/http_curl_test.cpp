@@ -47,7 +47,7 @@ Result<HttpResponse> send(HttpClient& client, const HttpRequest& request, Seen& 
 }
 
 // Answers each request of each connection.
-LoopbackServer::Handler answering(std::string answer) {
+LoopbackServer::Handler answering(const std::string& answer) {
   return [answer](Peer& peer) {
     while (peer.request()) peer.send(answer);
   };
@@ -147,18 +147,23 @@ TEST(CurlHttpClient, KeepsConnectionsForReuse) {
   EXPECT_EQ(server.connections(), 1);
 }
 
+int whole_answers(HttpClient& client, const std::string& url, int requests) {
+  int whole = 0;
+  for (int i = 0; i < requests; ++i) {
+    Seen seen;
+    if (send(client, get(url), seen) && seen.body.size() == 100000) ++whole;
+  }
+  return whole;
+}
+
 TEST(CurlHttpClient, ServesSeveralThreadsAtOnce) {
   LoopbackServer server(answering(http_ok(std::string(100000, 'x'))));
   CurlHttpClient client;
-  std::vector<std::jthread> threads;
   std::atomic<int> whole = 0;
+  std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      for (int j = 0; j < 5; ++j) {
-        Seen seen;
-        if (send(client, get(server.url("/")), seen) && seen.body.size() == 100000) ++whole;
-      }
-    });
+    threads.emplace_back([&] { whole += whole_answers(client, server.url("/"), 5); });
   }
   threads.clear();
   EXPECT_EQ(whole, 40);

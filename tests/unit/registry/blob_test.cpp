@@ -17,7 +17,7 @@ class BlobTest : public HttpRegistryTest {
                        },
                        {});
   }
-  static fakes::ScriptedAnswer whole(std::string body) {
+  static fakes::ScriptedAnswer whole(const std::string& body) {
     return {
         .headers = {{"content-length", std::to_string(body.size())}}, .body = body, .broken = {}};
   }

@@ -34,9 +34,9 @@ TEST_F(HttpRegistryTest, DockerHubHasAHostOfItsOwn) {
 
 TEST_F(HttpRegistryTest, PlainHttpIsForLoopbackAndWhereItIsConfigured) {
   struct Case {
-    const char* image;
+    const char* image = nullptr;
     HostSettings settings;
-    const char* url;
+    const char* url = nullptr;
   };
   HostSettings plain;
   plain.plain_http = true;

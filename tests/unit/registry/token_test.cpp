@@ -115,7 +115,7 @@ class SlowHttp final : public HttpClient {
     ++requests;
     std::unique_lock lock(mutex);
     if (!changed.wait(lock, stop, [&] { return open; })) return fail(Errc::cancelled, "stopped");
-    const HttpResponse response{.status = 200, .headers = {}};
+    HttpResponse response{.status = 200, .headers = {}};
     TRY(head(response));
     TRY(body(as_bytes(R"({"token":"t"})")));
     return response;
@@ -132,6 +132,7 @@ TEST(TokenSource, AsksOnceForSeveralThreads) {
   TokenSource tokens(http, clock);
   std::atomic<int> good = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(6);
   for (int i = 0; i < 6; ++i) {
     threads.emplace_back([&] {
       if (tokens.token(anonymous(), "", {}).value_or("") == "t") ++good;
