@@ -34,6 +34,7 @@ bool is_complete(const std::vector<LayerInventory>& inventories) {
 // is its target's.
 std::vector<NeededFile> needed_files(const Reachability& reached) {
   std::vector<NeededFile> files;
+  files.reserve(reached.files.size());
   for (const Reached& file : reached.files) {
     files.push_back(
         {.path = "/" + file.path, .size = file.node.size(), .sha256 = file.node.entry->sha256});

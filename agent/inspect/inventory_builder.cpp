@@ -39,7 +39,7 @@ std::size_t size_of(const FileFacts& facts) {
   std::size_t bytes = sizeof(FileFacts) + facts.script.size() + facts.content.size();
   if (!facts.elf) return bytes;
   bytes += facts.elf->rpath.size() + facts.elf->runpath.size() + facts.elf->soname.size();
-  for (const std::string& name : facts.elf->needed) bytes += sizeof(name) + name.size();
+  for (const std::string& name : facts.elf->needed) bytes += sizeof(std::string) + name.size();
   return bytes;
 }
 

@@ -119,8 +119,9 @@ class LineReader {
   template <std::unsigned_integral T>
   void number(T& value) {
     const std::string_view field = raw();
-    const char* const end = field.data() + field.size();
-    const auto [stop, error] = std::from_chars(field.data(), end, value);
+    const char* const start = field.data();  // bounded by end, not by a NUL
+    const char* const end = start + field.size();
+    const auto [stop, error] = std::from_chars(start, end, value);
     if (field.empty() || stop != end || error != std::errc{}) ok_ = false;
   }
   void flag(bool& value) {
@@ -187,10 +188,10 @@ class Parser {
     line.number(inventory.refused);
     inventory.first_refused = line.text();
     const std::string code = line.text();
-    std::string message = line.text();
+    const std::string message = line.text();
     if (!line.ended_well()) return wrong("its head");
     for (const auto& [name, errc] : kLastingProblems) {
-      if (name == code) inventory.problem = Error{errc, std::move(message), {}};
+      if (name == code) inventory.problem = Error{errc, message, {}};
     }
     if (!code.empty() && !inventory.problem) return wrong("its problem");
     return inventory;

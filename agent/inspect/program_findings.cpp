@@ -133,6 +133,7 @@ std::vector<Finding> program_findings(const Scene& scene) {
 
 std::vector<Finding> census_findings(const Scene& scene) {
   std::vector<Finding> findings;
+  findings.reserve(scene.census.groups.size());
   for (const Group& group : scene.census.groups) findings.push_back(elsewhere(scene, group));
   return findings;
 }

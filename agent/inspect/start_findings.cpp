@@ -3,6 +3,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/inspect/findings.hpp"
+#include "agent/inspect/fit.hpp"
 
 namespace nodeproof::inspect {
 
@@ -97,6 +98,17 @@ Finding no_command(const InspectInput& input) {
   return finding;
 }
 
+// A program that cannot run here at all is one finding; what else it would need is none.
+bool cannot_run_here(const Scene& scene, const std::string& path) {
+  return std::ranges::any_of(scene.reached.programs, [&](const Program& program) {
+    if ("/" + program.path != path) return false;
+    const elf::Header& header = program.node.elf()->header;
+    const Fit fits = fit(scene.input.host, header);
+    return fits != Fit::native && fits != Fit::compatible &&
+           !emulator(scene.input.host, scene.view, header);
+  });
+}
+
 }  // namespace
 
 std::vector<Finding> start_findings(const Scene& scene) {
@@ -104,6 +116,7 @@ std::vector<Finding> start_findings(const Scene& scene) {
   const ImageConfig& config = scene.input.image.config;
   if (config.entrypoint.empty() && config.cmd.empty()) findings.push_back(no_command(scene.input));
   for (const Problem& problem : scene.reached.problems) {
+    if (cannot_run_here(scene, problem.via)) continue;
     Finding finding = finding_of(problem, scene.complete);
     if (std::ranges::find(findings, finding) == findings.end())
       findings.push_back(std::move(finding));
