@@ -28,14 +28,16 @@ void answer(std::string_view line) {
 }
 
 // With us, as PID 1, the kernel ends everything else in the container.
-void on_deadline(int) {
+void on_deadline(int, siginfo_t* info, void*) {
+  if (info->si_code != SI_KERNEL) return;  // a test of user 0 may send us signals
   if (write(STDOUT_FILENO, kDeadlineLine.data(), kDeadlineLine.size()) < 0) _exit(kExitDeadline);
   _exit(kExitDeadline);
 }
 
 void set_deadline(std::chrono::milliseconds deadline) {
   struct sigaction action{};
-  action.sa_handler = on_deadline;  // PID 1 has no default actions
+  action.sa_sigaction = on_deadline;  // PID 1 has no default actions
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
   sigaction(SIGALRM, &action, nullptr);
   itimerval timer{};
   timer.it_value.tv_sec = deadline.count() / 1000;

@@ -255,6 +255,18 @@ TEST_F(Supervisor, KeepsItsOwnDeadline) {
   EXPECT_FALSE(done.records.tests[1]);
 }
 
+TEST_F(Supervisor, IsNotEndedByATest) {
+  Plan plan;
+  PlannedRun shell = subject({});
+  shell.args = {"/bin/sh", "-c",
+                "kill -ALRM 1; kill -KILL 1; kill -STOP 1; kill -CHLD 1; echo > /proc/1/fd/1"};
+  plan.tests = {shell, subject({"exit", "4"})};
+  const Supervised done = supervise(plan);
+  ASSERT_TRUE(done.records.ended) << done.answers;
+  EXPECT_NE(done.records.tests[0]->err.find("ermission denied"), std::string::npos);
+  EXPECT_EQ(done.records.tests[1]->exit, 4);
+}
+
 TEST_F(Supervisor, RunsTestsInOrderAndEachAfterTheOther) {
   Plan plan;
   for (const char* code : {"1", "2", "3"}) plan.tests.push_back(subject({"exit", code}));
