@@ -16,7 +16,9 @@ set(NODEPROOF_LIBRARY_WARNINGS
     -Wglobal-constructors) # only constexpr at namespace scope: no order of initialisation to get wrong
 
 # The same commit gives the same bytes: no path of this machine, no time.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -Werror=date-time)
+# ccache with a base directory hands the compiler relative paths: they are mapped to the same names.
+file(RELATIVE_PATH _to_source ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${_to_source}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -Werror=date-time)
 
 if(NODEPROOF_SANITIZE)
   # Sanitizers need the shared libc. -O1 keeps them fast enough; no fortify, which would hide calls from them.
