@@ -58,7 +58,7 @@ Error ambiguous(const std::vector<Candidate>& daemons) {
 
 std::span<const std::string_view> usual_sockets() { return kSockets; }
 
-Result<ContainerdFacts> find_containerd(const ContainerdChoice& choice, std::stop_token stop,
+Result<ContainerdFacts> find_containerd(const ContainerdChoice& choice, const std::stop_token& stop,
                                         std::span<const std::string_view> sockets) {
   std::string address = choice.address;
   if (address.empty()) {

@@ -24,7 +24,7 @@ std::span<const std::string_view> usual_sockets();
 // Errc::runtime_unavailable names every socket that was tried; invalid_config lists two or more
 // that answer; permission_denied says which.
 Result<ContainerdFacts> find_containerd(
-    const ContainerdChoice& choice, std::stop_token stop,
+    const ContainerdChoice& choice, const std::stop_token& stop,
     std::span<const std::string_view> sockets = usual_sockets());
 
 }  // namespace nodeproof::containerd
