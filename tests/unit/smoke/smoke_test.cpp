@@ -22,7 +22,7 @@ class Smoke : public ::testing::Test {
     config.env = {"COLOUR=red", "SIZE=1"};
     config.user = "app";
   }
-  ~Smoke() override { std::filesystem::remove_all(work_); }
+  void TearDown() override { std::filesystem::remove_all(work_); }
 
   SmokeInput input() {
     return {.image = "example.com/app:1",

@@ -239,6 +239,7 @@ TEST_F(Supervisor, ComparesFiles) {
                                              FileProblem::truncated, FileProblem::missing,
                                              FileProblem::not_regular};
   std::vector<FileProblem> found;
+  found.reserve(done.records.files.size());
   for (const FileRecord& record : done.records.files) found.push_back(record.problem);
   EXPECT_EQ(found, expected);
 }
