@@ -1,4 +1,5 @@
-// The story as types: config -> host facts -> required images -> resolved -> pulled -> inspected -> smoked -> report.
+// The story as types: config -> host facts -> required images -> resolved -> pulled -> inspected ->
+// smoked -> report.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,10 @@
 
 namespace nodeproof {
 
-// ---- findings ------------------------------------------------------------------------------------------------------
-// `fail` only for exact rules or what was observed; heuristics are capped at `warn`; `unknown` = could not be checked.
+// ---- findings
+// ------------------------------------------------------------------------------------------------------
+// `fail` only for exact rules or what was observed; heuristics are capped at `warn`; `unknown` =
+// could not be checked.
 enum class Severity { info, warn, unknown, fail };
 
 struct Finding {
@@ -33,11 +36,12 @@ struct Finding {
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
-// ---- what is this node? -----------------------------------------------------------------------------------------------
+// ---- what is this node?
+// -----------------------------------------------------------------------------------------------
 struct BinfmtHandler {
-  std::string name;             // qemu-aarch64
-  std::string interpreter;      // host path
-  std::string flags;            // "OCF": F = the interpreter works inside containers too
+  std::string name;               // qemu-aarch64
+  std::string interpreter;        // host path
+  std::string flags;              // "OCF": F = the interpreter works inside containers too
   std::uint16_t elf_machine = 0;  // e_machine its magic matches; 0 = not an ELF handler
   bool enabled = false;
   friend bool operator==(const BinfmtHandler&, const BinfmtHandler&) = default;
@@ -45,25 +49,25 @@ struct BinfmtHandler {
 
 struct ContainerdFacts {
   std::string socket;
-  std::string version;       // "1.6.20"
-  std::string namespace_;    // k8s.io where a kubelet uses it, else default
-  std::string snapshotter;   // overlayfs
-  bool cri = false;          // the CRI plugin answers on the same socket
+  std::string version;      // "1.6.20"
+  std::string namespace_;   // k8s.io where a kubelet uses it, else default
+  std::string snapshotter;  // overlayfs
+  bool cri = false;         // the CRI plugin answers on the same socket
   bool systemd_cgroup = false;
   friend bool operator==(const ContainerdFacts&, const ContainerdFacts&) = default;
 };
 
 struct HostFacts {
-  Platform platform;             // as containerd sees it, not normalised: linux/arm64/v8
-  std::string machine;           // uname -m
-  unsigned kernel_bits = 0;      // 32 or 64
-  unsigned userland_bits = 0;    // of PID 1's executable
-  std::uint64_t page_size = 0;   // bytes
+  Platform platform;                // as containerd sees it, not normalised: linux/arm64/v8
+  std::string machine;              // uname -m
+  unsigned kernel_bits = 0;         // 32 or 64
+  unsigned userland_bits = 0;       // of PID 1's executable
+  std::uint64_t page_size = 0;      // bytes
   std::vector<std::string> hwcaps;  // arm64: HWCAP/HWCAP2 names; amd64: cpuinfo flags that matter
-  std::string isa_level;         // amd64: x86-64-v1..v4; arm64: ""
+  std::string isa_level;            // amd64: x86-64-v1..v4; arm64: ""
   std::string kernel_release;
-  std::string board;             // /proc/device-tree/model or DMI product; "" = not known
-  std::string name;              // host name
+  std::string board;  // /proc/device-tree/model or DMI product; "" = not known
+  std::string name;   // host name
   std::string boot_id;
   std::vector<BinfmtHandler> binfmt;
   std::vector<std::string> cgroup_controllers;  // enabled ones: memory, pids, cpu ...
@@ -73,7 +77,8 @@ struct HostFacts {
   friend bool operator==(const HostFacts&, const HostFacts&) = default;
 };
 
-// ---- what must run? -----------------------------------------------------------------------------------------------------
+// ---- what must run?
+// -----------------------------------------------------------------------------------------------------
 struct SmokeExpectation {
   int exit = 0;
   std::string stdout_regex;  // ECMAScript, searched; "" = not looked at
@@ -111,7 +116,8 @@ struct RequiredImage {
   friend bool operator==(const RequiredImage&, const RequiredImage&) = default;
 };
 
-// ---- which variant? -----------------------------------------------------------------------------------------------------
+// ---- which variant?
+// -----------------------------------------------------------------------------------------------------
 struct ResolvedImage {
   Reference reference;
   std::optional<Descriptor> index;  // absent when the tag is a single manifest
@@ -126,13 +132,14 @@ struct ResolvedImage {
   std::vector<Finding> findings;
 };
 
-// ---- fetch it -------------------------------------------------------------------------------------------------------------
+// ---- fetch it
+// -------------------------------------------------------------------------------------------------------------
 struct PullStats {
   std::uint64_t bytes = 0;             // of all layers and documents
   std::uint64_t downloaded_bytes = 0;  // from the registry in this run
   double seconds = 0;
   unsigned layers = 0;
-  unsigned reused_layers = 0;          // neither downloaded nor unpacked in this run
+  unsigned reused_layers = 0;  // neither downloaded nor unpacked in this run
   friend bool operator==(const PullStats&, const PullStats&) = default;
 };
 
@@ -142,19 +149,22 @@ struct PulledImage {
   PullStats stats;
 };
 
-// Hangs on a layer's compressed stream while it is read once; what goes wrong inside is its own to remember.
+// Hangs on a layer's compressed stream while it is read once; what goes wrong inside is its own to
+// remember.
 class LayerObserver {
  public:
   virtual ~LayerObserver() = default;
   virtual void write(Bytes bytes) = 0;
-  virtual void finish() = 0;  // whole and digest-checked; destroyed without finish() = the stream broke off
+  virtual void
+  finish() = 0;  // whole and digest-checked; destroyed without finish() = the stream broke off
 };
 
 // nullptr = this layer is known already and need not be read.
 using LayerObserverFactory =
     std::function<std::unique_ptr<LayerObserver>(const Descriptor& layer, const Digest& diff_id)>;
 
-// ---- does it run? ---------------------------------------------------------------------------------------------------------
+// ---- does it run?
+// ---------------------------------------------------------------------------------------------------------
 enum class SmokeOutcome { passed, failed, skipped };
 
 struct SmokeResult {
@@ -174,7 +184,8 @@ struct SmokeReport {
   friend bool operator==(const SmokeReport&, const SmokeReport&) = default;
 };
 
-// ---- may work land? -------------------------------------------------------------------------------------------------------
+// ---- may work land?
+// -------------------------------------------------------------------------------------------------------
 enum class Verdict { ready, unknown, not_ready };
 enum class Freshness { current, stale, unreachable };
 
@@ -183,8 +194,8 @@ struct ImageReport {
   Verdict verdict = Verdict::unknown;
   bool required = true;
   Freshness freshness = Freshness::current;
-  std::string platform;         // "" = none fits
-  std::string index_digest;     // "" = single manifest or not known
+  std::string platform;      // "" = none fits
+  std::string index_digest;  // "" = single manifest or not known
   std::string manifest_digest;
   std::string choice;
   PullStats pull;
@@ -198,8 +209,8 @@ struct NodeReport {
   std::chrono::system_clock::time_point time;
   std::uint64_t sequence = 0;
   Verdict verdict = Verdict::unknown;
-  std::string reason;   // worst finding's code
-  std::string message;  // "5/7 ready; ArchMismatch app:v2 (+1)"
+  std::string reason;                           // worst finding's code
+  std::string message;                          // "5/7 ready; ArchMismatch app:v2 (+1)"
   std::chrono::system_clock::time_point since;  // when this verdict was first reached
   Freshness freshness = Freshness::current;
   std::string agent_version;
@@ -211,7 +222,8 @@ struct NodeReport {
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 
-// ---- meanwhile ------------------------------------------------------------------------------------------------------------
+// ---- meanwhile
+// ------------------------------------------------------------------------------------------------------------
 enum class Phase { resolve, pull, unpack, inspect, smoke, done };
 
 struct Progress {

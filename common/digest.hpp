@@ -1,4 +1,5 @@
-// Content digests (OCI image-spec, descriptor.md#digests): "sha256:<64 lower hex>" or "sha512:<128 lower hex>".
+// Content digests (OCI image-spec, descriptor.md#digests): "sha256:<64 lower hex>" or "sha512:<128
+// lower hex>".
 #pragma once
 
 #include <compare>

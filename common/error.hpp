@@ -1,4 +1,5 @@
-// One error type for the whole program. A Result is either a value or an Error that says what went wrong and what to do.
+// One error type for the whole program. A Result is either a value or an Error that says what went
+// wrong and what to do.
 #pragma once
 
 #include <expected>
@@ -10,31 +11,31 @@ namespace nodeproof {
 
 // The stable categories callers decide by; the message is for people.
 enum class Errc {
-  usage,                // the command line
-  invalid_config,       // a configuration file: syntax, unknown key, wrong type
-  invalid_reference,    // an image reference that does not parse
-  invalid_document,     // JSON, OCI document, digest or header that breaks its specification
-  not_found,            // the registry, containerd or file system says there is no such thing
-  unauthorized,         // credentials missing or refused
-  throttled,            // 429 or a rate limit
-  unreachable,          // no connection: name, route, refused, reset, TLS handshake
-  untrusted,            // TLS certificate not valid for this host
-  server_error,         // 5xx, or an answer that breaks the protocol
-  not_a_registry,       // whatever answers there (a web page, a captive portal) is no registry
-  timeout,              // a deadline passed
-  truncated,            // fewer bytes than promised
-  digest_mismatch,      // bytes that do not hash to their digest
-  too_large,            // beyond a limit of ours
-  corrupt,              // compressed or archive data that cannot be read
-  unsupported,          // a format or version we do not take
-  no_matching_platform, // the index holds nothing for this host
-  runtime_unavailable,  // containerd cannot be reached
-  permission_denied,    // EACCES, EPERM
-  no_space,             // ENOSPC, EDQUOT
-  busy,                 // somebody else holds it
-  cancelled,            // asked to stop
-  io,                   // any other failing system call
-  internal,             // a bug
+  usage,                 // the command line
+  invalid_config,        // a configuration file: syntax, unknown key, wrong type
+  invalid_reference,     // an image reference that does not parse
+  invalid_document,      // JSON, OCI document, digest or header that breaks its specification
+  not_found,             // the registry, containerd or file system says there is no such thing
+  unauthorized,          // credentials missing or refused
+  throttled,             // 429 or a rate limit
+  unreachable,           // no connection: name, route, refused, reset, TLS handshake
+  untrusted,             // TLS certificate not valid for this host
+  server_error,          // 5xx, or an answer that breaks the protocol
+  not_a_registry,        // whatever answers there (a web page, a captive portal) is no registry
+  timeout,               // a deadline passed
+  truncated,             // fewer bytes than promised
+  digest_mismatch,       // bytes that do not hash to their digest
+  too_large,             // beyond a limit of ours
+  corrupt,               // compressed or archive data that cannot be read
+  unsupported,           // a format or version we do not take
+  no_matching_platform,  // the index holds nothing for this host
+  runtime_unavailable,   // containerd cannot be reached
+  permission_denied,     // EACCES, EPERM
+  no_space,              // ENOSPC, EDQUOT
+  busy,                  // somebody else holds it
+  cancelled,             // asked to stop
+  io,                    // any other failing system call
+  internal,              // a bug
 };
 
 std::string_view to_string(Errc code);
@@ -68,9 +69,9 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 }  // namespace nodeproof
 
 // Yields the value or returns the error from the enclosing function. Never nested.
-#define TRY(expr)                                                     \
-  __extension__({                                                     \
-    auto try_result = (expr);                                         \
+#define TRY(expr)                                                           \
+  __extension__({                                                           \
+    auto try_result = (expr);                                               \
     if (!try_result) return std::unexpected(std::move(try_result).error()); \
-    *std::move(try_result);                                           \
+    *std::move(try_result);                                                 \
   })

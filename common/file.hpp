@@ -32,7 +32,8 @@ class UniqueFd {
 // Errc::too_large beyond max_bytes. Works on /proc and /sys files, whose size reads as 0.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes = 1 << 20);
 
-// Temporary file in the same directory, fsync, rename, fsync of the directory; the directory is made when absent.
+// Temporary file in the same directory, fsync, rename, fsync of the directory; the directory is
+// made when absent.
 Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                unsigned mode = 0644);
 

@@ -1,4 +1,5 @@
-// The one door to JSON: parsing that hostile input cannot hurt, and writing. The only includer of RapidJSON is json_parse.cpp.
+// The one door to JSON: parsing that hostile input cannot hurt, and writing. The only includer of
+// RapidJSON is json_parse.cpp.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ using Array = std::vector<Value>;
 using Member = std::pair<std::string, Value>;
 using Object = std::vector<Member>;  // in document order, keys unique
 
-// A parsed value that knows its JSON path ("$.images[2].reference"), so that every getter's error names it.
+// A parsed value that knows its JSON path ("$.images[2].reference"), so that every getter's error
+// names it.
 class Value {
  public:
   enum class Kind { null, boolean, number, string, array, object };
@@ -27,21 +29,24 @@ class Value {
   Value() = default;
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const std::string& path() const { return path_; }  // long ones lose their middle
-  [[nodiscard]] std::size_t line() const { return line_; }  // 1-based line in the source; 0 = unknown
+  [[nodiscard]] std::size_t line() const {
+    return line_;
+  }  // 1-based line in the source; 0 = unknown
 
   [[nodiscard]] Result<bool> boolean() const;
-  [[nodiscard]] Result<std::int64_t> integer() const;    // refuses fractions and overflow
+  [[nodiscard]] Result<std::int64_t> integer() const;  // refuses fractions and overflow
   [[nodiscard]] Result<std::uint64_t> unsigned_integer() const;
   [[nodiscard]] Result<double> real() const;
   [[nodiscard]] Result<std::string> string() const;
   [[nodiscard]] Result<std::vector<std::string>> strings() const;
-  [[nodiscard]] const Array& items() const { return items_; }        // empty unless an array
-  [[nodiscard]] const Object& members() const { return members_; }   // empty unless an object
-  [[nodiscard]] const Value* find(std::string_view key) const;       // nullptr when absent
-  [[nodiscard]] Result<const Value*> at(std::string_view key) const; // error when absent
+  [[nodiscard]] const Array& items() const { return items_; }         // empty unless an array
+  [[nodiscard]] const Object& members() const { return members_; }    // empty unless an object
+  [[nodiscard]] const Value* find(std::string_view key) const;        // nullptr when absent
+  [[nodiscard]] Result<const Value*> at(std::string_view key) const;  // error when absent
   // The member's string, or the fallback when absent; wrong type is an error.
   [[nodiscard]] Result<std::string> string_or(std::string_view key, std::string fallback) const;
-  [[nodiscard]] Error wrong(std::string_view expected) const;  // "$.x: expected a string, found a number"
+  [[nodiscard]] Error wrong(
+      std::string_view expected) const;  // "$.x: expected a string, found a number"
 
  private:
   friend class TreeBuilder;
@@ -57,9 +62,10 @@ class Value {
 struct ParseOptions {
   std::size_t max_bytes = 4 << 20;
   std::size_t max_depth = 32;
-  std::size_t max_values = 200'000;    // bounds the memory a small document of tiny values can claim
-  bool comments = false;               // // and /* */ as in our own config files
-  bool refuse_case_variants = false;   // two keys of one object that differ in case only are an error
+  std::size_t max_values = 200'000;  // bounds the memory a small document of tiny values can claim
+  bool comments = false;             // // and /* */ as in our own config files
+  bool refuse_case_variants =
+      false;  // two keys of one object that differ in case only are an error
 };
 
 // UTF-8 checked, numbers kept as text, duplicate keys and trailing data refused.
@@ -91,7 +97,9 @@ class Writer {
   Writer& raw(std::string_view json);  // a whole value that is already JSON; checked
   // key and value in one
   Writer& member(std::string_view name, std::string_view value);
-  Writer& member(std::string_view name, const char* value) { return member(name, std::string_view(value)); }
+  Writer& member(std::string_view name, const char* value) {
+    return member(name, std::string_view(value));
+  }
   Writer& member(std::string_view name, std::int64_t value);
   Writer& member(std::string_view name, std::uint64_t value);
   Writer& member(std::string_view name, double value);

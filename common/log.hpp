@@ -1,11 +1,13 @@
-// Log lines for a journal: "<priority>text" on stderr (systemd.journal-fields, sd-daemon priorities).
+// Log lines for a journal: "<priority>text" on stderr (systemd.journal-fields, sd-daemon
+// priorities).
 #pragma once
 
 #include <string_view>
 
 namespace nodeproof::log {
 
-// By who must act: error = the operator now, warning = the operator soon, notice = state changes, info = progress, debug = developers.
+// By who must act: error = the operator now, warning = the operator soon, notice = state changes,
+// info = progress, debug = developers.
 enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 
 struct Options {

@@ -1,4 +1,5 @@
-// OCI image-spec 1.1 and Docker schema 2 documents, parsed strictly: sizes, digests, media types, no duplicate keys.
+// OCI image-spec 1.1 and Docker schema 2 documents, parsed strictly: sizes, digests, media types,
+// no duplicate keys.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +64,8 @@ struct ImageConfig {
 
 using ImageDocument = std::variant<Index, Manifest>;
 
-// content_type: the response's header or the descriptor's mediaType; must agree with the body (CVE-2021-41190).
+// content_type: the response's header or the descriptor's mediaType; must agree with the body
+// (CVE-2021-41190).
 Result<ImageDocument> parse_image_document(std::string_view bytes, std::string_view content_type);
 Result<ImageConfig> parse_image_config(std::string_view bytes);
 

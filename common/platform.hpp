@@ -20,7 +20,8 @@ struct Platform {
   friend auto operator<=>(const Platform&, const Platform&) = default;
 };
 
-// containerd/platforms Normalize: lower case, aliases (x86_64, aarch64, armhf ...), default variants dropped.
+// containerd/platforms Normalize: lower case, aliases (x86_64, aarch64, armhf ...), default
+// variants dropped.
 [[nodiscard]] Platform normalize(Platform platform);
 
 // "linux/arm64/v8", without empty parts; os.version in parentheses behind the os.

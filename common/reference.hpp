@@ -9,7 +9,8 @@
 
 namespace nodeproof {
 
-// Exists only validated and normalised. With tag and digest the digest wins; the tag is for display.
+// Exists only validated and normalised. With tag and digest the digest wins; the tag is for
+// display.
 class Reference {
  public:
   static Result<Reference> parse(std::string_view text);

@@ -1,5 +1,5 @@
-// The configuration with its defaults in place, and its strict loader: an unknown key or a wrong type is an error that
-// names file, line and JSON path.
+// The configuration with its defaults in place, and its strict loader: an unknown key or a wrong
+// type is an error that names file, line and JSON path.
 #pragma once
 
 #include <chrono>
@@ -50,10 +50,12 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-// main_file and then conf_d/*.json in name order; an absent conf_d is fine, an absent main_file is not.
+// main_file and then conf_d/*.json in name order; an absent conf_d is fine, an absent main_file is
+// not.
 Result<Config> load(const std::filesystem::path& main_file, const std::filesystem::path& conf_d);
 
-// Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not part of it.
+// Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not
+// part of it.
 [[nodiscard]] std::string config_digest(const Config& config);
 
 }  // namespace nodeproof::config

@@ -1,5 +1,5 @@
-// Drives the containerd adapters and prepull alone, for containerd_test.py; prints one JSON object. Not shipped.
-// containerd_driver SOCKET COMMAND:
+// Drives the containerd adapters and prepull alone, for containerd_test.py; prints one JSON object.
+// Not shipped. containerd_driver SOCKET COMMAND:
 //   facts
 //   find SOCKET...
 //   pull IMAGE [publish|release|keep [MILLISECONDS-PER-CHUNK]]

@@ -126,7 +126,7 @@ TEST(RefKey, IsTheOneGoClientsUse) {
 
 // ---- returns after stop
 // ----------------------------------------------------------------------------------------------
-using Work = std::function<Errc(const std::string& socket, std::stop_token stop)>;
+using Work = std::function<Errc(const std::string& socket, const std::stop_token& stop)>;
 struct Waiting {
   const char* name;
   Work work;
@@ -163,39 +163,39 @@ INSTANTIATE_TEST_SUITE_P(
     Calls, ReturnsAfterStop,
     testing::Values(
         Waiting{"BeginBlob",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket);
                   return code_of(store.begin_blob(some_layer(), "lease", stop));
                 }},
         Waiting{"ReadBlob",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket);
                   const ByteSink sink = [](Bytes) { return Result<>(); };
                   return code_of(store.read_blob(some_layer().digest, sink, stop));
                 }},
         Waiting{"CreateLease",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket, stop);
                   return code_of(store.create_lease({"lease", {}}, std::chrono::hours(1)));
                 }},
         Waiting{"Unpack",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket, stop);
                   const Digest any = some_layer().digest;
                   return code_of(store.unpack({some_layer(), any, {}, any, "lease"}, stop));
                 }},
         Waiting{"PutImage",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket, stop);
                   return code_of(store.put_image({"registry.test/x:1", some_layer(), {}}));
                 }},
         Waiting{"Facts",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   GrpcContainerRuntime runtime({socket, "", ""});
                   return code_of(runtime.facts(stop));
                 }},
         Waiting{"Run",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   GrpcContainerRuntime runtime({socket, "", ""});
                   const ContainerRequest request{.id = "nodeproof-x",
                                                  .rootfs = some_layer().digest,
@@ -206,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(
                   return code_of(runtime.run(request, stop));
                 }},
         Waiting{"Find",
-                [](const std::string& socket, std::stop_token stop) {
+                [](const std::string& socket, const std::stop_token& stop) {
                   const std::string_view sockets[] = {socket};
                   return code_of(find_containerd({}, stop, sockets));
                 }}),

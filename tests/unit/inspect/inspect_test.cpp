@@ -59,6 +59,17 @@ TEST(Inspect, AForeignEntrypointFailsWithTheBytesAsEvidence) {
   EXPECT_NE(finding.remedy.find("linux/arm64"), std::string::npos);
 }
 
+TEST(Inspect, AForeignEntrypointsLoaderAndLibrariesAreNoFindingsOfTheirOwn) {
+  const std::string program = make_elf(
+      {.machine = 62, .interpreter = "/lib64/ld-linux-x86-64.so.2", .needed = {"libm.so.6"}});
+  const InspectResult result = Image({inventory_of(base().file("app", program, 0755))}).inspect();
+  const Lines lines = brief(result.findings);
+  EXPECT_EQ(lines.front(), "ArchMismatch fail /app");
+  for (const std::string& line : lines) {
+    EXPECT_FALSE(line.starts_with("LoaderMissing") || line.starts_with("LibraryMissing")) << line;
+  }
+}
+
 TEST(Inspect, AForeignInterpreterOfAnEntrypointScriptFails) {
   TarWriter tar;
   tar.file("app", "#!/bin/sh\n", 0755).file("bin/sh", static_program(62), 0755);

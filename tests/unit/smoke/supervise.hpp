@@ -22,7 +22,7 @@ enum class World {
   plain,
   no_ptrace,  // as under a seccomp profile or Yama that refuses it
   emulator,   // a program outside the image stands in for every program of kForeignMachine, by
-             // binfmt_misc of a user namespace
+              // binfmt_misc of a user namespace
 };
 inline constexpr std::uint16_t kForeignMachine = 0x7a7a;
 
