@@ -1,0 +1,68 @@
+"""The README: every command in it is run by CI or by a test, and its files and commands exist."""
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BINARY = Path(os.environ.get("NODEPROOF_BUILD", "")) / "nodeproof"
+
+# Commands of the README's shell blocks -> the file that runs them, and what it says there.
+RUN_BY = {
+    "tests/demo": ("tests/behaviour/demo_test.py", '/ "tests/demo"'),
+    "tests/run": (".ci/run", "exec tests/run"),
+    "tests/bench/run": ("tests/run", "tests/bench/run"),
+    "cross/tools": ("tests/demo", "cross/tools"),
+    "cross/prepare": ("tests/run", "cross/prepare"),
+    "cmake --preset arm64-release": ("tests/run", 'cmake --preset "$1"'),
+    "cmake --build --preset arm64-release": ("tests/demo", 'cmake --build --preset "$arch-release"'),
+    "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
+}
+
+
+def commands() -> list[str]:
+    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S) for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+class Readme(unittest.TestCase):
+    def test_every_command_is_run_somewhere(self):
+        for command in commands():
+            if command.startswith("install "):
+                continue  # run below
+            with self.subTest(command):
+                self.assertIn(command, RUN_BY)
+                file, text = RUN_BY[command]
+                self.assertIn(text, (ROOT / file).read_text(encoding="utf-8"))
+
+    def test_the_install_commands_install(self):
+        with tempfile.TemporaryDirectory() as root:
+            for command in (c for c in commands() if c.startswith("install ")):
+                *options, source, target = shlex.split(command)
+                source = BINARY if source.endswith("/nodeproof") else ROOT / source
+                if source == BINARY and not BINARY.exists():
+                    source = Path("/bin/true")
+                subprocess.run([*options, source, root + target], check=True)
+                self.assertTrue(Path(root + target).is_file(), command)
+
+    def test_every_file_it_names_is_there(self):
+        for name in re.findall(r"`((?:cross|systemd|tests|agent|common)/[\w./-]+)`", README):
+            with self.subTest(name):
+                self.assertTrue((ROOT / name).exists())
+
+    def test_it_names_every_command_of_the_program(self):
+        table = (ROOT / "agent/cli/commands.cpp").read_text(encoding="utf-8")
+        hidden = re.findall(r'Command\{"([\w-]+)"[^}]*\btrue\}', table)
+        for name in re.findall(r'Command\{"([\w-]+)"', table):
+            if name not in hidden:
+                with self.subTest(name):
+                    self.assertIn(f"nodeproof {name}", README)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
