@@ -160,7 +160,7 @@ GrpcImageStore store_at(const std::string& socket, std::stop_token stop = {}) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Calls, ReturnsAfterStop,
+    StoreCalls, ReturnsAfterStop,
     testing::Values(
         Waiting{"BeginBlob",
                 [](const std::string& socket, const std::stop_token& stop) {
@@ -188,28 +188,32 @@ INSTANTIATE_TEST_SUITE_P(
                 [](const std::string& socket, const std::stop_token& stop) {
                   auto store = store_at(socket, stop);
                   return code_of(store.put_image({"registry.test/x:1", some_layer(), {}}));
-                }},
-        Waiting{"Facts",
-                [](const std::string& socket, const std::stop_token& stop) {
-                  GrpcContainerRuntime runtime({socket, "", ""});
-                  return code_of(runtime.facts(stop));
-                }},
-        Waiting{"Run",
-                [](const std::string& socket, const std::stop_token& stop) {
-                  GrpcContainerRuntime runtime({socket, "", ""});
-                  const ContainerRequest request{.id = "nodeproof-x",
-                                                 .rootfs = some_layer().digest,
-                                                 .spec_json = "{}",
-                                                 .stdout_path = {},
-                                                 .lease = {},
-                                                 .labels = {}};
-                  return code_of(runtime.run(request, stop));
-                }},
-        Waiting{"Find",
-                [](const std::string& socket, const std::stop_token& stop) {
-                  const std::string_view sockets[] = {socket};
-                  return code_of(find_containerd({}, stop, sockets));
                 }}),
+    [](const auto& one) { return one.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(
+    RuntimeCalls, ReturnsAfterStop,
+    testing::Values(Waiting{"Facts",
+                            [](const std::string& socket, const std::stop_token& stop) {
+                              GrpcContainerRuntime runtime({socket, "", ""});
+                              return code_of(runtime.facts(stop));
+                            }},
+                    Waiting{"Run",
+                            [](const std::string& socket, const std::stop_token& stop) {
+                              GrpcContainerRuntime runtime({socket, "", ""});
+                              const ContainerRequest request{.id = "nodeproof-x",
+                                                             .rootfs = some_layer().digest,
+                                                             .spec_json = "{}",
+                                                             .stdout_path = {},
+                                                             .lease = {},
+                                                             .labels = {}};
+                              return code_of(runtime.run(request, stop));
+                            }},
+                    Waiting{"Find",
+                            [](const std::string& socket, const std::stop_token& stop) {
+                              const std::string_view sockets[] = {socket};
+                              return code_of(find_containerd({}, stop, sockets));
+                            }}),
     [](const auto& one) { return one.param.name; });
 
 }  // namespace
