@@ -66,6 +66,7 @@ class SlowRegistry final : public Registry {
                                 std::stop_token stop) override {
     return registry_.child(reference, child, std::move(stop));
   }
+  // NOLINTNEXTLINE(readability-function-size): the port's signature
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override {
     const ByteSink slowly = [&](Bytes bytes) {
