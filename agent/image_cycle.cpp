@@ -279,6 +279,7 @@ Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolv
   const prepull::PullPorts ports{ports_.registry, ports_.store, observers, ports_.progress};
   prepull::PullOptions options;
   options.parallel = config_.settings.pull.parallel;
+  options.title = job.image.reference;
   options.lease_id = lease;
   if (host_.containerd) options.snapshotter = host_.containerd->snapshotter;
   return prepull::prepull(resolved, ports, options, job.stop);

@@ -52,15 +52,17 @@ Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Confi
   return std::unique_ptr<RegistryAccess>(new RegistryAccess(std::move(settings)));
 }
 
-ContainerdAccess::ContainerdAccess(ContainerdFacts facts)
-    : facts_(std::move(facts)), store_(connection(facts_)), runtime_(connection(facts_)) {}
+ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)
+    : facts_(std::move(facts)),
+      store_(connection(facts_), std::move(stop)),
+      runtime_(connection(facts_)) {}
 
 Result<std::unique_ptr<ContainerdAccess>> ContainerdAccess::open(const config::Config& config,
                                                                  std::stop_token stop) {
   const config::Containerd& wanted = config.containerd;
-  ContainerdFacts facts = TRY(containerd::find_containerd(
-      {wanted.address, wanted.namespace_, wanted.snapshotter}, std::move(stop)));
-  return std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts)));
+  ContainerdFacts facts = TRY(
+      containerd::find_containerd({wanted.address, wanted.namespace_, wanted.snapshotter}, stop));
+  return std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts), std::move(stop)));
 }
 
 Result<std::filesystem::path> own_binary() {

@@ -38,7 +38,7 @@ class ContainerdAccess {
   [[nodiscard]] ContainerRuntime& runtime() { return runtime_; }
 
  private:
-  explicit ContainerdAccess(ContainerdFacts facts);
+  ContainerdAccess(ContainerdFacts facts, std::stop_token stop);
   ContainerdFacts facts_;
   containerd::GrpcImageStore store_;
   containerd::GrpcContainerRuntime runtime_;
