@@ -53,6 +53,9 @@ class Taker {
 
   void skip(const Reachability& reached) {
     for (const Reached& file : reached.files) reached_.insert(file.path);
+    for (const Problem& problem : reached.problems) {  // a finding of its own already
+      if (problem.obstacle == Obstacle::library_foreign) reached_.insert(problem.subject.substr(1));
+    }
     for (const Program& program : reached.programs) {
       const elf::Header& header = program.node.elf()->header;
       if (fit(host_, header) == Fit::foreign) told_.insert(header.machine);

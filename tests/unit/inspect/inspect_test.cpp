@@ -81,10 +81,8 @@ TEST(Inspect, AForeignLibraryOfTheEntrypointFails) {
   TarWriter tar = base();
   tar.file("app", arm64_program({"libx.so"}), 0755)
       .file("usr/lib/libx.so", make_elf({.machine = 62}));
-  const Finding finding = Image({inventory_of(tar)}).inspect().findings.at(0);
-  EXPECT_EQ(finding.code, "ArchMismatch");
-  EXPECT_EQ(finding.severity, Severity::fail);
-  EXPECT_EQ(finding.subject, "/usr/lib/libx.so");
+  const Finding finding = only(Image({inventory_of(tar)}).inspect());
+  EXPECT_EQ(brief({finding}), Lines{"ArchMismatch fail /usr/lib/libx.so"});
 }
 
 TEST(Inspect, AForeignHelperThatNoKnownStartNeedsIsAWarning) {
