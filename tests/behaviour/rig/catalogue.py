@@ -45,6 +45,8 @@ CASES = (
     Case("good-untested", "no test declared: the loader's dry run has to do"),
     Case("good-removed-helper", "a later layer removes the wrong binary of an earlier one",
          (test("starts", "/bin/bash", "-c", "exit 0"),)),
+    Case("good-prebuilds", "carries add-ons for every architecture, each in its own folder",
+         (test("starts", "/bin/bash", "-c", "exit 0"),)),
     Case("wrong-helper", "a tool nothing starts is of the other architecture",
          (test("starts", "/bin/bash", "-c", "exit 0"),), warnings=("ArchMismatch",)),
     Case("no-arch", "the index lacks this architecture", (), "not-ready", ("PlatformMissing",)),
@@ -52,6 +54,10 @@ CASES = (
          (test("starts", "/bin/bash", "-c", "exit 0"),), "not-ready", ("ArchMismatch",)),
     Case("wrong-init", "the entrypoint's init is of the other architecture",
          (test("starts", "/bin/bash", "-c", "exit 0"),), "not-ready", ("ArchMismatch",)),
+    Case("wrong-interpreter", "the entrypoint is a script whose interpreter is of the other architecture", (),
+         "not-ready", ("ArchMismatch",)),
+    Case("wrong-library", "a library the entrypoint needs is of the other architecture", (),
+         "not-ready", ("ArchMismatch",)),
     Case("wrong-config", "the config names another architecture than the index", (), "not-ready",
          ("PlatformMismatch",), ("PlatformMismatch",)),
     Case("sigill", "its program dies of SIGILL", (test("starts", "/app"),), "not-ready", ("SmokeFailed",)),
@@ -103,6 +109,23 @@ def _program(content: bytes) -> layers.Layer:
     return layers.from_files(File("app", content))
 
 
+def _prebuilds() -> layers.Layer:
+    folder = "opt/app/node_modules/addon/prebuilds/linux-"
+    words = {"amd64": "x64", "arm64": "arm64"}  # as Node.js names them
+    return layers.from_files(*(File(f"{folder}{words[a]}/addon.node", programs.good(a)) for a in packages.ARCHITECTURES))
+
+
+def _wrong_interpreter(architecture: str) -> layers.Layer:
+    other = programs.good(packages.other_architecture(architecture))
+    return layers.from_files(File("app", b"#!/opt/interpreter\n"), File("opt/interpreter", other))
+
+
+def _wrong_library(architecture: str) -> layers.Layer:
+    name, other = "libtinfo.so.6.4", packages.other_architecture(architecture)
+    content = layers.package_file(packages.debs(SUITE, other, BASE), f"usr/lib/{FOLDER[other]}/{name}")
+    return layers.from_files(File(f"usr/lib/{FOLDER[architecture]}/{name}", content, 0o644))
+
+
 # name -> (layers of an architecture, the config's run object)
 _SAME_EVERYWHERE = {
     "good": (lambda a: [base(a)], BASH),
@@ -113,6 +136,9 @@ _SAME_EVERYWHERE = {
         lambda a: [base(a), _tini(packages.other_architecture(a)), _whiteout("usr/bin/", "tini")], BASH),
     "wrong-helper": (lambda a: [base(a), _wrong_tini(a)], BASH),
     "wrong-init": (lambda a: [base(a), _wrong_tini(a)], {"Entrypoint": ["tini", "--", "/bin/bash"], "Cmd": ["-c", "true"]}),
+    "good-prebuilds": (lambda a: [base(a), _prebuilds()], BASH),
+    "wrong-interpreter": (lambda a: [base(a), _wrong_interpreter(a)], {"Entrypoint": ["/app"]}),
+    "wrong-library": (lambda a: [base(a), _wrong_library(a)], BASH),
     "sigill": (lambda a: [_program(programs.trapping(a))], {"Entrypoint": ["/app"]}),
     "needs-extension": (lambda a: [_program(programs.demanding(a))], {"Entrypoint": ["/app"]}),
     "missing-loader": (_without_loader, BASH),

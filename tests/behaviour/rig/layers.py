@@ -124,6 +124,11 @@ def _from_packages(folder: Path, debs: list, extra: tuple, without: tuple) -> No
     _store(folder, [member for _, member in order])
 
 
+def package_file(debs: list, path: str) -> bytes:
+    """The content of one regular file of these packages, by its path in a merged root."""
+    return next(data for deb in debs for info, data in _package_members(deb) if info.name == path and info.isreg())
+
+
 def from_packages(debs: list, extra: tuple = (), without: tuple = ()) -> Layer:
     """One layer of packages, `without` some paths, as a Debian root with merged /usr; no maintainer script has run."""
     key = "packages 1 " + " ".join(file.name for file in debs) + repr(extra) + repr(without)
