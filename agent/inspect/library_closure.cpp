@@ -70,6 +70,10 @@ std::vector<std::string> LibraryClosure::places(const std::string& name,
 // glibc passes over files for another machine, musl and we remember them; a file that is no ELF at
 // all is passed over.
 void LibraryClosure::load(const std::string& name, std::size_t requester) {
+  if (lookups_ > kMaxLookups || problems_.size() > kMaxProblems) return;
+  if (problems_.size() == kMaxProblems) {
+    return problem(Obstacle::unknown, printable(name), requester, {"too many problems before it"});
+  }
   std::optional<Found> foreign;
   std::optional<Found> empty;
   for (const std::string& place : places(name, requester)) {

@@ -13,6 +13,9 @@ namespace nodeproof::inspect {
 namespace {
 
 constexpr int kMaxConfDepth = 8;
+constexpr std::size_t kMaxConfSteps = 1024;  // files and includes: files may include each other
+constexpr std::size_t kMaxConfDirectories = 4096;
+constexpr std::size_t kMaxPath = 4096;        // PATH_MAX: beyond it nothing can be opened
 constexpr std::size_t kMaxDirectories = 256;  // of RPATH, RUNPATH and LD_LIBRARY_PATH together
 
 // Debian's multiarch tuples, which its glibc searches first.
@@ -65,7 +68,7 @@ class LdSoConf {
 
  private:
   void file(const std::string& path, int depth) {
-    if (depth > kMaxConfDepth) return;
+    if (depth > kMaxConfDepth || ++steps_ > kMaxConfSteps) return;
     const std::string content = view_.content_of(path);
     for (std::string_view line : split(content, "\n")) {
       line = line.substr(0, line.find('#'));
@@ -75,11 +78,13 @@ class LdSoConf {
         for (std::size_t i = 1; i < words.size(); ++i) include(words[i], parent_of(path), depth);
         continue;
       }
+      if (directories_.size() >= kMaxConfDirectories) return;
       for (const auto word : words) directories_.emplace_back(word.substr(0, word.find('=')));
     }
   }
 
   void include(std::string_view pattern, std::string_view beside, int depth) {
+    if (++steps_ > kMaxConfSteps) return;
     std::string whole(pattern);
     if (!pattern.starts_with('/')) whole = join(beside, pattern);
     const auto directory = view_.find(parent_of(whole));
@@ -94,6 +99,7 @@ class LdSoConf {
 
   const MergedView& view_;
   std::vector<std::string> directories_;
+  std::size_t steps_ = 0;
 };
 
 // dynlink.c: "/etc/ld-musl-<arch>.path" when it is there, else the built-in list.
@@ -125,7 +131,7 @@ std::vector<std::string> glibc_directories(const MergedView& view,
 }
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  for (std::size_t at = text.find(what); at != std::string::npos;
+  for (std::size_t at = text.find(what); at != std::string::npos && text.size() <= kMaxPath;
        at = text.find(what, at + by.size())) {
     text.replace(at, what.size(), by);
   }

@@ -12,7 +12,9 @@ namespace nodeproof::inspect {
 
 namespace {
 
-constexpr int kMaxScripts = 4;  // linux/fs/exec.c: ELOOP beyond
+constexpr int kMaxScripts = 4;                // linux/fs/exec.c: ELOOP beyond
+constexpr std::size_t kMaxPath = 4096;        // PATH_MAX
+constexpr std::size_t kMaxCandidates = 1024;  // of a PATH; far beyond any real one
 // What runc and containerd put there when an image sets none.
 constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -56,6 +58,9 @@ class Walker {
       std::string path = variable(start_->env, "PATH");
       if (path.empty()) path = kDefaultPath;
       for (const auto directory : split(path, ":")) {
+        if (candidates.size() == kMaxCandidates) break;
+        const std::size_t length = start_->working_dir.size() + directory.size() + command.size();
+        if (length >= kMaxPath) continue;  // ENAMETOOLONG
         candidates.push_back(in_working_dir(join(directory, command)));
       }
     }
