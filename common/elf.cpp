@@ -19,6 +19,7 @@ constexpr std::uint64_t kMaxDynamicEntries = 16384;
 constexpr std::size_t kMaxNeeded = 2048;
 constexpr std::uint64_t kMaxInterpreter = 4096;  // PATH_MAX
 constexpr std::uint64_t kMaxString = 1 << 16;
+constexpr std::size_t kMaxNames = 1 << 20;  // bytes of all DT_NEEDED: they may overlap in the table
 
 // Fields of one fixed-size structure in the file's own byte order and class.
 class Fields {
@@ -237,8 +238,11 @@ Result<> read_names(const ByteSource& source, const std::vector<Segment>& loads,
   if (dynamic.soname) facts.soname = TRY(read_string(source, table, *dynamic.soname));
   if (dynamic.rpath) facts.rpath = TRY(read_string(source, table, *dynamic.rpath));
   if (dynamic.runpath) facts.runpath = TRY(read_string(source, table, *dynamic.runpath));
+  std::size_t bytes = 0;
   for (const std::uint64_t at : dynamic.needed) {
     facts.needed.push_back(TRY(read_string(source, table, at)));
+    bytes += facts.needed.back().size();
+    if (bytes > kMaxNames) return corrupt("too long a list of DT_NEEDED");
   }
   return {};
 }
