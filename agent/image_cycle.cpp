@@ -244,6 +244,9 @@ bool ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
   }
   const auto record = ports_.store.image(resolved.reference.name());
   if (!record || !*record) return false;
+  // The name may have been given to other, unproven bytes meanwhile.
+  const Digest& named = (*record)->target.digest;
+  if (named != resolved.manifest.digest && named != top_of(resolved).digest) return false;
   const auto unpacked = ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
   return unpacked && *unpacked;
 }
