@@ -10,6 +10,7 @@
 #include "agent/host/host.hpp"
 #include "agent/resolve/resolve.hpp"
 #include "common/json.hpp"
+#include "common/text.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -31,11 +32,11 @@ void print_table(std::ostream& out, const ResolvedImage& image) {
   out << image.reference.name() << '\n';
   if (image.index) out << "  index     " << image.index->digest.str() << '\n';
   out << "  offers   ";
-  for (const Platform& platform : image.available) out << ' ' << to_string(platform);
-  out << "\n  takes     " << to_string(normalize(image.config.platform)) << "  "
-      << image.manifest.digest.str() << "\n  because   " << image.choice << '\n';
+  for (const Platform& platform : image.available) out << ' ' << printable(to_string(platform));
+  out << "\n  takes     " << printable(to_string(normalize(image.config.platform))) << "  "
+      << image.manifest.digest.str() << "\n  because   " << printable(image.choice, 2000) << '\n';
   for (const Finding& finding : image.findings) {
-    out << "  " << finding.code << ": " << finding.message << '\n';
+    out << "  " << finding.code << ": " << printable(finding.message, 2000) << '\n';
   }
 }
 
