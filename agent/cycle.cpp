@@ -17,7 +17,7 @@ bool applies(const HostCondition& when, const HostFacts& host) {
          (when.page_size == 0 || when.page_size == host.page_size);
 }
 
-HostFacts read_facts(const CycleConfig& config, Ports& ports, std::stop_token stop) {
+HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
   HostFacts host = host::read_host(config.host_root);
   if (auto facts = ports.runtime.facts(stop)) host.containerd = *std::move(facts);
   return host;
@@ -38,7 +38,7 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
 
 }  // namespace
 
-NodeReport run_cycle(const CycleConfig& config, Ports& ports, std::stop_token stop) {
+NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
   const HostFacts host = read_facts(config, ports, stop);
   NodeReport report = describe(config, host, ports.clock);
   if (auto swept = ports.runtime.sweep(stop); !swept) {

@@ -37,6 +37,6 @@ struct CycleConfig {
 
 // Never fails: what goes wrong with an image is in that image's report. A stop leaves the rest
 // unknown.
-NodeReport run_cycle(const CycleConfig& config, Ports& ports, std::stop_token stop);
+NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_token& stop);
 
 }  // namespace nodeproof

@@ -130,6 +130,10 @@ class Supervisor {
       log::error(loaded.error().message);  // the copy in use is gone too; what is in memory stays
     }
     state_.set_config_error(config_.error());
+    if (auto done = state_.reconfigure(config_.settings(), std::chrono::system_clock::now());
+        !done) {
+      log::error(done.error().message);
+    }
     notifier_.send("READY=1");
     check_now();
   }

@@ -173,6 +173,7 @@ void StatusSocket::Server::accept() {
           ++self->connections_;
           std::make_shared<Connection>(self, std::move(socket), self->loop_)->begin();
         }
+        if (error) return self->accept_later();  // no descriptors left: not at once again
         self->accept();
       });
 }

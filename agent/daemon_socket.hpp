@@ -27,6 +27,8 @@ class StatusSocket {
   ~StatusSocket();  // removes the socket's file; open connections are closed
   StatusSocket(StatusSocket&&) noexcept;
   StatusSocket& operator=(StatusSocket&&) = delete;
+  StatusSocket(const StatusSocket&) = delete;
+  StatusSocket& operator=(const StatusSocket&) = delete;
 
  private:
   class Server;

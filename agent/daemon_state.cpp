@@ -61,7 +61,8 @@ Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
   TRY(remove_file(clean_file_));
   auto text = read_file(report_file_, kMaxReport);
   auto last = text ? report::from_json(*text) : Result<NodeReport>(std::unexpected(text.error()));
-  if (last && clean && last->host.boot_id == boot_id_) {
+  if (last && clean && last->host.boot_id == boot_id_ &&
+      last->config_digest == settings.config_digest) {
     report_ = *std::move(last);
     report_.freshness = Freshness::stale;
     proven_ = true;
@@ -70,14 +71,24 @@ Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
   report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
   report_.sequence = last ? last->sequence : 0;
-  report_.time = report_.since = now;
   report_.host.boot_id = boot_id_;
+  return forget(settings, now);
+}
+
+Result<> DaemonState::reconfigure(const DaemonSettings& settings, Time now) {
+  return report_.config_digest == settings.config_digest ? Result<>() : forget(settings, now);
+}
+
+Result<> DaemonState::forget(const DaemonSettings& settings, Time now) {
+  proven_ = false;
+  report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
   report_.freshness = Freshness::stale;
   report_.verdict = Verdict::unknown;
   report_.reason = code::kNotChecked;
   report_.message = "not checked yet";
   report_.findings = {not_checked_yet()};
+  report_.images.clear();
   return publish(false);
 }
 

@@ -18,9 +18,12 @@ class DaemonState {
 
   DaemonState(const DaemonOptions& options, std::string boot_id);
 
-  // The last report if the daemon of this boot ended in good order, else one that knows nothing
-  // yet. Writes or removes the ready flag accordingly.
+  // The last report if the daemon of this boot ended in good order and the configuration is the
+  // same, else one that knows nothing yet. Writes or removes the ready flag accordingly.
   Result<> restore(const DaemonSettings& settings, Time now);
+
+  // After a reload: another configuration than the one that was judged is not judged yet.
+  Result<> reconfigure(const DaemonSettings& settings, Time now);
 
   // A cycle's report: continues the last one, is written to disk if it says something new, and sets
   // the ready flag.
@@ -39,6 +42,7 @@ class DaemonState {
   [[nodiscard]] const NodeReport& report() const { return report_; }
 
  private:
+  Result<> forget(const DaemonSettings& settings, Time now);
   Result<> publish(bool persist);
   void show_config_error();
 

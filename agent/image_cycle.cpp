@@ -100,10 +100,18 @@ std::vector<SmokeResult> skipped(const std::vector<SmokeTest>& tests) {
 
 std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> files) {
   std::vector<smoke::FileExpectation> expected;
+  expected.reserve(files.size());
   for (inspect::NeededFile& file : files) {
     expected.push_back({std::move(file.path), file.size, std::move(file.sha256)});
   }
   return expected;
+}
+
+// What was proven is no longer on this disk, or no longer what it was; as opposed to: containerd
+// could not be asked.
+bool is_gone(const Error& error) {
+  return error.code == Errc::not_found || error.code == Errc::corrupt ||
+         error.code == Errc::digest_mismatch || error.code == Errc::invalid_document;
 }
 
 Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
@@ -168,10 +176,12 @@ ImageReport ImageCycle::judge(const Job& job) {
   }
   Result<ResolvedImage> kept = fail(Errc::not_found, "never proven here");
   if (proven) kept = resolve::resolve_offline(*proven, job.reference, ports_.store, job.stop);
-  if (latest) return kept ? judge_moved(job, *latest, *kept) : prove(job, *latest);
-  Finding failure = report::finding_from_error(latest.error(), report::Stage::resolve);
+  if (latest && kept) return judge_moved(job, *latest, *kept);
+  if (latest && is_gone(kept.error())) return prove(job, *latest);
+  const Error& obstacle = latest ? kept.error() : latest.error();
+  Finding failure = report::finding_from_error(obstacle, report::Stage::resolve);
   ImageReport report = blank_report(job.image);
-  if (kept && latest.error().code != Errc::cancelled) {
+  if (kept && obstacle.code != Errc::cancelled) {
     report = prove(job, *kept);
     // An answer that something is wrong with the tag is no outage, and neither takes away the
     // proof.
@@ -209,15 +219,16 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
     report.pull = all_reused(resolved.document);
     report.smoke = job.proven->smoke.results;
     append(report.findings, job.proven->smoke.findings);
+    report.verdict = report::image_verdict(report, config_.settings.require_smoke);
     return report;
   }
   const std::string lease = lease_of(resolved.reference, proof);
   const auto smoke = make_proof(job, resolved, lease, report);
-  if (!smoke) return report;
   report.verdict = report::image_verdict(report, config_.settings.require_smoke);
   const bool named = proof != Proof::for_information && (!config_.ad_hoc || config_.keep);
   Result<> ended;
-  if (report.verdict == Verdict::ready && named) {
+  if (report.verdict == Verdict::not_ready) ended = doubt(job, resolved);
+  if (smoke && report.verdict == Verdict::ready && named) {
     ended = conclude(resolved, lease,
                      {.name = resolved.reference.name(),
                       .index = resolved.index,
@@ -228,8 +239,18 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   }
   if (!ended) {
     report.findings.push_back(report::finding_from_error(ended.error(), report::Stage::pull));
+    report.verdict = report::image_verdict(report, config_.settings.require_smoke);
   }
   return report;
+}
+
+// An image that was proven and now fails has no proof that a later cycle could recall; its digest
+// stays in the ledger.
+Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
+  if (!job.proven || job.proven->manifest.digest != resolved.manifest.digest) return {};
+  resolve::ProvenImage doubted = *job.proven;
+  doubted.proof_key.clear();
+  return ledger_.record(doubted);
 }
 
 // Image, host, tests and program are what they were, the boot is the same, and what was proven is
@@ -320,12 +341,12 @@ Result<SmokeReport> ImageCycle::start(const Job& job, const ResolvedImage& resol
 // Only what is proven gets a name. What is not stays under its lease, so that the next cycle need
 // not fetch it again.
 Result<> ImageCycle::conclude(const ResolvedImage& resolved, const std::string& lease,
-                              resolve::ProvenImage proven) {
+                              const resolve::ProvenImage& proven) {
   TRY(prepull::publish(resolved, ports_.store,
                        {.namespace_ = host_.containerd ? host_.containerd->namespace_ : "",
                         .lease_id = lease,
                         .host = host_.platform}));
-  return ledger_.record(std::move(proven));
+  return ledger_.record(proven);
 }
 
 }  // namespace nodeproof

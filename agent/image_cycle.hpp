@@ -46,8 +46,9 @@ class ImageCycle {
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
+  Result<> doubt(const Job& job, const ResolvedImage& resolved);
   Result<> conclude(const ResolvedImage& resolved, const std::string& lease,
-                    resolve::ProvenImage proven);
+                    const resolve::ProvenImage& proven);
 
   const CycleConfig& config_;
   const HostFacts& host_;

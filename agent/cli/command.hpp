@@ -61,6 +61,8 @@ int complain(Session& session, const Error& error);
 
 // The config with the command line's overrides; absent default file = defaults.
 Result<config::Config> load_config(const Globals& globals);
+// The same from a file that has to be there.
+Result<config::Config> load_config(const Globals& globals, const std::filesystem::path& path);
 [[nodiscard]] std::filesystem::path config_path(const Globals& globals);
 
 Action declare_check(CLI::App& app);

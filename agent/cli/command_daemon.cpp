@@ -10,8 +10,8 @@
 namespace nodeproof::cli {
 namespace {
 
-Result<DaemonSettings> daemon_settings(const std::filesystem::path& file) {
-  const config::Config config = TRY(config::load(file, file.parent_path() / "conf.d"));
+Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesystem::path& file) {
+  const config::Config config = TRY(load_config(globals, file));
   return DaemonSettings{config.check_every, config::config_digest(config)};
 }
 
@@ -42,7 +42,9 @@ Action declare_daemon(CLI::App& /*app*/) {
     options.config_required = !globals.config_file.empty();
     options.state_dir = globals.state_dir;
     options.run_dir = globals.run_dir;
-    options.load_config = daemon_settings;
+    options.load_config = [&globals](const std::filesystem::path& file) {
+      return daemon_settings(globals, file);
+    };
     options.cycle_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
       return cycle_command(globals, path, file);
     };

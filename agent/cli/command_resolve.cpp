@@ -41,7 +41,7 @@ void print_table(std::ostream& out, const ResolvedImage& image) {
 }
 
 Result<ResolvedImage> resolve_here(const config::Config& config, const std::string& name,
-                                   std::stop_token stop) {
+                                   const std::stop_token& stop) {
   const Reference reference = TRY(Reference::parse(name));
   const auto registries = TRY(RegistryAccess::open(config));
   HostFacts facts = host::read_host("/");

@@ -12,7 +12,10 @@ namespace nodeproof::cli {
 Action declare_status(CLI::App& /*app*/) {
   return [](Session& session) {
     auto answer = ask_daemon(daemon_socket(session.globals), "status");
-    if (!answer) return complain(session, answer.error());
+    if (!answer) {
+      complain(session, answer.error());
+      return static_cast<int>(report::ExitCode::unknown);
+    }
     auto report = report::from_json(*answer);
     if (!report) return complain(session, report.error());
     print_report(session, *report);

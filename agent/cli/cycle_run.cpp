@@ -32,7 +32,8 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
   cycle.settings.images = std::move(named);
 }
 
-Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, std::stop_token stop) {
+Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress,
+                            const std::stop_token& stop) {
   TRY(make_directories(cycle.state_dir, 0700));
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));

@@ -18,6 +18,6 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
 
 // Errors: no containerd, another instance, directories that cannot be made. An image's failure is
 // in the report.
-Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, std::stop_token stop);
+Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, const std::stop_token& stop);
 
 }  // namespace nodeproof::cli

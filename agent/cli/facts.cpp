@@ -7,10 +7,10 @@
 
 namespace nodeproof::cli {
 
-void add_containerd(HostFacts& facts, const config::Config& config, std::stop_token stop) {
+void add_containerd(HostFacts& facts, const config::Config& config, const std::stop_token& stop) {
   const config::Containerd& wanted = config.containerd;
-  auto found = containerd::find_containerd({wanted.address, wanted.namespace_, wanted.snapshotter},
-                                           std::move(stop));
+  auto found =
+      containerd::find_containerd({wanted.address, wanted.namespace_, wanted.snapshotter}, stop);
   if (found) {
     facts.containerd = *std::move(found);
   } else {

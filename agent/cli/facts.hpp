@@ -9,6 +9,6 @@
 namespace nodeproof::cli {
 
 // Asks containerd; when none answers (or two do) that becomes a finding about the host.
-void add_containerd(HostFacts& facts, const config::Config& config, std::stop_token stop);
+void add_containerd(HostFacts& facts, const config::Config& config, const std::stop_token& stop);
 
 }  // namespace nodeproof::cli

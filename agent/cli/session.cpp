@@ -27,6 +27,15 @@ int exit_code_of(Errc code) {
   }
 }
 
+void apply_overrides(const Globals& globals, config::Config& config) {
+  const auto override_with = [](std::string& value, const std::string& given) {
+    if (!given.empty()) value = given;
+  };
+  override_with(config.containerd.address, globals.address);
+  override_with(config.containerd.namespace_, globals.namespace_);
+  override_with(config.containerd.snapshotter, globals.snapshotter);
+}
+
 }  // namespace
 
 int complain(Session& session, const Error& error) {
@@ -41,17 +50,18 @@ std::filesystem::path config_path(const Globals& globals) {
 
 Result<config::Config> load_config(const Globals& globals) {
   const std::filesystem::path path = config_path(globals);
-  config::Config config;
   std::error_code ignored;
   if (!globals.config_file.empty() || std::filesystem::exists(path, ignored)) {
-    config = TRY(config::load(path, path.parent_path() / "conf.d"));
+    return load_config(globals, path);
   }
-  const auto override_with = [](std::string& value, const std::string& given) {
-    if (!given.empty()) value = given;
-  };
-  override_with(config.containerd.address, globals.address);
-  override_with(config.containerd.namespace_, globals.namespace_);
-  override_with(config.containerd.snapshotter, globals.snapshotter);
+  config::Config defaults;
+  apply_overrides(globals, defaults);
+  return defaults;
+}
+
+Result<config::Config> load_config(const Globals& globals, const std::filesystem::path& path) {
+  config::Config config = TRY(config::load(path, path.parent_path() / "conf.d"));
+  apply_overrides(globals, config);
   return config;
 }
 

@@ -16,7 +16,7 @@ constexpr std::size_t kMaxPasswordBytes = 64 << 10;
 Result<std::string> read_password(const std::string& file) {
   if (file.empty()) return std::string();
   auto text = read_file(file, kMaxPasswordBytes);
-  if (!text) return std::unexpected(std::move(text).error().with_context("password_file"));
+  if (!text) return fail(Errc::invalid_config, "password_file: " + text.error().message);
   while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
   return text;
 }

@@ -121,14 +121,15 @@ Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer,
   return {};
 }
 
-Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view bytes, Labels labels) {
+Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view bytes, Labels labels,
+                                    const std::stop_token& stop) {
   labels.merge(source_label(image_.reference));
-  return twice_on_mismatch([&] { return store_document_once(blob, bytes, labels); });
+  return twice_on_mismatch([&] { return store_document_once(blob, bytes, labels, stop); });
 }
 
 Result<> BlobPuller::store_document_once(const Descriptor& blob, std::string_view bytes,
-                                         const Labels& labels) {
-  const auto writer = TRY(ports_.store.begin_blob(blob, lease_, {}));
+                                         const Labels& labels, const std::stop_token& stop) {
+  const auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop));
   if (!writer) return add_labels(blob.digest, labels);
   if (writer->offset() < bytes.size()) {
     TRY(writer->write(as_bytes(bytes.substr(writer->offset()))));

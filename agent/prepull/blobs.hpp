@@ -26,7 +26,8 @@ class BlobPuller {
   // for it.
   Result<> inspect_layer(std::size_t layer, const std::stop_token& stop);
   // Bytes are known to hash to the descriptor's digest.
-  Result<> store_document(const Descriptor& blob, std::string_view bytes, Labels labels);
+  Result<> store_document(const Descriptor& blob, std::string_view bytes, Labels labels,
+                          const std::stop_token& stop);
 
  private:
   using Observer = std::unique_ptr<LayerObserver>;
@@ -36,8 +37,8 @@ class BlobPuller {
                      const std::stop_token& stop);
   Result<> observe_stored(std::size_t layer, Observer observer, const std::stop_token& stop);
   Result<> observe_remote(std::size_t layer, Observer observer, const std::stop_token& stop);
-  Result<> store_document_once(const Descriptor& blob, std::string_view bytes,
-                               const Labels& labels);
+  Result<> store_document_once(const Descriptor& blob, std::string_view bytes, const Labels& labels,
+                               const std::stop_token& stop);
   Result<> add_labels(const Digest& digest, Labels labels);
   Observer observer_of(std::size_t layer) const;
   [[nodiscard]] const Descriptor& descriptor(std::size_t layer) const;

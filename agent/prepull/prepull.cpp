@@ -48,7 +48,7 @@ class Pull {
     const std::vector<LayerState> states = TRY(look());
     plan_ = plan(layers_, states);
     TRY(fetch_and_unpack(stop));
-    TRY(store_documents());
+    TRY(store_documents(stop));
     if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
     TRY(ports_.store.sync(chain_));
     PulledImage pulled{options_.lease_id, chain_, {}};
@@ -107,16 +107,16 @@ class Pull {
   }
 
   // Children before the parent whose labels hold them.
-  Result<> store_documents() {
+  Result<> store_documents(const std::stop_token& stop) {
     TRY(blobs_.store_document(image_.document.config, image_.config_bytes,
-                              config_labels(options_.snapshotter, chain_.back())));
+                              config_labels(options_.snapshotter, chain_.back()), stop));
     TRY(blobs_.store_document(image_.manifest, image_.manifest_bytes,
-                              manifest_labels(image_.document)));
+                              manifest_labels(image_.document), stop));
     if (!image_.index) return {};
     const auto index = TRY(parse_image_document(image_.index_bytes, image_.index->media_type));
     if (!std::holds_alternative<Index>(index)) return {};
     return blobs_.store_document(*image_.index, image_.index_bytes,
-                                 index_labels(std::get<Index>(index)));
+                                 index_labels(std::get<Index>(index)), stop);
   }
 
   void count(std::uint64_t bytes) {

@@ -65,6 +65,11 @@ Result<TokenRequest> Logins::token_request(const Challenge& bearer,
                                            const Rejection& rejection) const {
   HttpUrl realm = TRY(next_url(rejection.answer.url, parameter(bearer, "realm"), Purpose::login));
   const HostSettings settings = hosts_.settings_of(rejection.reference);
+  if (!realm.tls && !settings.username.empty() && realm.host != rejection.answer.url.host) {
+    return fail(Errc::untrusted,
+                "the registry sends logins to " + realm.authority() + " without TLS",
+                "no password leaves this node that way: serve the registry's realm over https");
+  }
   TlsSettings tls = hosts_.tls_for(realm, rejection.reference);
   return TokenRequest{std::move(realm),
                       parameter(bearer, "service"),

@@ -15,6 +15,7 @@ class LocalFirstRegistry final : public Registry {
   LocalFirstRegistry(Registry& remote, ImageStore& store) : remote_(remote), store_(store) {}
   LocalFirstRegistry(const LocalFirstRegistry&) = delete;
   LocalFirstRegistry& operator=(const LocalFirstRegistry&) = delete;
+  ~LocalFirstRegistry() override = default;
 
   Result<FetchedManifest> manifest(const Reference& reference, std::stop_token stop) override;
   Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,

@@ -80,6 +80,17 @@ TEST_F(Cycle, StartsAProvenImageAgainOnlyWhenTheProofNoLongerHolds) {
   EXPECT_EQ(rig.runtime.requests().size(), 4U);
 }
 
+TEST_F(Cycle, RecallsNoProofOfAnImageThatFailedSince) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.config.again = true;
+  rig.tests_exit_with(3);
+  ASSERT_EQ(rig.run().verdict, Verdict::not_ready);
+  rig.config.again = false;
+  EXPECT_EQ(rig.run().verdict, Verdict::not_ready);
+}
+
 TEST_F(Cycle, WritesNothingToContainerdWhileNothingChanges) {
   rig.push(kApp);
   rig.require(kApp);

@@ -64,6 +64,13 @@ TEST_F(Decode, SaysUnknownForATestThatWasNotReached) {
   EXPECT_EQ(report.findings[0].severity, Severity::unknown);
 }
 
+TEST_F(Decode, SaysUnknownForATestTheSupervisorKeptSilentAbout) {
+  records.tests[0] = ended(0);
+  const SmokeReport report = decoded();
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].severity, Severity::unknown);
+}
+
 TEST_F(Decode, QuotesRuncWhenTheSupervisorNeverSpoke) {
   records = {};
   records.tests.resize(2);

@@ -9,6 +9,14 @@ struct Case {
   std::string_view output, code, subject;
 };
 
+TEST(LoaderOutput, DriverLibrariesAreTheRuntimesToBring) {
+  EXPECT_FALSE(find_loader_problem("\tlibcuda.so.1 => not found\n"));
+  const auto problem =
+      find_loader_problem("\tlibcuda.so.1 => not found\n\tlibz.so.1 => not found\n");
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->subject, "libz.so.1");
+}
+
 TEST(LoaderOutput, IsRecognised) {
   const Case cases[] = {
       {"\tlinux-vdso.so.1 (0x0000ffff)\n\tlibtinfo.so.6 => not found\n", "LibraryMissing",
