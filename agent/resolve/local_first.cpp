@@ -44,6 +44,7 @@ Result<FetchedManifest> LocalFirstRegistry::child(const Reference& reference,
   return remote_.child(reference, child, std::move(stop));
 }
 
+// NOLINTNEXTLINE(readability-function-size): the port's signature
 Result<> LocalFirstRegistry::blob(const Reference& reference, const Descriptor& blob,
                                   std::uint64_t offset, const ByteSink& sink,
                                   std::stop_token stop) {

@@ -129,6 +129,7 @@ Result<FakeRegistry::BlobStream> FakeRegistry::open_blob(const Digest& digest,
   return BlobStream{found->second.bytes.substr(offset, end - offset), breaks_off};
 }
 
+// NOLINTNEXTLINE(readability-function-size): the port's signature
 Result<> FakeRegistry::blob(const Reference&, const Descriptor& blob, std::uint64_t offset,
                             const ByteSink& sink, std::stop_token stop) {
   TRY(arrive(blob.digest.str(), stop));

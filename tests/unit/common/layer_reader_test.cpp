@@ -304,7 +304,7 @@ TEST(LayerReader, PassesOnTheErrorsOfReaderAndVisitor) {
     TextReader start;
     explicit Halfway(std::string_view text) : start(text) {}
     Result<std::size_t> read(std::span<std::byte> buffer) override {
-      const auto got = start.read(buffer);
+      auto got = start.read(buffer);
       if (*got == 0) return fail(Errc::cancelled, "stopped");
       return got;
     }

@@ -22,7 +22,7 @@ class SchemaKeys {
 
  private:
   void walk(const json::Value& schema, const std::string& prefix) {
-    const json::Value& here = follow(schema);
+    const json::Value& here = *follow(&schema);
     const std::string dot = prefix.empty() ? "" : prefix + ".";
     if (const json::Value* properties = here.find("properties")) {
       for (const auto& [key, value] : properties->members()) {
@@ -34,11 +34,11 @@ class SchemaKeys {
     const json::Value* others = here.find("additionalProperties");
     if (others != nullptr && others->kind() == json::Value::Kind::object) walk(*others, dot + "*");
   }
-  const json::Value& follow(const json::Value& schema) const {
-    const json::Value* reference = schema.find("$ref");
+  const json::Value* follow(const json::Value* schema) const {
+    const json::Value* reference = schema->find("$ref");
     if (reference == nullptr) return schema;
     const std::string name = reference->string()->substr(std::string("#/$defs/").size());
-    return *root_.find("$defs")->find(name);
+    return root_.find("$defs")->find(name);
   }
   const json::Value& root_;
   std::set<std::string> keys_;

@@ -76,10 +76,10 @@ void CycleRig::tests_exit_with(int status) {
   });
 }
 
-NodeReport CycleRig::run(std::stop_token stop) {
+NodeReport CycleRig::run(const std::stop_token& stop) {
   const SystemClock clock;
   Ports ports{registry, store, runtime, clock, [](const Progress&) {}};
-  return run_cycle(config, ports, std::move(stop));
+  return run_cycle(config, ports, stop);
 }
 
 }  // namespace nodeproof

@@ -25,7 +25,7 @@ class CycleRig {
   Descriptor push_for(const std::string& reference, const std::string& architecture);
   RequiredImage& require(const std::string& reference);  // with a declared test
   void tests_exit_with(int status);
-  NodeReport run(std::stop_token stop = {});
+  NodeReport run(const std::stop_token& stop = {});
 
   FakeRegistry registry;
   FakeImageStore store;

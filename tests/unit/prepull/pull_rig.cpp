@@ -95,8 +95,8 @@ Observations::Seen Observations::of(const Digest& layer) const {
   return found == seen_.end() ? Seen{} : found->second;
 }
 
-Result<PulledImage> PullRig::pull(const ResolvedImage& image, std::stop_token stop) {
-  return prepull(image, {registry, store, observers, progress}, options, std::move(stop));
+Result<PulledImage> PullRig::pull(const ResolvedImage& image, const std::stop_token& stop) {
+  return prepull(image, {registry, store, observers, progress}, options, stop);
 }
 
 }  // namespace nodeproof::prepull

@@ -57,7 +57,7 @@ struct PullRig {
   };
   PullOptions options;
 
-  Result<PulledImage> pull(const ResolvedImage& image, std::stop_token stop = {});
+  Result<PulledImage> pull(const ResolvedImage& image, const std::stop_token& stop = {});
 };
 
 }  // namespace nodeproof::prepull

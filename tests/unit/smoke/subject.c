@@ -1,5 +1,5 @@
 // subject WAY [ARGUMENT]: a program that ends, or does not, in a known way.
-#define _GNU_SOURCE
+#define _GNU_SOURCE  // NOLINT: the C library's name
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
