@@ -41,6 +41,10 @@ void append(std::vector<Finding>& to, std::vector<Finding> from) {
 std::string proof_key(const HostFacts& host, const RequiredImage& image) {
   std::string text;
   const auto add = [&text](std::string_view part) { text.append(part).push_back('\0'); };
+  const auto add_all = [&](const std::vector<std::string>& parts) {
+    add(std::to_string(parts.size()));
+    for (const std::string& part : parts) add(part);
+  };
   add(build_info().version);
   add(build_info().commit);
   add(host.boot_id);
@@ -48,13 +52,16 @@ std::string proof_key(const HostFacts& host, const RequiredImage& image) {
   add(std::to_string(host.page_size));
   add(host.kernel_release);
   add(host.isa_level);
-  for (const std::string& hwcap : host.hwcaps) add(hwcap);
+  add_all(host.hwcaps);
+  for (const BinfmtHandler& handler : host.binfmt) {
+    if (handler.enabled) add(handler.name + ' ' + handler.interpreter + ' ' + handler.flags);
+  }
   if (host.containerd) add(host.containerd->version + ' ' + host.containerd->snapshotter);
   add(std::to_string(static_cast<int>(image.emulation)));
   for (const SmokeTest& test : image.smoke) {
     add(test.name);
-    for (const std::string& arg : test.args) add(arg);
-    for (const std::string& variable : test.env) add(variable);
+    add_all(test.args);
+    add_all(test.env);
     add(test.user);
     add(std::to_string(test.timeout.count()));
     add(std::to_string(test.expect.exit));

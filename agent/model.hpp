@@ -81,7 +81,7 @@ struct HostFacts {
 // -----------------------------------------------------------------------------------------------------
 struct SmokeExpectation {
   int exit = 0;
-  std::string stdout_regex;  // ECMAScript, searched; "" = not looked at
+  std::string stdout_regex;  // see Pattern, searched; "" = not looked at
   std::string stderr_regex;
   friend bool operator==(const SmokeExpectation&, const SmokeExpectation&) = default;
 };

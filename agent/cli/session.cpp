@@ -54,9 +54,9 @@ Result<config::Config> load_config(const Globals& globals) {
   if (!globals.config_file.empty() || std::filesystem::exists(path, ignored)) {
     return load_config(globals, path);
   }
-  config::Config defaults;
-  apply_overrides(globals, defaults);
-  return defaults;
+  config::Config config = TRY(config::load({}, path.parent_path() / "conf.d"));
+  apply_overrides(globals, config);
+  return config;
 }
 
 Result<config::Config> load_config(const Globals& globals, const std::filesystem::path& path) {

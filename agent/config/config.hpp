@@ -50,8 +50,8 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-// main_file and then conf_d/*.json in name order; an absent conf_d is fine, an absent main_file is
-// not.
+// main_file ("" = none) and then conf_d/*.json in name order; an absent conf_d is fine, an absent
+// main_file is not.
 Result<Config> load(const std::filesystem::path& main_file, const std::filesystem::path& conf_d);
 
 // Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not

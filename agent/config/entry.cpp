@@ -1,7 +1,8 @@
 #include "agent/config/entry.hpp"
 
 #include <charconv>
-#include <regex>
+
+#include "common/pattern.hpp"
 
 namespace nodeproof::config {
 namespace {
@@ -64,10 +65,8 @@ Result<std::string> Entry::path() const {
 
 Result<std::string> Entry::regex() const {
   std::string given = TRY(text());
-  try {
-    (void)std::regex(given, std::regex::ECMAScript);
-  } catch (const std::regex_error&) {  // the library's only way to say it
-    return error("not an ECMAScript regular expression");
+  if (const auto compiled = Pattern::compile(given); !compiled) {
+    return error(compiled.error().message + "; " + compiled.error().remedy);
   }
   return given;
 }

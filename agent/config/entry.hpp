@@ -30,7 +30,7 @@ class Entry {
   [[nodiscard]] Result<std::vector<std::string>> texts() const;
   [[nodiscard]] Result<std::uint64_t> number(std::uint64_t lowest, std::uint64_t highest) const;
   [[nodiscard]] Result<std::string> path() const;   // absolute, or empty
-  [[nodiscard]] Result<std::string> regex() const;  // ECMAScript that compiles, or empty
+  [[nodiscard]] Result<std::string> regex() const;  // one that Pattern takes, or empty
   // "500ms", "20s", "15m", "6h", "7d"; larger than 0
   [[nodiscard]] Result<std::chrono::milliseconds> duration() const;
   [[nodiscard]] Result<> must_be(json::Value::Kind kind) const;

@@ -117,7 +117,7 @@ Result<std::vector<fs::path>> fragments(const fs::path& directory) {
 
 Result<Config> load(const fs::path& main_file, const fs::path& conf_d) {
   Loader loader;
-  TRY(loader.add(main_file));
+  if (!main_file.empty()) TRY(loader.add(main_file));
   const std::vector<fs::path> more = TRY(fragments(conf_d));
   for (const fs::path& file : more) TRY(loader.add(file));
   return loader.finish();

@@ -128,8 +128,7 @@ Result<unsigned> GrpcContainerRuntime::sweep(std::stop_token stop) {
   std::vector<std::string> containers = TRY(tasks.our_containers(stop));
   for (const std::string& id : TRY(tasks.tasks_named_as_ours(stop))) {
     if (std::ranges::find(containers, id) != containers.end()) continue;
-    TRY(tasks.create_bare_container(id));
-    containers.push_back(id);
+    if (TRY(tasks.create_bare_container(id))) containers.push_back(id);
   }
   unsigned removed = 0;
   for (const std::string& id : containers) {

@@ -70,7 +70,7 @@ Result<> TaskClient::create_container(const ContainerRequest& request, bool syst
   return channel_.result(status, text("creating", request.id));
 }
 
-Result<> TaskClient::create_bare_container(const std::string& id) const {
+Result<bool> TaskClient::create_bare_container(const std::string& id) const {
   containers_api::CreateContainerRequest create;
   auto& container = *create.mutable_container();
   container.set_id(id);
@@ -81,8 +81,9 @@ Result<> TaskClient::create_bare_container(const std::string& id) const {
   containers_api::CreateContainerResponse response;
   const auto status = channel_.call(
       {.deadline = kQuick}, [&](auto* c) { return containers_->Create(c, create, &response); });
-  if (is(status, grpc::StatusCode::ALREADY_EXISTS)) return {};
-  return channel_.result(status, text("naming leaked", id));
+  if (is(status, grpc::StatusCode::ALREADY_EXISTS)) return false;
+  TRY(channel_.result(status, text("naming leaked", id)));
+  return true;
 }
 
 Result<> TaskClient::create_task(const ContainerRequest& request, const Mounts& rootfs) const {

@@ -30,7 +30,8 @@ class TaskClient {
   Result<Mounts> prepare_snapshot(const ContainerRequest& request) const;
   Result<> create_container(const ContainerRequest& request, bool systemd_cgroup) const;
   // A record that says nothing but the name: without one containerd refuses to end a leaked task.
-  Result<> create_bare_container(const std::string& id) const;
+  // False when there is a record of that name: somebody else's.
+  Result<bool> create_bare_container(const std::string& id) const;
   Result<> create_task(const ContainerRequest& request, const Mounts& rootfs) const;
   Result<> start(const std::string& id) const;
   // The exit status. Errc::timeout after the deadline. The shim keeps the status until the task is

@@ -20,6 +20,8 @@ struct Scene {
 
 // Corrupt layers, wrong diff IDs, inventories that are not whole.
 [[nodiscard]] std::vector<Finding> layer_findings(const InspectInput& input);
+// The view stopped at its limit.
+[[nodiscard]] Finding too_many_directories(const InspectInput& input);
 // What stands in the way of a start.
 [[nodiscard]] std::vector<Finding> start_findings(const Scene& scene);
 // Programs of a start that are for another machine; emulation.

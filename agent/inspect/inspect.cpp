@@ -57,9 +57,10 @@ InspectResult inspect(const InspectInput& input) {
                     .view = view,
                     .reached = reached,
                     .census = census,
-                    .complete = is_complete(input.inventories)};
+                    .complete = is_complete(input.inventories) && view.complete()};
   InspectResult result;
   append(result.findings, layer_findings(input));
+  if (!view.complete()) result.findings.push_back(too_many_directories(input));
   append(result.findings, platform_findings(scene));
   append(result.findings, program_findings(scene));
   append(result.findings, start_findings(scene));

@@ -72,6 +72,17 @@ Finding count_finding(const InspectInput& input) {
 
 }  // namespace
 
+Finding too_many_directories(const InspectInput& input) {
+  Finding finding;
+  finding.code = code::kInspectionIncomplete;
+  finding.severity = Severity::unknown;
+  finding.subject = input.image.manifest.digest.str();
+  finding.message = "The layers name files in more directories than they bring";
+  finding.evidence = "16 MiB of names of directories without an entry of their own";
+  finding.remedy = "Find out who made this image; an ordinary build tool writes its directories.";
+  return finding;
+}
+
 std::vector<Finding> layer_findings(const InspectInput& input) {
   std::vector<Finding> findings;
   const std::vector<Digest>& diff_ids = input.image.config.diff_ids;

@@ -43,6 +43,9 @@ LibraryClosure::LibraryClosure(const MergedView& view, const Found& program, con
   }
   objects_.push_back({program.path, program.path, program.node.elf(), std::nullopt});
   for (std::size_t at = 0; at < objects_.size() && at < kMaxObjects; ++at) load_needed(at);
+  if (objects_.size() > kMaxObjects) {
+    problem(Obstacle::unknown, "/" + printable(program.path), 0, {"it needs too many libraries"});
+  }
 }
 
 void LibraryClosure::problem(Obstacle obstacle, std::string subject, std::size_t requester,

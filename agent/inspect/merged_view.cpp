@@ -82,6 +82,8 @@ void MergedView::add_parents(std::string_view path) {
   for (path = parent_of(path); !path.empty(); path = parent_of(path)) {
     const auto found = nodes_.find(path);
     if (found == nodes_.end()) {
+      implied_bytes_ += path.size();
+      if (!complete()) return;
       nodes_.emplace(path, Node{});
     } else if (found->second.type() != EntryType::directory) {
       found->second = Node{};

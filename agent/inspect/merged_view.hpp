@@ -50,6 +50,9 @@ class MergedView {
   // The names directly in a directory, without links followed.
   [[nodiscard]] std::vector<std::string_view> names_in(std::string_view directory) const;
   [[nodiscard]] std::string content_of(std::string_view path) const;  // "" when not kept
+  // False when directories that no layer has an entry for would have taken too much memory: then
+  // not all of what is in the image is found.
+  [[nodiscard]] bool complete() const { return implied_bytes_ <= kMaxImplied; }
 
  private:
   void apply(const LayerInventory& layer);
@@ -59,7 +62,11 @@ class MergedView {
   void remove_below(std::string_view directory);
   [[nodiscard]] std::string place_of(std::string_view path) const;
 
+  // Far beyond any image that a tool built; a hostile one names deep paths and no directory.
+  static constexpr std::size_t kMaxImplied = 16 << 20;  // bytes of names
+
   Nodes nodes_;
+  std::size_t implied_bytes_ = 0;
 };
 
 }  // namespace nodeproof::inspect

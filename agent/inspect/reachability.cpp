@@ -151,7 +151,17 @@ class Walker {
     const std::string command = env_command(line->argument);
     if (command.empty()) return program;
     const auto wanted = look_up(command, subject);
-    return wanted ? execute(*wanted, subject, depth + 1) : std::nullopt;
+    if (!wanted) return std::nullopt;
+    if (!needs_a_shell(*wanted)) return execute(*wanted, subject, depth + 1);
+    add(*wanted, Role::script, subject);
+    return program;
+  }
+
+  // What env's execvp(3) hands to /bin/sh after the kernel refused it.
+  static bool needs_a_shell(const Found& found) {
+    const FileFacts* facts = found.node.entry->facts.get();
+    return found.node.size() > 0 &&
+           (facts == nullptr || (!facts->elf && facts->script.empty() && facts->problem.empty()));
   }
 
   ProgramIndex load(const Found& found, const std::string& via) {

@@ -443,16 +443,22 @@ class Run(OnContainerd):
         self.assertEqual(1, self.drive("sweep")["removed"])
         self.assert_nothing_left()
 
-    def test_containers_of_others_are_not_swept(self):
-        self.containerd.ctr("run", "-d", self.reference, "theirs", "/bin/busybox", "sleep", "600")
+    def assert_not_swept(self, name: str):
+        self.containerd.ctr("run", "-d", self.reference, name, "/bin/busybox", "sleep", "600")
         try:
             self.assertEqual(0, self.drive("sweep")["removed"])
             self.assertIn("RUNNING", self.containerd.ctr("tasks", "ls"))
         finally:
-            self.containerd.run_ctr("tasks", "kill", "-s", "KILL", "theirs")
-            processes.wait_until(lambda: "STOPPED" in self.containerd.ctr("tasks", "ls"), "the end of the task")
-            self.containerd.ctr("tasks", "rm", "theirs")
-            self.containerd.ctr("containers", "rm", "theirs")
+            self.containerd.run_ctr("tasks", "kill", "-s", "KILL", name)
+            processes.wait_until(lambda: "RUNNING" not in self.containerd.ctr("tasks", "ls"), "the end of the task")
+            self.containerd.run_ctr("tasks", "rm", name)
+            self.containerd.run_ctr("containers", "rm", name)
+
+    def test_containers_of_others_are_not_swept(self):
+        self.assert_not_swept("theirs")
+
+    def test_not_even_when_they_are_called_like_ours(self):
+        self.assert_not_swept("nodeproof-theirs")
 
 
 if __name__ == "__main__":

@@ -158,8 +158,9 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "$.images[0].smoke[0].timeout: expected a string, found a number"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "timeout": "2h"}]}]})",
        "$.images[0].smoke[0].timeout: at most \"1h\""},
-      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"stdout": "("}}]}]})",
-       "$.images[0].smoke[0].expect.stdout: not an ECMAScript regular expression"},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"stdout": "(?=a)b"}}]}]})",
+       "$.images[0].smoke[0].expect.stdout: the regular expression is not understood: invalid perl "
+       "operator: (?=; use RE2 syntax: ECMAScript without backreferences and look-around"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"exit": 256}}]}]})",
        "$.images[0].smoke[0].expect.exit: the number must be from 0 to 255"},
       {R"({"pull": {"parallel": 0}})", "$.pull.parallel: the number must be from 1 to 16"},
@@ -196,6 +197,11 @@ TEST_F(Load, SaysWhereTheSyntaxBreaks) {
 TEST_F(Load, AnAbsentMainFileIsAnErrorAndAnAbsentDirectoryIsNot) {
   EXPECT_NE(refused().find("main.json"), std::string::npos);
   EXPECT_EQ(loaded("{}"), Config{});
+}
+
+TEST_F(Load, FragmentsNeedNoMainFile) {
+  write("conf.d/a.json", R"({"images": [{"reference": "a"}]})");
+  EXPECT_EQ(config::load({}, dir_ / "conf.d")->images.size(), 1U);
 }
 
 TEST_F(Load, MergesFragmentsInTheOrderOfTheirNames) {

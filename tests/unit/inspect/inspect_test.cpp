@@ -287,6 +287,11 @@ TEST(Inspect, WithALayerUnreadAbsenceIsUnknown) {
                    "InspectionIncomplete unknown " + unread.layer.str()}));
 }
 
+TEST(Inspect, WithDirectoriesBeyondTheLimitAbsenceIsUnknown) {
+  EXPECT_EQ(brief(Image({inventory_of(base()), inventory_of(deep_paths())}).inspect().findings),
+            (Lines{"EntrypointMissing unknown /app", "InspectionIncomplete unknown " + kManifest}));
+}
+
 TEST(Inspect, ACorruptLayerOfTheRightDigestFails) {
   const LayerInventory broken = inventory_of("this is no tar");
   const Lines lines = brief(Image({inventory_of(good()), broken}).inspect().findings);

@@ -38,6 +38,17 @@ inline LayerInventory inventory_of(const std::string& blob, const AnalyserLimits
 }
 inline LayerInventory inventory_of(const fakes::TarWriter& tar) { return inventory_of(tar.str()); }
 
+// 100 KB that name 15'000 directories, without an entry for one of them.
+inline fakes::TarWriter deep_paths() {
+  std::string deep;
+  for (int i = 0; i < 500; ++i) deep += "dddddd/";
+  fakes::TarWriter tar;
+  for (int i = 0; i < 30; ++i) {
+    tar.pax({{"path", std::to_string(i) + "/" + deep + "f"}}).file("short", "1");
+  }
+  return tar;
+}
+
 inline constexpr std::string_view kLoader = "/lib/ld-linux-aarch64.so.1";
 
 inline std::string arm64_program(std::vector<std::string> needed = {}) {

@@ -61,6 +61,14 @@ TEST(MergedView, AWhiteoutDoesNotHideItsOwnLayersFile) {
   EXPECT_EQ(view.at("a"), "a:2@1");
 }
 
+TEST(MergedView, DirectoriesNobodyBroughtAreBounded) {
+  const View view({TarWriter().file("a/b/c", "1"), deep_paths()});
+  EXPECT_FALSE(view.view.complete());
+  EXPECT_EQ(view.at("a/b"), "a/b/");
+  EXPECT_LT(view.view.nodes().size(), 30'000U);
+  EXPECT_TRUE(View({TarWriter().file("a/b/c", "1")}).view.complete());
+}
+
 TEST(MergedView, AFileReplacesADirectoryWithAllBelow) {
   const View view({TarWriter().file("d/x", "1"), TarWriter().file("d", "22")});
   EXPECT_EQ(view.at("d/x"), "-");

@@ -110,6 +110,16 @@ TEST(Reach, EnvInAScriptLooksInPath) {
   EXPECT_EQ(reach_in(tar, "/run", {"PATH=/bin"}).problems, Lines{"command_missing python3"});
 }
 
+TEST(Reach, EnvStartsAScriptWithoutAnInterpreterByTheShell) {
+  TarWriter tar;
+  tar.file("usr/bin/env", static_program(183), 0755).file("bin/tool", "echo hello\n", 0755);
+  tar.file("run", "#!/usr/bin/env tool\n", 0755).file("bin/cut", "", 0755);
+  tar.file("run-cut", "#!/usr/bin/env cut\n", 0755);
+  EXPECT_EQ(reach_in(tar, "/run").problems, Lines{});
+  EXPECT_EQ(reach_in(tar, "/run").files.back(), "bin/tool");
+  EXPECT_EQ(reach_in(tar, "/run-cut").problems, Lines{"empty /bin/cut"});
+}
+
 TEST(Reach, NamesWhatIsWrongWithAScript) {
   TarWriter tar;
   tar.file("bin/sh", static_program(183), 0755);
