@@ -151,6 +151,18 @@ TEST_F(LoginTest, ARedirectedHostMayNotAskForCredentials) {
     EXPECT_EQ(http.sent_header(n, "Authorization"), "");
 }
 
+TEST_F(LoginTest, NoPasswordGoesToAnotherHostWithoutTls) {
+  const std::string tag_url = "http://r.example/v2/team/app/manifests/1";
+  const std::string bearer = R"(Bearer realm="http://auth.example/token",service="r.example")";
+  Settings settings = account();
+  settings["r.example"].plain_http = true;
+  http.answer(tag_url, {challenged(bearer)});
+  const auto found = make(settings).manifest(app, {});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::untrusted);
+  EXPECT_EQ(http.urls(), std::vector<std::string>{tag_url});
+}
+
 TEST_F(LoginTest, UnknownSchemesAloneAreARefusal) {
   http.answer(kTagUrl, {challenged("Negotiate")});
   EXPECT_EQ(make(account()).manifest(app, {}).error().code, Errc::unauthorized);
