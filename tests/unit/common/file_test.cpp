@@ -9,6 +9,7 @@
 
 #include "common/clock.hpp"
 #include "common/words.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof {
 namespace {
@@ -17,16 +18,11 @@ namespace fs = std::filesystem;
 
 class File : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "nodeproof-file-test.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
   [[nodiscard]] std::size_t entries() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(dir_), {}));
   }
-  fs::path dir_;
+  const fakes::TempFolder folder_;
+  const fs::path& dir_ = folder_.path();
 };
 
 TEST_F(File, IsReadBackAsItWasWritten) {

@@ -4,6 +4,7 @@
 
 #include "agent/config/config.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::config {
 namespace {
@@ -14,13 +15,6 @@ using std::chrono::seconds;
 
 class Load : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "nodeproof-config-test.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-
   void write(const std::string& name, std::string_view text) const {
     ASSERT_TRUE(write_file_atomically(dir_ / name, text));
   }
@@ -49,7 +43,8 @@ class Load : public ::testing::Test {
     }
     return message;
   }
-  fs::path dir_;
+  const fakes::TempFolder folder_;
+  const fs::path& dir_ = folder_.path();
 };
 
 TEST_F(Load, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(loaded("{}"), Config{}); }

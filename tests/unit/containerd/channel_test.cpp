@@ -16,6 +16,7 @@
 #include "agent/containerd/grpc_runtime.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::containerd {
 namespace {
@@ -26,8 +27,6 @@ using testing::HasSubstr;
 class SilentServer {
  public:
   SilentServer() {
-    char name[] = "/tmp/nodeproof-silent-XXXXXX";
-    folder_ = ::mkdtemp(name);
     fd_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -37,15 +36,15 @@ class SilentServer {
       std::abort();
     }
   }
-  ~SilentServer() { std::filesystem::remove_all(folder_); }
+  ~SilentServer() = default;
   SilentServer(const SilentServer&) = delete;
   SilentServer& operator=(const SilentServer&) = delete;
 
-  [[nodiscard]] std::string socket() const { return folder_ + "/containerd.sock"; }
+  [[nodiscard]] std::string socket() const { return folder_.path() / "containerd.sock"; }
   void die() { fd_.reset(); }  // the socket's name stays, as after a crash
 
  private:
-  std::string folder_;
+  fakes::TempFolder folder_;
   UniqueFd fd_;
 };
 

@@ -12,22 +12,15 @@ namespace {
 
 constexpr std::uint16_t kAarch64 = 183, kX86 = 62, kExecutable = 2;
 
-std::filesystem::path make_home() {
-  std::string name = std::filesystem::temp_directory_path() / "nodeproof-cycle-XXXXXX";
-  return mkdtemp(name.data());
-}
-
 }  // namespace
 
-CycleRig::CycleRig() : home_(make_home()) {
+CycleRig::CycleRig() {
   config.host_root = std::filesystem::path(NODEPROOF_FIXTURES) / "hosts/pi4";
-  config.state_dir = home_ / "state";
-  config.run_dir = home_ / "run";
+  config.state_dir = home_.path() / "state";
+  config.run_dir = home_.path() / "run";
   config.binary = "/usr/bin/nodeproof";
   tests_exit_with(0);
 }
-
-CycleRig::~CycleRig() { std::filesystem::remove_all(home_); }
 
 FakeImage CycleRig::image(const std::string& architecture, const std::string& content) const {
   const std::string program =

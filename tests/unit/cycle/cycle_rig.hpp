@@ -2,7 +2,6 @@
 // do as they are told.
 #pragma once
 
-#include <filesystem>
 #include <string>
 
 #include "agent/cycle.hpp"
@@ -10,13 +9,14 @@
 #include "tests/fakes/fake_image_store.hpp"
 #include "tests/fakes/fake_registry.hpp"
 #include "tests/fakes/fake_runtime.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof {
 
 class CycleRig {
  public:
   CycleRig();
-  ~CycleRig();
+  ~CycleRig() = default;
   CycleRig(const CycleRig&) = delete;
   CycleRig& operator=(const CycleRig&) = delete;
 
@@ -34,7 +34,7 @@ class CycleRig {
 
  private:
   FakeImage image(const std::string& architecture, const std::string& content) const;
-  std::filesystem::path home_;
+  fakes::TempFolder home_;
 };
 
 }  // namespace nodeproof

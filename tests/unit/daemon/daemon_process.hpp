@@ -27,6 +27,7 @@
 #include "agent/report/verdict.hpp"
 #include "agent/status_client.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof {
 
@@ -37,10 +38,6 @@ constexpr auto kGuard = 60s;  // what takes so long hangs, also on a busy machin
 class DaemonProcess : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "nodeproof-daemon.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
     write("etc/nodeproof.json", "{}");
     write("boot_id", "boot-one\n");
     options_.config_file = root_ / "etc/nodeproof.json";
@@ -62,7 +59,6 @@ class DaemonProcess : public testing::Test {
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
-    std::filesystem::remove_all(root_);
   }
 
   // "invalid" anywhere in a file makes it so.
@@ -172,7 +168,8 @@ class DaemonProcess : public testing::Test {
     return true;
   }
 
-  std::filesystem::path root_;
+  const fakes::TempFolder folder_;
+  const std::filesystem::path& root_ = folder_.path();
   DaemonOptions options_;
   pid_t pid_ = -1;
   UniqueFd manager_;

@@ -6,6 +6,7 @@
 
 #include "agent/codes.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::host {
 namespace {
@@ -108,12 +109,8 @@ TEST(ReadHost, ReadsThisMachine) {
 class ChangedBoard : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "nodeproof-host.XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root_ = name;
     std::filesystem::copy(kHosts / "pi4", root_, std::filesystem::copy_options::recursive);
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
   void write(const std::string& path, std::string_view content) const {
     std::filesystem::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path, std::ios::binary) << content;
@@ -124,7 +121,8 @@ class ChangedBoard : public testing::Test {
     head[18] = 40;  // EM_ARM
     write(path, head);
   }
-  std::filesystem::path root_;
+  const fakes::TempFolder folder_;
+  const std::filesystem::path& root_ = folder_.path();
 };
 
 TEST_F(ChangedBoard, With32BitUserlandIsAnArmPlatformAndSaysSo) {

@@ -5,6 +5,7 @@
 
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/inspect/inventory_text.hpp"
+#include "tests/fakes/temp_folder.hpp"
 #include "tests/unit/inspect/layers.hpp"
 
 namespace nodeproof::inspect {
@@ -17,12 +18,6 @@ const InventoryEntry* find(const LayerInventory& inventory, std::string_view pat
     if (entry.entry.path == path) return &entry;
   }
   return nullptr;
-}
-
-std::filesystem::path fresh_directory(const std::string& name) {
-  const auto path = std::filesystem::path(testing::TempDir()) / ("inventory-" + name);
-  std::filesystem::remove_all(path);
-  return path;
 }
 
 LayerInventory sample() {
@@ -59,8 +54,8 @@ TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {
   const std::string program = arm64_program({"libc.so.6"}) + std::string(300'000, 'x');
   AnalyserLimits limits;
   limits.held_elf = 4096;
-  const auto directory = fresh_directory("spool");
-  std::filesystem::create_directories(directory);
+  const fakes::TempFolder folder;
+  const auto& directory = folder.path();
   LayerInventory inventory =
       inventory_of(TarWriter().file("big", program).str(), limits, directory);
   ASSERT_FALSE(inventory.problem) << inventory.problem->message;
@@ -124,7 +119,8 @@ TEST(Inventory, StrangeLinesUnderARightChecksumAreErrors) {
 }
 
 TEST(InventoryCache, KeepsAcrossRuns) {
-  const auto directory = fresh_directory("cache");
+  const fakes::TempFolder folder;
+  const auto& directory = folder.path();
   const LayerInventory inventory = sample();
   InventoryCache cache(directory);
   EXPECT_FALSE(cache.contains(inventory.layer));
@@ -136,7 +132,8 @@ TEST(InventoryCache, KeepsAcrossRuns) {
 }
 
 TEST(InventoryCache, ATornFileIsAbsent) {
-  const auto directory = fresh_directory("torn");
+  const fakes::TempFolder folder;
+  const auto& directory = folder.path();
   const LayerInventory inventory = sample();
   InventoryCache(directory).store(inventory);
   for (const auto& file : std::filesystem::directory_iterator(directory)) {
@@ -148,7 +145,8 @@ TEST(InventoryCache, ATornFileIsAbsent) {
 }
 
 TEST(InventoryCache, ABrokenLayerIsKnownForGoodAPassingFailureForThisRun) {
-  const auto directory = fresh_directory("problems");
+  const fakes::TempFolder folder;
+  const auto& directory = folder.path();
   LayerInventory broken = inventory_of("this is no tar");
   ASSERT_TRUE(broken.problem);
   LayerInventory passing = inventory_of(TarWriter().str());
@@ -173,7 +171,8 @@ TEST(InventoryCache, WithoutADiskItKeepsInMemory) {
 }
 
 TEST(InventoryCache, LoadsOneInventoryPerLayerAndSaysWhichIsMissing) {
-  InventoryCache cache(fresh_directory("manifest"));
+  const fakes::TempFolder folder;
+  InventoryCache cache(folder.path());
   const LayerInventory inventory = sample();
   cache.store(inventory);
   const auto layer = [](const Digest& digest) {

@@ -5,18 +5,13 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/fakes/temp_folder.hpp"
 #include "tests/unit/inspect/layers.hpp"
 
 namespace nodeproof::inspect {
 namespace {
 
 using fakes::TarWriter;
-
-std::filesystem::path fresh_directory(const std::string& name) {
-  const auto path = std::filesystem::path(testing::TempDir()) / ("observer-" + name);
-  std::filesystem::remove_all(path);
-  return path;
-}
 
 Descriptor descriptor(const std::string& blob) {
   return {.media_type = {},
@@ -34,7 +29,8 @@ void stream(LayerObserver& observer, std::string_view blob) {
 }
 
 TEST(Observer, StoresTheInventoryOfAStreamedLayer) {
-  InventoryCache cache(fresh_directory("stores"));
+  const fakes::TempFolder folder;
+  InventoryCache cache(folder.path());
   const auto factory = make_observer_factory(cache);
   const std::string tar =
       TarWriter().file("big", std::string(3'000'000, 'x')).file("app", arm64_program(), 0755).str();
@@ -52,7 +48,8 @@ TEST(Observer, StoresTheInventoryOfAStreamedLayer) {
 }
 
 TEST(Observer, ABrokenOffStreamLeavesNothing) {
-  InventoryCache cache(fresh_directory("broken-off"));
+  const fakes::TempFolder folder;
+  InventoryCache cache(folder.path());
   const std::string blob = fakes::gzip(TarWriter().file("big", std::string(3'000'000, 'x')).str());
   const Descriptor layer = descriptor(blob);
   {
@@ -64,7 +61,8 @@ TEST(Observer, ABrokenOffStreamLeavesNothing) {
 }
 
 TEST(Observer, ALayerThatIsNoArchiveNeitherBlocksNorFailsTheDownload) {
-  InventoryCache cache(fresh_directory("no-archive"));
+  const fakes::TempFolder folder;
+  InventoryCache cache(folder.path());
   const std::string blob(8'000'000, '<');
   const Descriptor layer = descriptor(blob);
   auto observer = make_observer_factory(cache)(layer, layer.digest);
@@ -75,7 +73,8 @@ TEST(Observer, ALayerThatIsNoArchiveNeitherBlocksNorFailsTheDownload) {
 }
 
 TEST(Observer, SeveralLayersAreTakenAtOnce) {
-  InventoryCache cache(fresh_directory("several"));
+  const fakes::TempFolder folder;
+  InventoryCache cache(folder.path());
   const auto factory = make_observer_factory(cache);
   std::vector<std::string> blobs;
   for (char c = 'a'; c < 'e'; ++c) {

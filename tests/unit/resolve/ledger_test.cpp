@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::resolve {
 namespace {
@@ -27,16 +28,11 @@ ProvenImage proven(const std::string& name) {
 
 class LedgerTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "nodeproof-ledger-test.XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
   [[nodiscard]] fs::path only_file() const {
     return fs::directory_iterator(dir_ / "ledger")->path();
   }
-  fs::path dir_;
+  const fakes::TempFolder folder_;
+  const fs::path& dir_ = folder_.path();
 };
 
 TEST_F(LedgerTest, FindsWhatItRecorded) {

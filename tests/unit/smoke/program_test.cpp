@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/elf.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -14,13 +15,10 @@ namespace {
 class Program : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "nodeproof-program-XXXXXX";
-    path_ = mkdtemp(name.data());
     root_ = *Root::open(path_);
     if (root_->open_file("/", 0).error == ENOSYS)
       GTEST_SKIP() << "openat2 is not there: an old kernel or emulation";
   }
-  void TearDown() override { std::filesystem::remove_all(path_); }
   void file(const std::string& name, std::string_view content, unsigned mode = 0755) const {
     std::filesystem::create_directories((path_ / name).parent_path());
     std::ofstream(path_ / name) << content;
@@ -51,7 +49,8 @@ class Program : public ::testing::Test {
     return planned;
   }
 
-  std::filesystem::path path_;
+  const fakes::TempFolder folder_;
+  const std::filesystem::path& path_ = folder_.path();
   std::optional<Root> root_;
 };
 

@@ -9,6 +9,7 @@
 #include "agent/smoke/record.hpp"
 #include "common/file.hpp"
 #include "tests/fakes/fake_runtime.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -16,13 +17,10 @@ namespace {
 class Smoke : public ::testing::Test {
  protected:
   Smoke() {
-    std::string name = std::filesystem::temp_directory_path() / "nodeproof-work-XXXXXX";
-    work_ = mkdtemp(name.data());
     host.platform = {"linux", "amd64", "", "", {}};
     config.env = {"COLOUR=red", "SIZE=1"};
     config.user = "app";
   }
-  void TearDown() override { std::filesystem::remove_all(work_); }
 
   SmokeInput input() {
     return {.image = "example.com/app:1",
@@ -58,7 +56,8 @@ class Smoke : public ::testing::Test {
     return test_line(index, record);
   }
 
-  std::filesystem::path work_;
+  const fakes::TempFolder folder_;
+  const std::filesystem::path& work_ = folder_.path();
   ImageConfig config;
   HostFacts host;
   std::vector<SmokeTest> tests;

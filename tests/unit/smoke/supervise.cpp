@@ -19,6 +19,7 @@
 
 #include "agent/smoke/supervisor.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -124,9 +125,8 @@ std::string cannot_supervise() {
 }
 
 Supervised supervise(const Plan& plan, World world) {
-  std::string folder = std::filesystem::temp_directory_path() / "nodeproof-supervise-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) std::abort();
-  const std::string plan_file = folder + "/plan", answers = folder + "/answers";
+  const fakes::TempFolder folder;
+  const std::string plan_file = folder.path() / "plan", answers = folder.path() / "answers";
   Supervised done;
   if (write_file_atomically(plan_file, to_json(plan), 0600) &&
       write_file_atomically(answers, "", 0600)) {
@@ -137,7 +137,6 @@ Supervised supervise(const Plan& plan, World world) {
     if (auto text = read_file(answers, 64 << 20)) done.answers = *std::move(text);
     if (auto records = parse_records(done.answers, plan)) done.records = *std::move(records);
   }
-  std::filesystem::remove_all(folder);
   return done;
 }
 

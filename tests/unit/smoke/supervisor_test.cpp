@@ -9,6 +9,7 @@
 
 #include "common/crypto.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
 #include "tests/unit/smoke/supervise.hpp"
 
 namespace nodeproof::smoke {
@@ -43,23 +44,16 @@ class Supervisor : public ::testing::Test {
 // A folder that a test's user can reach.
 class Folder {
  public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "nodeproof-smoke-XXXXXX";
-    path_ = mkdtemp(name.data());
-    chmod(path_.c_str(), 0755);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  Folder() { chmod(folder_.path().c_str(), 0755); }
   std::string file(const std::string& name, std::string_view content, unsigned mode = 0755) const {
-    const std::string path = path_ / name;
+    const std::string path = folder_.path() / name;
     EXPECT_TRUE(write_file_atomically(path, content, mode));
     chmod(path.c_str(), mode);
     return path;
   }
 
  private:
-  std::filesystem::path path_;
+  fakes::TempFolder folder_;
 };
 
 PlannedRun program(std::string path) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/fakes/temp_folder.hpp"
+
 namespace nodeproof::smoke {
 namespace {
 
@@ -64,16 +66,14 @@ TEST(ResolveUser, TakesNumbersWithoutAnyFile) {
 class ImageRoot : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = std::filesystem::temp_directory_path() / "nodeproof-root-XXXXXX";
-    path_ = mkdtemp(name.data());
     std::filesystem::create_directories(path_ / "image/etc");
     std::ofstream(path_ / "secret") << "app:x:1:1::/:\n";
     root_ = *Root::open(path_ / "image");
     if (root_->open_file("/etc", 0).error == ENOSYS)
       GTEST_SKIP() << "openat2 is not there: an old kernel or emulation";
   }
-  void TearDown() override { std::filesystem::remove_all(path_); }
-  std::filesystem::path path_;
+  const fakes::TempFolder folder_;
+  const std::filesystem::path& path_ = folder_.path();
   std::optional<Root> root_;
 };
 
