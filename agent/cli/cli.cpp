@@ -9,6 +9,7 @@
 #include "agent/cli/command.hpp"
 #include "agent/smoke/supervisor.hpp"
 #include "common/log.hpp"
+#include "common/text.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -38,7 +39,15 @@ void configure_log(const Globals& globals) {
 
 int usage_error(CLI::App& app, const CLI::ParseError& error, Streams streams) {
   if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help
-  streams.err << "nodeproof: " << error.what() << "\n  try: nodeproof --help\n";
+  std::string what = error.what();
+  // What is missing may be there, but misspelt.
+  const std::vector<std::string> rest = app.remaining(true);
+  if (error.get_name() == "RequiredError" && !rest.empty()) {
+    const bool option = rest.front().starts_with('-');
+    what = (option ? "there is no option '" : "there is no command '") +
+           printable(rest.front(), 64) + "'";
+  }
+  streams.err << "nodeproof: " << what << "\n  try: nodeproof --help\n";
   return exit_usage;
 }
 

@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <system_error>
 
 #include "agent/cli/command.hpp"
 
@@ -10,7 +11,12 @@ Action declare_config(CLI::App& app) {
   return [](Session& session) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
-    session.streams.out << config_path(session.globals).string() << ": ok, "
+    const auto path = config_path(session.globals);
+    std::error_code ignored;
+    session.streams.out << path.string()
+                        << (std::filesystem::exists(path, ignored)
+                                ? ": ok, "
+                                : ": there is no such file, the defaults hold; ")
                         << config->images.size() << " image(s), digest "
                         << config::config_digest(*config) << '\n';
     return +exit_ok;

@@ -45,7 +45,7 @@ std::string emulators(const HostFacts& facts) {
 }
 
 std::string containerd(const HostFacts& facts) {
-  if (!facts.containerd) return "not asked";
+  if (!facts.containerd) return {};
   const ContainerdFacts& found = *facts.containerd;
   return found.version + " at " + found.socket + ", namespace " + found.namespace_ +
          ", snapshotter " + found.snapshotter + (found.cri ? ", CRI" : ", no CRI") +
@@ -55,8 +55,8 @@ std::string containerd(const HostFacts& facts) {
 void finding_rows(std::string& out, const Finding& finding) {
   out += '\n';
   row(out, to_string(finding.severity), finding.code + ": " + finding.message);
-  row(out, "  evidence", finding.evidence);
-  row(out, "  remedy", finding.remedy);
+  if (!finding.evidence.empty()) row(out, "  evidence", finding.evidence);
+  if (!finding.remedy.empty()) row(out, "  remedy", finding.remedy);
 }
 
 }  // namespace

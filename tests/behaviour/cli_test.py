@@ -1,6 +1,7 @@
 """The command line as its users meet it."""
 
 import json
+import os
 import re
 
 from rig import catalogue, packages, testing
@@ -37,6 +38,12 @@ class WithoutServers(testing.RigTest):
                 self.assertEqual((64, ""), (done.code, done.stdout), done.stderr)
                 self.assertTrue(done.stderr.startswith("nodeproof: "), done.stderr)
 
+    def test_a_misspelt_word_is_named(self):
+        for arguments, word in ((("resolv", "x"), "command 'resolv'"), (("config", "chek"), "command 'chek'"),
+                                (("--nonsense",), "option '--nonsense'")):
+            with self.subTest(arguments):
+                self.assertIn(f"there is no {word}", self.nodeproof(*arguments).stderr)
+
     def test_help_is_no_error(self):
         done = self.nodeproof("--help")
         self.assertEqual(0, done.code)
@@ -53,6 +60,9 @@ class WithoutServers(testing.RigTest):
     def test_config_check(self):
         good = self.nodeproof.write_config('{ // comments are allowed\n "images": [] }')
         self.assertEqual(0, self.nodeproof("config", "check", "-c", good).code)
+        if not os.path.exists("/etc/nodeproof"):
+            absent = self.nodeproof("config", "check")
+            self.assertIn("there is no such file, the defaults hold", absent.stdout)
         bad = self.nodeproof.write_config('{"imagess": []}')
         self.assertEqual(78, self.nodeproof("config", "check", "-c", bad).code)
 
