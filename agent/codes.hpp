@@ -35,14 +35,12 @@ inline constexpr std::string_view kSmokeNotRun = "SmokeNotRun";
 inline constexpr std::string_view kNotExecuted = "NotExecuted";
 // containerd and the host
 inline constexpr std::string_view kContainerdUnavailable = "ContainerdUnavailable";
-inline constexpr std::string_view kContainerdAmbiguous = "ContainerdAmbiguous";
 inline constexpr std::string_view kPermissionDenied = "PermissionDenied";
 inline constexpr std::string_view kNoSpace = "NoSpace";
 inline constexpr std::string_view kPullFailed = "PullFailed";
 inline constexpr std::string_view kUserlandBitness = "UserlandBitness";
 inline constexpr std::string_view kMemoryCgroupMissing = "MemoryCgroupMissing";
 inline constexpr std::string_view kNothingRequired = "NothingRequired";
-inline constexpr std::string_view kNotApplicable = "NotApplicable";
 inline constexpr std::string_view kNotChecked = "NotChecked";
 inline constexpr std::string_view kCycleCrashed = "CycleCrashed";
 inline constexpr std::string_view kConfigInvalid = "ConfigInvalid";

@@ -19,7 +19,11 @@ bool applies(const HostCondition& when, const HostFacts& host) {
 
 HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
   HostFacts host = host::read_host(config.host_root);
-  if (auto facts = ports.runtime.facts(stop)) host.containerd = *std::move(facts);
+  if (auto facts = ports.runtime.facts(stop)) {
+    host.containerd = *std::move(facts);
+  } else {
+    host.findings.push_back(report::finding_from_error(facts.error(), report::Stage::host));
+  }
   return host;
 }
 
@@ -42,14 +46,18 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
   const HostFacts host = read_facts(config, ports, stop);
   NodeReport report = describe(config, host, ports.clock);
   if (auto swept = ports.runtime.sweep(stop); !swept) {
-    report.findings.push_back(
-        report::finding_from_error(swept.error(), report::Stage::smoke, "leftovers"));
+    Finding leftovers =
+        report::finding_from_error(swept.error(), report::Stage::smoke, "leftovers");
+    // Of an earlier run: they take nothing away from what is proven in this one.
+    if (swept.error().code != Errc::cancelled) leftovers.severity = Severity::warn;
+    report.findings.push_back(std::move(leftovers));
   }
   ImageCycle cycle(config, host, ports);
   for (const RequiredImage& image : config.settings.images) {
     if (!applies(image.when, host)) continue;
     report.images.push_back(cycle.run(image, stop));
   }
+  if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
   report::conclude(report);
   return report;
 }

@@ -33,9 +33,9 @@ constexpr auto kStatusEvery = std::chrono::seconds(1);
 
 enum ExitCode : int {
   exit_ok = 0,
+  exit_unavailable = 69,
   exit_internal = 70,
   exit_busy = 75,
-  exit_no_permission = 77,
   exit_config = 78
 };
 
@@ -192,6 +192,10 @@ class Supervisor {
 
   void end_cycle(CycleOutcome outcome) {
     if (stopping_) return finish_if_stopped();  // cut short: what it says is not about the images
+    if (outcome.report && outcome.report->config_digest != config_.settings().config_digest) {
+      if (again_) return start_cycle();  // reloaded meanwhile: nobody asks for these images now
+      outcome = {std::nullopt, Error{Errc::internal, "the check was of another configuration", ""}};
+    }
     const Verdict before = state_.report().verdict;
     const bool failed = !outcome.report;
     Result<> kept = failed ? fail_cycle(*outcome.error) : state_.accept(*std::move(outcome.report));
@@ -274,7 +278,7 @@ int run_daemon(const DaemonOptions& options) {
     case Errc::busy:
       return exit_busy;
     case Errc::permission_denied:
-      return exit_no_permission;
+      return exit_unavailable;
     case Errc::invalid_config:
       return exit_config;
     default:

@@ -37,7 +37,7 @@ struct DaemonOptions {
       std::chrono::seconds(20)};  // from SIGTERM to SIGKILL of the child
 };
 
-// Runs until SIGTERM or SIGINT. Returns an exit code: 0 clean, 70 internal, 75 another instance, 77
+// Runs until SIGTERM or SIGINT. Returns an exit code: 0 clean, 70 internal, 75 another instance, 69
 // no permission, 78 no configuration that can be used. Call it before any other thread exists.
 int run_daemon(const DaemonOptions& options);
 

@@ -55,6 +55,8 @@ class CycleChild::Run : public std::enable_shared_from_this<CycleChild::Run> {
         kill_timer_(loop) {}
 
   void begin() {
+    // Asio's own flag: without it a synchronous read waits for bytes, whatever the descriptor's is.
+    output_.non_blocking(true);
     read_more();
     await_death();
     expect_a_line();
@@ -152,7 +154,7 @@ class CycleChild::Run : public std::enable_shared_from_this<CycleChild::Run> {
     finish(status);
   }
 
-  // What it wrote before it died; the pipe is non-blocking.
+  // What it wrote before it died, and no waiting for who else may hold the pipe.
   void drain() {
     for (;;) {
       error_code error;

@@ -41,6 +41,7 @@ AcceptedConfig::AcceptedConfig(const DaemonOptions& options)
     : options_(options), folder_(options.state_dir / "config") {}
 
 Result<> AcceptedConfig::load() {
+  TRY(recover());
   auto taken = take_over();
   if (taken) {
     error_.clear();
@@ -52,6 +53,13 @@ Result<> AcceptedConfig::load() {
   if (!kept) return fail(Errc::invalid_config, error_, taken.error().remedy);
   settings_ = *std::move(kept);
   return {};
+}
+
+// A take-over was cut short between its two renames: the last good copy still has its old name.
+Result<> AcceptedConfig::recover() const {
+  const fs::path old = options_.state_dir / "config.old";
+  if (is_there(folder_) || !is_there(old)) return {};
+  return rename_folder(old, folder_);
 }
 
 // The copy is what is checked, so that what was checked is what cycles read.

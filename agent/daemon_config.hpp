@@ -25,6 +25,7 @@ class AcceptedConfig {
   [[nodiscard]] std::filesystem::path file() const { return folder_ / "nodeproof.json"; }
 
  private:
+  Result<> recover() const;
   Result<> copy_to(const std::filesystem::path& folder) const;
   Result<> take_over();
 

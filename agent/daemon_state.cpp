@@ -64,6 +64,7 @@ Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
   if (last && clean && last->host.boot_id == boot_id_ &&
       last->config_digest == settings.config_digest) {
     report_ = *std::move(last);
+    drop_code(report_.findings, code::kConfigInvalid);  // of a configuration read before
     report_.freshness = Freshness::stale;
     proven_ = true;
     return publish(false);
@@ -125,13 +126,16 @@ void DaemonState::set_config_error(std::string message) {
   show_config_error();
 }
 
+// A cycle may have found a fault in the configuration too; that one is its own.
 void DaemonState::show_config_error() {
-  drop_code(report_.findings, code::kConfigInvalid);
+  if (shown_config_error_) std::erase(report_.findings, *shown_config_error_);
+  shown_config_error_.reset();
   if (config_error_.empty()) return;
   Finding finding =
       report::finding_from_error({Errc::invalid_config, config_error_, ""}, report::Stage::config);
   finding.severity =
       Severity::warn;  // the last good copy is in use, and what it asks for was judged
+  shown_config_error_ = finding;
   report_.findings.push_back(std::move(finding));
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "agent/daemon.hpp"
@@ -49,6 +50,7 @@ class DaemonState {
   std::filesystem::path report_file_, clean_file_, ready_file_;
   std::string boot_id_;
   std::string config_error_;
+  std::optional<Finding> shown_config_error_;  // in report_
   NodeReport report_;
   bool proven_ = false;  // report_ comes from a cycle that ended
 };

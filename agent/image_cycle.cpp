@@ -121,6 +121,16 @@ bool is_gone(const Error& error) {
          error.code == Errc::digest_mismatch || error.code == Errc::invalid_document;
 }
 
+Finding nothing_executed(const RequiredImage& image) {
+  return {.code = std::string(code::kNotExecuted),
+          .severity = Severity::unknown,
+          .subject = image.reference,
+          .layer = {},
+          .message = "require_smoke is set, and nothing of the image was executed",
+          .evidence = {},
+          .remedy = "declare a smoke test for it"};
+}
+
 Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
   return {.code = std::string(code::kTagMoved),
           .severity = Severity::warn,
@@ -152,8 +162,29 @@ ImageReport ImageCycle::run(const RequiredImage& image, std::stop_token stop) {
         report::finding_from_error(reference.error(), report::Stage::resolve));
   }
   report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  if (report.verdict == Verdict::unknown &&
+      report::image_verdict(report, false) == Verdict::ready) {
+    report.findings.push_back(nothing_executed(image));
+  }
   ports_.progress({image.reference, Phase::done, 0, 0});
   return report;
+}
+
+void ImageCycle::release_unclaimed() {
+  const auto leases = ports_.store.leases(std::string(prepull::kCandidateLabel));
+  if (!leases) return;  // each ends by itself, too
+  std::vector<std::string> claimed;
+  for (const RequiredImage& image : config_.settings.images) {
+    const auto reference = Reference::parse(image.reference);
+    if (!reference) continue;
+    for (const Proof proof : {Proof::to_be_recorded, Proof::of_a_successor}) {
+      claimed.push_back(lease_of(*reference, proof));
+    }
+  }
+  for (const Lease& lease : *leases) {
+    if (std::ranges::find(claimed, lease.id) != claimed.end()) continue;
+    static_cast<void>(ports_.store.delete_lease(lease.id, Release::lazily));
+  }
 }
 
 // One for the image that is required, one for its possible successor, one for what was only asked
@@ -197,6 +228,9 @@ ImageReport ImageCycle::judge(const Job& job) {
     failure.severity = Severity::warn;
   }
   report.findings.push_back(std::move(failure));
+  if (!latest && proven && !kept) {  // no registry, and what was proven is not whole here either
+    report.findings.push_back(report::finding_from_error(kept.error(), report::Stage::inspect));
+  }
   return report;
 }
 
@@ -221,11 +255,18 @@ ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
 
 ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Proof proof) {
   ImageReport report = described(job.image, resolved);
-  if (proof_holds(job, resolved)) {
+  const Result<bool> holds = proof_holds(job, resolved);
+  if (!holds || *holds) {
     inspect_bytes(job, resolved, report);
     report.pull = all_reused(resolved.document);
     report.smoke = job.proven->smoke.results;
     append(report.findings, job.proven->smoke.findings);
+    if (!holds) {  // a proof is not lost because containerd could not be asked about it
+      Finding trouble = report::finding_from_error(holds.error(), report::Stage::pull);
+      if (holds.error().code != Errc::cancelled) trouble.severity = Severity::warn;
+      report.findings.push_back(std::move(trouble));
+      report.freshness = Freshness::stale;
+    }
     report.verdict = report::image_verdict(report, config_.settings.require_smoke);
     return report;
   }
@@ -261,8 +302,8 @@ Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
 }
 
 // Image, host, tests and program are what they were, the boot is the same, and what was proven is
-// still there.
-bool ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
+// still there. An error: all but the last is so, and containerd does not say.
+Result<bool> ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
   if (config_.again || !job.proven || job.proven->manifest.digest != resolved.manifest.digest ||
       job.proven->proof_key != proof_key(host_, job.image)) {
     return false;
@@ -270,13 +311,12 @@ bool ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
   for (const Descriptor& layer : resolved.document.layers) {
     if (!inventories_.contains(layer.digest)) return false;
   }
-  const auto record = ports_.store.image(resolved.reference.name());
-  if (!record || !*record) return false;
+  const auto record = TRY(ports_.store.image(resolved.reference.name()));
+  if (!record) return false;
   // The name may have been given to other, unproven bytes meanwhile.
-  const Digest& named = (*record)->target.digest;
+  const Digest& named = record->target.digest;
   if (named != resolved.manifest.digest && named != top_of(resolved).digest) return false;
-  const auto unpacked = ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
-  return unpacked && *unpacked;
+  return ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
 }
 
 // Fetches, inspects and starts; what goes wrong is in the report. No SmokeReport: the image was not

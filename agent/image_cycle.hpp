@@ -22,6 +22,9 @@ class ImageCycle {
   // Never fails; a stop leaves the image unknown.
   ImageReport run(const RequiredImage& image, std::stop_token stop);
 
+  // Of what earlier runs brought: gives back what no image of the configuration needs.
+  void release_unclaimed();
+
  private:
   struct Job {
     const RequiredImage& image;
@@ -37,7 +40,7 @@ class ImageCycle {
                     Proof proof = Proof::to_be_recorded);
   [[nodiscard]] std::string lease_of(const Reference& reference,
                                      Proof proof = Proof::to_be_recorded) const;
-  bool proof_holds(const Job& job, const ResolvedImage& resolved);
+  Result<bool> proof_holds(const Job& job, const ResolvedImage& resolved);
   Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
   inspect::InspectResult inspect_bytes(const Job& job, const ResolvedImage& resolved,
                                        ImageReport& report);

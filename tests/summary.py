@@ -35,12 +35,14 @@ def of_test(test: ElementTree.Element) -> tuple[int, int, int]:
 
 
 def main(argv: list[str]) -> int:
-    totals, troubles = [0, 0, 0], []
-    for path in sorted(glob.glob(os.path.join(argv[1], "*"))):
+    totals, troubles, failing = [0, 0, 0], [], set()
+    for path in sorted(glob.glob(os.path.join(argv[1], "*")), key=lambda p: (p.endswith(".check"), p)):
         phase, kind = os.path.splitext(os.path.basename(path))
         if kind == ".check":
             with open(path, encoding="utf-8") as f:
                 word = f.read().strip()
+            if word == "failed" and phase in failing:
+                continue  # its tests have told
             rows = [(phase, {"passed": (1, 0, 0), "skipped": (0, 0, 1)}.get(word, (0, 1, 0)))]
         elif kind == ".xml":
             rows = [(f"{phase}: {t.get('name')}", of_test(t)) for t in ElementTree.parse(path).getroot().iter("testcase")]
@@ -49,6 +51,7 @@ def main(argv: list[str]) -> int:
         for name, counts in rows:
             totals = [a + b for a, b in zip(totals, counts)]
             troubles += [f"  failed   {name}"] if counts[1] else []
+            failing |= {phase.split("-")[0]} if counts[1] else set()
             troubles += [f"  skipped  {name} ({counts[2]})"] if counts[2] else []
     print("\n".join(sorted(troubles)) or "  nothing failed, nothing was skipped")
     print(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped")

@@ -13,8 +13,6 @@
 
 namespace nodeproof::config {
 
-enum class Mode { observe, enforce };
-
 struct Node {
   std::string name;  // "" = the host name
   std::map<std::string, std::string> labels;
@@ -39,7 +37,6 @@ struct Pull {
 };
 
 struct Config {
-  Mode mode = Mode::observe;
   Node node;
   Containerd containerd;
   std::map<std::string, Registry> registries;  // by host[:port]

@@ -45,7 +45,7 @@ void write_image(json::Writer& writer, const RequiredImage& image) {
 
 std::string config_digest(const Config& config) {
   json::Writer writer;
-  writer.begin_object().member("mode", static_cast<uint64_t>(config.mode));
+  writer.begin_object();
   writer.member("node", config.node.name);
   write_texts(writer, "labels", config.node.labels);
   writer.member("address", config.containerd.address);

@@ -49,7 +49,6 @@ Errc errc_of(const grpc::Status& status) {
   // What a plugin or shim says comes with the code UNKNOWN.
   const std::string text = status.error_message();
   if (says_no_space(text)) return Errc::no_space;
-  if (says_corrupt(text)) return Errc::corrupt;
   if (text.contains("context deadline exceeded")) return Errc::timeout;
   if (text.contains("context canceled")) return Errc::cancelled;
   switch (status.error_code()) {
@@ -57,13 +56,9 @@ Errc errc_of(const grpc::Status& status) {
       return Errc::cancelled;
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return Errc::timeout;
-    case grpc::StatusCode::NOT_FOUND:
-      return Errc::not_found;
     case grpc::StatusCode::PERMISSION_DENIED:
     case grpc::StatusCode::UNAUTHENTICATED:
       return Errc::permission_denied;
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return Errc::too_large;
     case grpc::StatusCode::UNIMPLEMENTED:
       return Errc::unsupported;
     case grpc::StatusCode::ALREADY_EXISTS:
@@ -71,6 +66,8 @@ Errc errc_of(const grpc::Status& status) {
     case grpc::StatusCode::UNAVAILABLE:
       return is_locked(status) ? Errc::busy : Errc::runtime_unavailable;
     default:
+      // Also NOT_FOUND and RESOURCE_EXHAUSTED: a lease that ended or a full message are
+      // containerd's own trouble, and say nothing about an image.
       return Errc::io;
   }
 }
@@ -166,6 +163,12 @@ Error Channel::error(const grpc::Status& status, std::string_view what) const {
     text += " answers: " + one_line(status.error_message());
   }
   return {code, std::move(text), remedy_of(code)};
+}
+
+Error Channel::apply_error(const grpc::Status& status, std::string_view what) const {
+  Error told = error(status, what);
+  if (told.code == Errc::io && says_corrupt(status.error_message())) told.code = Errc::corrupt;
+  return told;
 }
 
 Result<> Channel::result(const grpc::Status& status, std::string_view what) const {

@@ -71,6 +71,8 @@ class Channel {
 
   // A failed status as an error of ours; `what` is "reading blob sha256:...".
   [[nodiscard]] Error error(const grpc::Status& status, std::string_view what) const;
+  // The same of a layer that did not unpack: Errc::corrupt when its archive is to blame.
+  [[nodiscard]] Error apply_error(const grpc::Status& status, std::string_view what) const;
   [[nodiscard]] std::unexpected<Error> failure(const grpc::Status& status,
                                                std::string_view what) const {
     return std::unexpected(error(status, what));

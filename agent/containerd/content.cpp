@@ -48,7 +48,11 @@ Result<> ContentClient::read(const Digest& digest, const ByteSink& sink,
       return taken;
     }
   }
-  return channel_.result(stream->Finish(), what);
+  const grpc::Status status = stream->Finish();
+  if (is(status, grpc::StatusCode::NOT_FOUND)) {
+    return fail(Errc::not_found, what + ": containerd has no such blob");
+  }
+  return channel_.result(status, what);
 }
 
 Result<std::optional<content_api::Status>> ContentClient::ingest(

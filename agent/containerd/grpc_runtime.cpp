@@ -102,10 +102,14 @@ struct GrpcContainerRuntime::Parts {
 
 GrpcContainerRuntime::GrpcContainerRuntime(ConnectionOptions options)
     : parts_(std::make_unique<Parts>(std::move(options))) {}
+GrpcContainerRuntime::GrpcContainerRuntime(ConnectionOptions options, const ContainerdFacts& known)
+    : GrpcContainerRuntime(std::move(options)) {
+  parts_->found = std::make_unique<Parts::Ready>(known);
+}
 GrpcContainerRuntime::~GrpcContainerRuntime() = default;
 
 Result<ContainerdFacts> GrpcContainerRuntime::facts(std::stop_token stop) {
-  return read_facts(parts_->asked, stop);
+  return TRY(parts_->ready(stop))->facts;
 }
 
 Result<ContainerExit> GrpcContainerRuntime::run(const ContainerRequest& request,
@@ -131,15 +135,21 @@ Result<unsigned> GrpcContainerRuntime::sweep(std::stop_token stop) {
     if (TRY(tasks.create_bare_container(id))) containers.push_back(id);
   }
   unsigned removed = 0;
+  Result<> worst;  // one that does not go must not keep the others
+  const auto note = [&worst](Result<> done) {
+    if (!done && worst) worst = std::move(done);
+  };
   for (const std::string& id : containers) {
     if (stop.stop_requested()) return fail(Errc::cancelled, "sweeping our containers: stopped");
-    TRY(remove_everything(tasks, id));
-    ++removed;
+    Result<> gone = remove_everything(tasks, id);
+    if (gone) ++removed;
+    note(std::move(gone));
   }
-  for (const std::string& key : TRY(tasks.our_snapshots(stop))) TRY(tasks.remove_snapshot(key));
+  for (const std::string& key : TRY(tasks.our_snapshots(stop))) note(tasks.remove_snapshot(key));
   for (const Lease& lease : TRY(ready.leases.list(std::string(kSmokeLabel)))) {
-    TRY(ready.leases.remove(lease.id));
+    note(ready.leases.remove(lease.id));
   }
+  if (!worst) return std::unexpected(std::move(worst).error());
   return removed;
 }
 

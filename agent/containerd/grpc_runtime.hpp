@@ -8,10 +8,13 @@
 
 namespace nodeproof::containerd {
 
-// Connects when first used. Empty namespace or snapshotter in the options: as facts() finds them.
+// Connects when first used. Without known facts, empty namespace or snapshotter in the options are
+// what facts() finds.
 class GrpcContainerRuntime final : public ContainerRuntime {
  public:
   explicit GrpcContainerRuntime(ConnectionOptions options);
+  // With known facts containerd is not asked for them again.
+  GrpcContainerRuntime(ConnectionOptions options, const ContainerdFacts& known);
   ~GrpcContainerRuntime() override;
   GrpcContainerRuntime(const GrpcContainerRuntime&) = delete;
   GrpcContainerRuntime& operator=(const GrpcContainerRuntime&) = delete;

@@ -77,6 +77,7 @@ class ImageStore {
   virtual Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob,
                                                          const std::string& lease,
                                                          std::stop_token stop) = 0;
+  // Errc::not_found when there is no such blob.
   virtual Result<> read_blob(const Digest& digest, const ByteSink& sink, std::stop_token stop) = 0;
   virtual Result<> label_blob(const Digest& digest, const Labels& labels) = 0;  // adds and replaces
 

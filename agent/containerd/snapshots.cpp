@@ -98,7 +98,7 @@ Result<> SnapshotClient::apply(const UnpackRequest& request, const Mounts& mount
   const auto status = channel_.call({kApplyDeadline, stop, request.lease}, [&](auto* context) {
     return diff_->Apply(context, apply, &response);
   });
-  if (!status.ok()) return channel_.failure(status, what);
+  if (!status.ok()) return std::unexpected(channel_.apply_error(status, what));
   if (response.applied().digest() == request.diff_id.str()) return {};  // containerd does not check
   return fail(Errc::digest_mismatch, what + ": it unpacks to " + response.applied().digest() +
                                          ", but the image's config says " + request.diff_id.str());

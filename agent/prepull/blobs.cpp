@@ -96,7 +96,11 @@ Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer,
     observer->write(bytes);
     return {};
   };
-  TRY(ports_.store.read_blob(blob.digest, sink, stop));
+  if (auto read = ports_.store.read_blob(blob.digest, sink, stop); !read) {
+    // It was there a moment ago: containerd's affair, and nothing that the registry lacks.
+    if (read.error().code == Errc::not_found) read.error().code = Errc::io;
+    return read;
+  }
   if (auto whole = check_hash(hasher, blob, "containerd's content store"); !whole) {
     return std::unexpected(
         std::move(whole).error().with_remedy("remove the blob and the image, and pull again"));

@@ -43,7 +43,7 @@ class Pull {
   Result<PulledImage> run(const std::stop_token& stop) {
     const auto begin = std::chrono::steady_clock::now();
     TRY(ports_.store.create_lease(
-        {options_.lease_id, {{"nodeproof.dev/candidate", image_.reference.name()}}},
+        {options_.lease_id, {{std::string(kCandidateLabel), image_.reference.name()}}},
         options_.lease_lifetime));
     const std::vector<LayerState> states = TRY(look());
     plan_ = plan(layers_, states);

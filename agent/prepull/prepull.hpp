@@ -28,6 +28,8 @@ struct PullOptions {
   std::chrono::seconds lease_lifetime = std::chrono::hours(24);
 };
 
+// On the lease of an image that has no name yet; its value is the name.
+inline constexpr std::string_view kCandidateLabel = "nodeproof.dev/candidate";
 // Stable, so that the next run finds what an interrupted one has left.
 std::string lease_id_for(const Reference& image);
 

@@ -130,16 +130,12 @@ constexpr CodeText kTexts[] = {
      "image runs.",
      "See the message; `ctr run` of the same image shows containerd's own error.", true},
     {code::kNotExecuted, "Nothing of the image was executed",
-     "The image declares no test, and its program is static, so there is no loader whose dry run "
-     "would prove anything.",
+     "No test is declared for it; its program is static, so that there is no loader to try, or "
+     "require_smoke asks for more than the loader's dry run.",
      "Declare a smoke test, such as the program's --version.", true},
     {code::kContainerdUnavailable, "containerd cannot be reached",
      "It is not running, its socket is elsewhere, or it did not answer in time.",
      "Start containerd, or name its socket as containerd.address in the configuration.", true},
-    {code::kContainerdAmbiguous, "More than one containerd is running here",
-     "Several sockets answer, for instance Docker's beside k3s's, and nothing says which one the "
-     "workload uses.",
-     "Name one as containerd.address in the configuration.", true},
     {code::kPermissionDenied, "This node refuses access",
      "nodeproof may not open containerd's socket, a file or a directory it needs.",
      "Run it as root or as the service; check the owner and mode of what the message names.", true},
@@ -164,12 +160,10 @@ constexpr CodeText kTexts[] = {
      "The configuration names no image, or none whose condition (\"when\") fits this node; so "
      "nothing is proven.",
      "Add images to /etc/nodeproof/nodeproof.json or a file in conf.d.", true},
-    {code::kNotApplicable, "The image is not required on this node",
-     "Its condition (\"when\") does not fit this node.",
-     "Nothing to do, unless the condition is wrong.", true},
     {code::kNotChecked, "No check has ended yet",
-     "The service has just started on this boot, and its first check is still running.",
-     "Wait for it to end (nodeproof wait).", true},
+     "The service has just started on this boot and its first check is still running, or a check "
+     "could not begin.",
+     "Wait for it to end (nodeproof wait), or see the message.", true},
     {code::kCycleCrashed, "A check ended without a report",
      "The process that ran the cycle crashed, was killed (out of memory?) or wrote something that "
      "is no report.",

@@ -19,7 +19,7 @@ std::string_view stage_code(Stage stage) {
     case Stage::config:
       return code::kConfigInvalid;
     case Stage::host:
-      return code::kContainerdUnavailable;
+      return code::kNotChecked;
     case Stage::resolve:
       return code::kRegistryError;
     case Stage::pull:
@@ -54,6 +54,7 @@ Judged judge_registry(Errc code, Stage stage) {
       return {code::kRegistryError, Severity::unknown};
     case Errc::timeout:
       if (stage == Stage::resolve) return {code::kRegistryUnreachable, Severity::unknown};
+      if (stage == Stage::host) return {code::kContainerdUnavailable, Severity::unknown};
       return unknown_of(stage);
     default:
       return unknown_of(stage);
@@ -97,7 +98,7 @@ Judged judge(Errc code, Stage stage) {
     case Errc::permission_denied:
       return {code::kPermissionDenied, Severity::unknown};
     case Errc::no_space:
-      return {code::kNoSpace, Severity::fail};
+      return {code::kNoSpace, Severity::unknown};
     case Errc::invalid_config:
       return {code::kConfigInvalid, Severity::unknown};
     default:

@@ -16,10 +16,6 @@ bool has(const std::vector<Finding>& findings, std::string_view code) {
   return std::ranges::find(findings, code, &Finding::code) != findings.end();
 }
 
-bool counts(const ImageReport& image) {
-  return image.required && !has(image.findings, code::kNotApplicable);
-}
-
 Verdict worse(Verdict a, Verdict b) { return std::max(a, b); }  // ready < unknown < not_ready
 
 // "app:v2.1.0" of "registry.example.com/myorg/app:v2.1.0"; of a digest its first hex digits.
@@ -54,7 +50,7 @@ struct Count {
 Count count_images(const std::vector<ImageReport>& images) {
   Count count;
   for (const ImageReport& image : images) {
-    if (!counts(image)) continue;
+    if (!image.required) continue;
     ++count.required;
     if (image.verdict == Verdict::ready) {
       ++count.ready;
@@ -94,6 +90,9 @@ void conclude(NodeReport& report) {
   if (count.required == 0 && !has(report.findings, code::kNothingRequired)) {
     report.findings.push_back(nothing_required());
   }
+  for (const ImageReport& image : report.images) {
+    report.freshness = std::max(report.freshness, image.freshness);
+  }
   const Verdict node = node_findings_verdict(report.findings);
   const Verdict images = count.worst == nullptr ? Verdict::ready : count.worst->verdict;
   report.verdict = worse(node, images);
@@ -126,8 +125,7 @@ int exit_code(const NodeReport& report) {
   ExitCode code = ExitCode::unknown;
   if (has(report.findings, code::kInterrupted)) {
     code = ExitCode::interrupted;
-  } else if (none_judged && (has(report.findings, code::kContainerdUnavailable) ||
-                             has(report.findings, code::kContainerdAmbiguous))) {
+  } else if (none_judged && has(report.findings, code::kContainerdUnavailable)) {
     code = ExitCode::containerd_unreachable;
   } else if (report.verdict == Verdict::ready) {
     code = ExitCode::ready;

@@ -102,8 +102,6 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   return write_file_atomically(file_of(proven.name), text);
 }
 
-Result<> Ledger::forget(std::string_view name) const { return remove_file(file_of(name)); }
-
 std::filesystem::path Ledger::file_of(std::string_view name) const {
   return directory_ / (std::string(hash_of(as_bytes(name)).hex()) + ".json");
 }

@@ -31,7 +31,6 @@ class Ledger {
   // Absent, torn or foreign files are no record.
   [[nodiscard]] std::optional<ProvenImage> find(std::string_view name) const;
   Result<> record(const ProvenImage& proven) const;
-  Result<> forget(std::string_view name) const;  // absent is fine
 
  private:
   [[nodiscard]] std::filesystem::path file_of(std::string_view name) const;

@@ -168,7 +168,8 @@ void FakeImageStore::fail_with(const std::string& operation, Error error, unsign
 }
 
 Result<> FakeImageStore::happens(const std::string& operation) {
-  if (!operation.starts_with("write ")) log_.push_back(operation);
+  const bool frequent = operation.starts_with("write ") || operation.starts_with("look ");
+  if (!frequent) log_.push_back(operation);
   const auto fault = faults_.find(operation);
   if (fault == faults_.end() || fault->second.times == 0) return {};
   if (fault->second.times != kAlways) --fault->second.times;
@@ -306,6 +307,7 @@ Result<> FakeImageStore::sync(const std::vector<Digest>&) {
 
 Result<std::optional<ImageRecord>> FakeImageStore::image(const std::string& name) {
   const std::lock_guard lock(mutex_);
+  TRY(happens("look " + name));
   const auto found = images_.find(name);
   if (found == images_.end()) return std::nullopt;
   return found->second;

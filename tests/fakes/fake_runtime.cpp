@@ -28,6 +28,11 @@ std::set<std::string> FakeRuntime::containers() const {
   return containers_;
 }
 
+void FakeRuntime::fail_to_sweep(Error error) {
+  const std::lock_guard lock(mutex_);
+  unswept_ = std::move(error);
+}
+
 unsigned FakeRuntime::sweeps() const {
   const std::lock_guard lock(mutex_);
   return sweeps_;
@@ -60,6 +65,7 @@ Result<unsigned> FakeRuntime::sweep(std::stop_token stop) {
   if (stop.stop_requested()) return fail(Errc::cancelled, "asked to stop");
   const std::lock_guard lock(mutex_);
   ++sweeps_;
+  if (unswept_) return std::unexpected(*unswept_);
   for (const std::string& id : left_behind_) containers_.erase(id);
   const auto removed = static_cast<unsigned>(left_behind_.size());
   left_behind_.clear();

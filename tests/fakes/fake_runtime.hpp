@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ class FakeRuntime final : public ContainerRuntime {
   void set_facts(Result<ContainerdFacts> facts);
   void behave(Behaviour behaviour);          // until set: exit status 0
   void leave_behind(const std::string& id);  // a container of an earlier run
+  void fail_to_sweep(Error error);
 
   // ---- what happened ----
   [[nodiscard]] std::vector<ContainerRequest> requests() const;
@@ -42,6 +44,7 @@ class FakeRuntime final : public ContainerRuntime {
   Behaviour behaviour_;
   std::vector<ContainerRequest> requests_;
   std::set<std::string> containers_, left_behind_;
+  std::optional<Error> unswept_;
   unsigned sweeps_ = 0;
 };
 

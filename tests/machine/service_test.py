@@ -68,10 +68,11 @@ systemctl show -P ActiveState nodeproof-ready.target > target.before
 systemctl reload nodeproof.service; echo $? > reload.code; facts reloaded
 mkdir -p /etc/nodeproof; echo '{ "imagse": [] }' > /etc/nodeproof/nodeproof.json
 systemctl reload nodeproof.service; settled misconfigured; facts misconfigured; rm /etc/nodeproof/nodeproof.json
+touch /run/nodeproof/ready
 kill -STOP $(systemctl show -P MainPID nodeproof.service)
 for i in $(seq 150); do [ "$(systemctl show -P NRestarts nodeproof.service)" = 1 ] && break; sleep 0.1; done
 for i in $(seq 100); do [ "$(systemctl show -P ActiveState nodeproof.service)" = active ] && break; sleep 0.1; done
-facts bitten; settled again
+facts bitten; ls /run/nodeproof > bitten.flag; settled again
 systemctl restart nodeproof.service; echo $? > restart.code; facts restarted
 touch /run/nodeproof/ready
 for i in $(seq 50); do [ "$(systemctl show -P ActiveState nodeproof-ready.target)" = active ] && break; sleep 0.1; done
@@ -129,6 +130,9 @@ class Booted(testing.RigTest):
     def test_it_is_restarted_when_it_hangs(self):
         self.assertEqual(("active", "1"), (self.facts("bitten")["ActiveState"], self.facts("bitten")["NRestarts"]))
         self.assertNotEqual(self.facts("first")["MainPID"], self.facts("bitten")["MainPID"])
+
+    def test_the_ready_flag_does_not_outlive_a_crash(self):
+        self.assertNotIn("ready", self.out["bitten.flag"].split())
 
     def test_it_reloads_in_place(self):
         self.assertEqual(0, self.number("reload"))

@@ -58,13 +58,15 @@ RequiredImage& CycleRig::require(const std::string& reference) {
   return config.settings.images.back();
 }
 
-void CycleRig::tests_exit_with(int status) {
-  runtime.behave([status](const ContainerRequest& request) -> Result<ContainerExit> {
+void CycleRig::tests_exit_with(int status, bool declared) {
+  runtime.behave([status, declared](const ContainerRequest& request) -> Result<ContainerExit> {
     smoke::RunRecord record;
     record.state = smoke::RunState::exited;
     record.exit = status;
-    std::ofstream(request.stdout_path)
-        << smoke::files_line(1, 0) << smoke::test_line(0, record) << smoke::kEndLine;
+    std::ofstream out(request.stdout_path);
+    out << smoke::files_line(1, 0);
+    if (declared) out << smoke::test_line(0, record);
+    out << smoke::kEndLine;
     return ContainerExit{};
   });
 }

@@ -23,8 +23,8 @@ class CycleRig {
   // An image of one static program, for arm64 and amd64; `content` makes it a different one.
   Descriptor push(const std::string& reference, const std::string& content = "1");
   Descriptor push_for(const std::string& reference, const std::string& architecture);
-  RequiredImage& require(const std::string& reference);  // with a declared test
-  void tests_exit_with(int status);
+  RequiredImage& require(const std::string& reference);    // with a declared test
+  void tests_exit_with(int status, bool declared = true);  // false: there is no test to run
   NodeReport run(const std::stop_token& stop = {});
 
   FakeRegistry registry;

@@ -112,6 +112,29 @@ TEST_F(Cycle, KeepsAProvenImageReadyWhileTheRegistryIsGone) {
               Contains(finding(code::kRegistryUnreachable, Severity::warn)));
 }
 
+TEST_F(Cycle, KeepsAProvenImageReadyWhileContainerdDoesNotSayWhetherItIsThere) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.store.fail_with(std::string("look ") + kApp, {Errc::timeout, "no answer in time", ""});
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.freshness, Freshness::stale);
+  EXPECT_THAT(report.images[0].findings, Contains(finding(code::kPullFailed, Severity::warn)));
+}
+
+TEST_F(Cycle, SaysThatAProvenImageIsGoneToo) {
+  const Descriptor index = rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.registry.fail_with(kApp, kGone);
+  rig.store.remove_blob(index.digest);
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_THAT(report.images[0].findings,
+              Contains(finding(code::kInspectionIncomplete, Severity::unknown)));
+}
+
 TEST_F(Cycle, DoesNotKnowAnImageThatWasNeverProvenWhileTheRegistryIsGone) {
   rig.push(kApp);
   rig.require(kApp);
@@ -165,6 +188,36 @@ TEST_F(Cycle, LeavesOutImagesForOtherHosts) {
   rig.require(kApp);
   rig.require("registry.test:5000/gpu:1").when.architecture = "amd64";
   EXPECT_EQ(rig.run().images.size(), 1U);
+}
+
+TEST_F(Cycle, GivesBackWhatNoImageNeedsAnyMore) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.tests_exit_with(3);
+  ASSERT_EQ(rig.run().verdict, Verdict::not_ready);
+  ASSERT_THAT(rig.store.lease_ids(), testing::SizeIs(1));
+  rig.config.settings.images.clear();
+  rig.run();
+  EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
+}
+
+TEST_F(Cycle, LeftoversThatDoNotGoTakeNothingFromWhatIsProven) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.runtime.fail_to_sweep({Errc::io, "task nodeproof-x: device busy", ""});
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_THAT(report.findings, Contains(finding(code::kSmokeNotRun, Severity::warn)));
+}
+
+TEST_F(Cycle, SaysWhyAnImageOfWhichNothingRanIsUnknown) {
+  rig.push(kApp);
+  rig.require(kApp).smoke.clear();
+  rig.tests_exit_with(0, false);
+  rig.config.settings.require_smoke = true;
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_THAT(report.images[0].findings, Contains(finding(code::kNotExecuted, Severity::unknown)));
 }
 
 TEST_F(Cycle, AnAdHocCheckPinsNothingAndGivesBackWhatItBrought) {

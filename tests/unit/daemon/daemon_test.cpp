@@ -161,6 +161,53 @@ TEST_F(Restart, DoesNotStandForAnotherConfiguration) {
   EXPECT_FALSE(ready_flag());
 }
 
+TEST_F(Restart, TakesNoReportOnAConfigurationThatIsNoLongerAsked) {
+  const std::string root = root_.string();
+  write("report.ndjson", report::stream_line(report_with(Verdict::ready)));
+  cycle_is("touch " + root + "/first; while [ ! -e " + root + "/go ]; do sleep 0.05; done; cat " +
+           root + "/report.ndjson");
+  start_and_wait_until_ready();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(root_ / "first"); }));
+  cycle_is("touch " + root + "/second; exec sleep 60");
+  write("etc/nodeproof.json", "{new}");
+  kill(pid_, SIGHUP);
+  ASSERT_TRUE(manager_hears("MONOTONIC_USEC="));
+  write("go", "");
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(root_ / "second"); }));
+  EXPECT_FALSE(ready_flag());
+  EXPECT_EQ(ask("status").verdict, Verdict::unknown);
+}
+
+TEST_F(Restart, TellsAFaultInTheConfigurationThatOnlyACycleFinds) {
+  cycle_reports(report_with(Verdict::ready));
+  start_and_wait_until_ready();
+  ask("check");
+  write("error.ndjson",
+        report::stream_line(Error{Errc::invalid_config, "no such snapshotter", ""}));
+  cycle_is("cat " + (root_ / "error.ndjson").string());
+  const NodeReport report = ask("check");
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_TRUE(has_code(report.findings, code::kConfigInvalid));
+}
+
+TEST_F(Restart, AnotherOneAtWorkIsNotAContainerdThatIsDown) {
+  write("error.ndjson", report::stream_line(Error{Errc::busy, "another nodeproof is at work", ""}));
+  cycle_is("cat " + (root_ / "error.ndjson").string());
+  start_and_wait_until_ready();
+  EXPECT_EQ(ask("check").reason, code::kNotChecked);
+}
+
+TEST_F(Daemon, TakesTheLastGoodConfigurationOfATakeOverThatWasCutShort) {
+  cycle_reports(report_with(Verdict::ready));
+  start_and_wait_until_ready();
+  kill(pid_, SIGTERM);
+  ASSERT_EQ(wait_for_exit(), 0);
+  std::filesystem::rename(root_ / "state/config", root_ / "state/config.old");
+  write("etc/nodeproof.json", "invalid");
+  start_and_wait_until_ready();
+  EXPECT_TRUE(has_code(ask("check").findings, code::kConfigInvalid));
+}
+
 class StatusSocketTest : public DaemonProcess {
  protected:
   void SetUp() override {

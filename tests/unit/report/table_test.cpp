@@ -29,7 +29,7 @@ TEST(Table, IsThis) {
 
   ! MemoryCgroupMissing
 
-✘ not ready  1/3 ready; ArchMismatch wrong:v2 (+1)
+✘ not ready  1/3 ready; ArchMismatch wrong:v2 (+1) (unreachable)
   more: nodeproof explain ArchMismatch
 )");
 }

@@ -70,14 +70,6 @@ TEST_F(LedgerTest, AnUnchangedRecordWritesNothing) {
   EXPECT_EQ(fs::last_write_time(dir_ / "ledger"), before);
 }
 
-TEST_F(LedgerTest, Forgets) {
-  const Ledger ledger(dir_ / "ledger");
-  ASSERT_TRUE(ledger.record(proven("a")));
-  EXPECT_TRUE(ledger.forget("a"));
-  EXPECT_TRUE(ledger.forget("a"));
-  EXPECT_FALSE(ledger.find("a"));
-}
-
 TEST_F(LedgerTest, ATornFileIsNoRecord) {
   const Ledger ledger(dir_ / "ledger");
   ASSERT_TRUE(ledger.record(proven("a")));
