@@ -401,7 +401,7 @@ TEST_F(TagTest, DeepShowsEachLayerOnceAndAsksForAJudgement) {
     diff_ids.insert(diff_id);
     return std::make_unique<CountingObserver>(finished, bytes);
   };
-  options.judge = [&](const Manifest& manifest, const ImageConfig& config) {
+  options.judge = [&](const Descriptor&, const Manifest& manifest, const ImageConfig& config) {
     ++judged;
     EXPECT_EQ(manifest.layers.size(), 3U);
     if (config.platform.architecture != "arm64") return std::vector<Finding>{};
@@ -426,7 +426,7 @@ TEST_F(TagTest, ALayerThatIsNotWholeIsNeverFinishedNorJudged) {
   options.observe = [&](const Descriptor&, const Digest&) {
     return std::make_unique<CountingObserver>(finished, bytes);
   };
-  options.judge = [&](const Manifest&, const ImageConfig&) {
+  options.judge = [&](const Descriptor&, const Manifest&, const ImageConfig&) {
     ++judged;
     return std::vector<Finding>{};
   };
