@@ -166,6 +166,7 @@ Action declare_inspect(CLI::App& app) {
                "asked for its last byte");
   auto* all = app.add_flag("--all-platforms", options->all_platforms, "the default");
   app.add_option("--platform", options->platforms, "only this one, as linux/arm64; may be repeated")
+      ->allow_extra_args(false)
       ->excludes(all);
   app.add_option("--fail-on", options->fail_on, "warn: a warning exits with 1 too")
       ->check(CLI::IsMember({"warn"}));
