@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import signal
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from rig import catalogue, images, layers, packages, programs, testing
+from rig import catalogue, images, layers, packages, processes, programs, testing
+from rig.faulty import FaultyRegistry
 from rig.program import Nodeproof
 from rig.registry import PASSWORD, USER, Registry
 from rig.tiny import TinyRegistry
@@ -283,6 +285,46 @@ class NotKnown(InspectTest):
         self.assertIn(reference, done.report["findings"][0]["message"])
 
 
+class Lying(InspectTest):
+    """A registry that also ignores Range: a layer is then read whole, for its length proves little."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = cls.keep(FaultyRegistry)
+        cls.image = image("lying")
+
+    def test_each_lie_has_its_verdict(self):
+        for fault, overall, platform, code in (
+                ("", "whole", "whole", ""),
+                ("wrong-digest", "damaged", "corrupt", "ContentCorrupt"),
+                ("wrong-config", "damaged", "corrupt", "ContentCorrupt"),
+                ("wrong-layer", "damaged", "corrupt", "ContentCorrupt"),
+                ("short-layer", "damaged", "truncated", "ContentCorrupt"),
+                ("truncated-layer", "unknown", "unknown", "RegistryError")):
+            with self.subTest(fault):
+                done = self.inspect(self.registry.serve("fault" + fault, self.image, fault))
+                self.assert_report(done, overall, platform, platform)
+                self.assertEqual({code} - {""}, {f["code"] for f in self.findings(done)})
+
+    def test_a_tag_that_cannot_be_had_is_not_known(self):
+        for fault, code in (("html", "NotARegistry"), ("error", "RegistryError"), ("throttled", "RegistryThrottled"),
+                            ("oversized-manifest", "InspectionIncomplete")):
+            with self.subTest(fault):
+                done = self.inspect(self.registry.serve("fault" + fault, self.image, fault))
+                self.assertEqual((2, "unknown", [code]),
+                                 (done.code, done.report["verdict"], [f["code"] for f in self.findings(done)]))
+
+    def test_a_stop_is_obeyed_while_a_layer_does_not_come(self):
+        reference = self.registry.serve("stalled", self.image, "stalled")
+        running = self.nodeproof.start("inspect", "-o", "json", reference)
+        wanted = {f"/v2/stalled/blobs/{part.digest}" for variant in self.image.variants for part in variant.layers}
+        processes.wait_until(lambda: any(path in wanted for _, path in self.registry.asked), "a layer's request", running)
+        running.send_signal(signal.SIGTERM)
+        out, _ = running.communicate(timeout=5)
+        self.assertEqual((130, "unknown"), (running.returncode, json.loads(out)["verdict"]))
+
+
 class Renderings(InspectTest):
     @classmethod
     def setUpClass(cls):
@@ -375,13 +417,14 @@ class Renderings(InspectTest):
 
     def test_what_the_readme_says(self):
         """README.md: "Is a tag whole?"."""
-        listed = self.nodeproof.folder / "images.txt"
-        listed.write_text(self.good + "\n", encoding="utf-8")
+        folder = self.nodeproof.folder
+        (folder / "images.txt").write_text(self.good + "\n", encoding="utf-8")
         self.assertEqual(0, self.nodeproof("inspect", self.good).code)
         done = self.nodeproof("inspect", "--all-platforms", "--fail-on", "warn", "-o", "junit", self.good)
         self.assertEqual(0, done.code)
-        done = self.nodeproof("inspect", "-f", listed, "--metrics", self.nodeproof.folder / "images.prom")
-        self.assertEqual(0, done.code)
+        done = self.nodeproof("inspect", "-f", "images.txt", "--metrics", "images.prom", cwd=folder)
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertTrue((folder / "images.prom").is_file())
 
     def test_the_catalogues_good_images_have_no_findings(self):
         cases = [case.name for case in catalogue.CASES if case.verdict == "ready" and not case.warnings]
