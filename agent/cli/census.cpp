@@ -19,7 +19,7 @@ HostFacts host_of(const Platform& platform) {
   return host;
 }
 
-std::vector<Finding> judge(const inspect::InventoryCache& inventories, ResolvedImage image) {
+std::vector<Finding> judge(const inspect::InventoryCache& inventories, const ResolvedImage& image) {
   const Platform platform = image.manifest.platform.value_or(image.config.platform);
   if (normalize(platform).os != "linux") return {};
   const auto layers = inspect::load_inventories(inventories, image.document);

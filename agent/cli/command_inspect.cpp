@@ -15,8 +15,8 @@
 #include "agent/cli/wiring.hpp"
 #include "agent/index/render.hpp"
 #include "agent/index/validate.hpp"
+#include "common/clock.hpp"
 #include "common/file.hpp"
-#include "common/words.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -67,6 +67,7 @@ Result<> add_file(const std::string& file, std::vector<Reference>& references) {
 // Nothing is asked before every name is one.
 Result<std::vector<Reference>> references_of(const InspectOptions& options) {
   std::vector<Reference> references;
+  references.reserve(options.images.size());
   for (const std::string& image : options.images)
     references.push_back(TRY(Reference::parse(image)));
   if (!options.file.empty()) TRY(add_file(options.file, references));

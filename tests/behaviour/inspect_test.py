@@ -261,7 +261,11 @@ class WithCache(Damaged):
 
 class NotKnown(InspectTest):
     def test_a_private_image_without_and_with_credentials(self):
-        registry = self.keep(Registry, auth="htpasswd")
+        for auth in ("htpasswd", "token"):
+            with self.subTest(auth):
+                self.private_image(self.keep(Registry, auth=auth))
+
+    def private_image(self, registry: Registry) -> None:
         images.Client(registry.url, credentials=(USER, PASSWORD)).push("team/app", TAG, image("private"))
         reference = f"{registry.name}/team/app:{TAG}"
         done = self.inspect(reference)
