@@ -124,13 +124,15 @@ TEST(Metrics, NameEachVerdictAndTheTime) {
   const std::string text =
       to_metrics(std::vector{whole(), damaged()},
                  std::chrono::system_clock::time_point(std::chrono::seconds(1700000000)));
+  const std::string stale =
+      "nodeproof_index_platform_verdict{image=\"r.example/bad:1\",platform=\"linux/arm64\","
+      "digest=\"sha256:33\",verdict=\"stale-cache\"} 1\n";
+  EXPECT_TRUE(text.contains(stale)) << text;
   for (const char* line :
        {"# TYPE nodeproof_index_verdict gauge\n",
         "nodeproof_index_verdict{image=\"r.example/good:1\",verdict=\"whole\"} 1\n",
         "nodeproof_index_verdict{image=\"r.example/good:1\",verdict=\"damaged\"} 0\n",
         "nodeproof_index_verdict{image=\"r.example/bad:1\",verdict=\"damaged\"} 1\n",
-        "nodeproof_index_platform_verdict{image=\"r.example/bad:1\",platform=\"linux/arm64\","
-        "digest=\"sha256:33\",verdict=\"stale-cache\"} 1\n",
         "nodeproof_index_warnings{image=\"r.example/bad:1\"} 1\n",
         "nodeproof_index_inspected_timestamp_seconds 1700000000\n"}) {
     EXPECT_TRUE(text.contains(line)) << line << text;

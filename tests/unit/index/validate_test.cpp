@@ -211,7 +211,7 @@ TEST_F(TagTest, LabelsThatLeaveAVariantOutAgree) {
                         Case{"arm/v6", "arm", true}, Case{"arm/v7", "arm", true},
                         Case{"arm/v7", "arm/v6", false}, Case{"386", "amd64", false}}) {
     FakeImage image = image_for("", {{"x", "", kLayerType}});
-    const auto split = [](std::string text) {
+    const auto split = [](const std::string& text) {
       const auto slash = text.find('/');
       return Platform{"linux",
                       text.substr(0, slash),
