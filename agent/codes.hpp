@@ -17,6 +17,7 @@ inline constexpr std::string_view kImageNotFound = "ImageNotFound";
 inline constexpr std::string_view kIndexDamaged = "IndexDamaged";
 inline constexpr std::string_view kPlatformMissing = "PlatformMissing";
 inline constexpr std::string_view kTagMoved = "TagMoved";
+inline constexpr std::string_view kVariantsDiverge = "VariantsDiverge";
 // the bytes
 inline constexpr std::string_view kContentCorrupt = "ContentCorrupt";
 inline constexpr std::string_view kLayerCorrupt = "LayerCorrupt";

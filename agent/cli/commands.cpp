@@ -12,6 +12,8 @@ std::span<const Command> commands() {
       Command{"daemon", "prove them at start and at every interval, as a service", declare_daemon},
       Command{"explain", "what a finding code means and what to do about it", declare_explain},
       Command{"host", "what this node is: processor, page size, containerd", declare_host},
+      Command{"inspect", "is a tag whole: every manifest and layer of every platform",
+              declare_inspect, false, true},
       Command{"resolve", "which variant of an image this node's containerd takes, and why",
               declare_resolve},
       Command{"status", "the running daemon's last report", declare_status},
