@@ -1,0 +1,64 @@
+// A whole tag with all its platforms: is every byte that it promises there, and what it should be?
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/model.hpp"
+#include "agent/registry/registry.hpp"
+
+namespace nodeproof::index {
+
+// Of several causes the first in this order is told; `unknown` only when nothing is known to be
+// wrong.
+enum class PlatformVerdict {
+  whole,
+  missing,      // the registry has no such manifest or blob
+  corrupt,      // bytes that do not hash to their digest, or that are no document
+  truncated,    // a blob shorter than its descriptor says
+  stale_cache,  // a blob that the registry announces and cannot deliver
+  mismatch,     // index, manifest and config contradict each other
+  unknown,      // could not be asked: no access, throttled, 5xx, time-out
+};
+
+enum class IndexVerdict { whole, damaged, unknown };
+
+struct PlatformReport {
+  std::string platform;  // "linux/arm64/v8", normalised; the config's when the entry names none
+  std::string digest;    // of the manifest
+  PlatformVerdict verdict = PlatformVerdict::unknown;
+  bool attestation = false;  // provenance or SBOM: what is wrong with it is no more than a warning
+  std::vector<Finding> findings;
+  friend bool operator==(const PlatformReport&, const PlatformReport&) = default;
+};
+
+struct IndexReport {
+  std::string reference;
+  std::string index_digest;  // the manifest's when the tag is a single manifest; "" = not known
+  IndexVerdict verdict = IndexVerdict::unknown;
+  std::vector<PlatformReport> platforms;  // in the index's order, nested ones in place
+  std::vector<Finding> findings;          // about the tag and the index themselves
+  friend bool operator==(const IndexReport&, const IndexReport&) = default;
+};
+
+struct ValidateOptions {
+  bool deep = false;  // stream and hash every blob instead of probing its last byte
+  unsigned parallel = 4;
+  // With deep: hangs on each layer's stream, called from several threads at once; may be empty.
+  LayerObserverFactory observe;
+  // With deep: called for each whole image when its layers have been read; may be empty.
+  std::function<std::vector<Finding>(const Manifest&, const ImageConfig&)> judge;
+};
+
+// Never fails: what cannot be asked is `unknown`, with the reason as a finding. All holes of the
+// tag are found in one run. A tag that moves meanwhile is looked at once more.
+[[nodiscard]] IndexReport validate(Registry& registry, const Reference& reference,
+                                   const ValidateOptions& options, const std::stop_token& stop);
+
+[[nodiscard]] std::string_view to_string(PlatformVerdict verdict);  // "stale-cache"
+[[nodiscard]] std::string_view to_string(IndexVerdict verdict);
+
+}  // namespace nodeproof::index
