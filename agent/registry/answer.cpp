@@ -99,6 +99,17 @@ Error failure_of(const Answer& answer, bool credentials_sent) {
   return {Errc::server_error, summary(answer), remedy};
 }
 
+bool cannot_read_its_document(const Answer& answer) {
+  if (answer.head.status != 500) return false;
+  const auto document = json::parse(answer.body);
+  const json::Value* errors = document ? document->find("errors") : nullptr;
+  if (errors == nullptr || errors->items().empty()) return false;
+  const json::Value& first = errors->items().front();
+  const json::Value* detail = first.find("detail");
+  return member_text(first, "code") == "UNKNOWN" && detail != nullptr &&
+         detail->find("Offset") != nullptr;
+}
+
 std::string content_type(const HttpResponse& head) {
   std::string type = head.header("content-type").value_or("");
   type.resize(std::min(type.find(';'), type.size()));

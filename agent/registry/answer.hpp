@@ -20,6 +20,10 @@ struct Answer {
 // else server_error. The registry's own words are made inert and bounded.
 [[nodiscard]] Error failure_of(const Answer& answer, bool credentials_sent);
 
+// docker-registry's answer when the manifest that it keeps is empty or cut off: its JSON parser's
+// error, with the offset, as the detail of an UNKNOWN.
+[[nodiscard]] bool cannot_read_its_document(const Answer& answer);
+
 // The media type without parameters, in lower case; "" when there is none.
 [[nodiscard]] std::string content_type(const HttpResponse& head);
 

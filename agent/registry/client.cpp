@@ -37,7 +37,11 @@ Result<Answer> Client::exchange(const HttpRequest& request, const HttpUrl& url,
     return {};
   };
   auto sent = http_.send(request, head, body, stop);
-  if (!sent && !enough) return std::unexpected(std::move(sent).error());
+  // A refusal is one even when its words break off: docker-registry 2.8's 416 declares the length
+  // of the blob.
+  const bool refused = answer.head.status != 0 && !is_success(answer.head.status);
+  const bool cut = refused && !sent && sent.error().code == Errc::truncated;
+  if (!sent && !enough && !cut) return std::unexpected(std::move(sent).error());
   return answer;
 }
 
@@ -66,17 +70,19 @@ Result<> Client::ask(const Question& question, const Receiver& receiver,
                      const std::stop_token& stop) {
   const HttpUrl registry = TRY(hosts_.endpoint(question.reference));
   const bool has_credentials = !hosts_.settings_of(question.reference).username.empty();
+  const auto refuse = [&](const Answer& answer) {
+    if (receiver.refusal) receiver.refusal(answer);
+    return std::unexpected(failure_of(answer, has_credentials));
+  };
   std::string authorization = TRY(logins_.authorization(question.reference, stop));
   for (bool fresh = false;;) {
     const Answer answer = TRY(follow_redirects(question, authorization, receiver, stop));
     if (is_success(answer.head.status)) return {};
     // Only the registry itself may ask for credentials, not whom it redirects to.
     const bool own_challenge = answer.head.status == 401 && answer.url.same_origin(registry);
-    if (!own_challenge || fresh) return std::unexpected(failure_of(answer, has_credentials));
+    if (!own_challenge || fresh) return refuse(answer);
     auto next = TRY(logins_.answer_challenge({question.reference, answer, authorization}, stop));
-    if (!next || *next == authorization) {
-      return std::unexpected(failure_of(answer, has_credentials));
-    }
+    if (!next || *next == authorization) return refuse(answer);
     authorization = std::move(*next);
     fresh = !authorization.empty();
   }

@@ -2,6 +2,7 @@
 // pull).
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,10 +18,12 @@ struct Question {
   bool long_body = false;
 };
 
-// What takes the answer of status 200 or 206.
+// What takes the answer of status 200 or 206; any other one that ends in an error is shown to
+// `refusal` before.
 struct Receiver {
   HttpHeadSink head;
   ByteSink body;
+  std::function<void(const Answer&)> refusal = {};
 };
 
 // Thread-safe. Never retries.

@@ -46,6 +46,11 @@ std::unexpected<Error> wrong_digest(const Digest& expected, const Digest& actual
       "push the image again: the registry's copy is damaged");
 }
 
+std::unexpected<Error> not_readable(const Error& error) {
+  return fail(Errc::corrupt, "the registry cannot read the manifest it keeps: " + error.message,
+              "push the image again: the manifest's file in the registry is empty or cut off");
+}
+
 // CVE-2021-41190: a document must not be read as one thing here and as another elsewhere.
 Result<> check_type(std::string_view answered, const Descriptor& child) {
   const bool known = media_type::is_index(answered) || media_type::is_manifest(answered);
@@ -72,16 +77,19 @@ Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
   Attempts attempts(retry_);
   for (;;) {
     Document document;
-    const Receiver receiver{.head = [&](const HttpResponse& head) -> Result<> {
-                              document.type = content_type(head);
-                              document.bytes.clear();
-                              return check_length(head);
-                            },
-                            .body = [&](Bytes bytes) -> Result<> {
-                              document.bytes += as_text(bytes);
-                              if (document.bytes.size() > kMaxManifestBytes) return too_large();
-                              return {};
-                            }};
+    bool unreadable = false;
+    const Receiver receiver{
+        .head = [&](const HttpResponse& head) -> Result<> {
+          document.type = content_type(head);
+          document.bytes.clear();
+          return check_length(head);
+        },
+        .body = [&](Bytes bytes) -> Result<> {
+          document.bytes += as_text(bytes);
+          if (document.bytes.size() > kMaxManifestBytes) return too_large();
+          return {};
+        },
+        .refusal = [&](const Answer& answer) { unreadable = cannot_read_its_document(answer); }};
     auto asked = client_.ask(question, receiver, stop);
     if (asked) {
       if (!size || document.bytes.size() == *size) return document;
@@ -90,7 +98,10 @@ Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
                       " bytes where the index says " + std::to_string(*size),
                   "push the image again: the registry's copy is damaged");
     }
-    TRY(attempts.after(std::move(asked).error(), stop));
+    auto again = attempts.after(std::move(asked).error(), stop);
+    if (again) continue;
+    if (unreadable && again.error().code == Errc::server_error) return not_readable(again.error());
+    return std::unexpected(std::move(again).error());
   }
 }
 

@@ -16,7 +16,8 @@ namespace nodeproof::registry {
 
 // Errors name the image, who answered and what to do: not_found, unauthorized, throttled,
 // unreachable, untrusted, timeout, not_a_registry, server_error, truncated, digest_mismatch,
-// too_large, unsupported, invalid_document, cancelled. What passes by itself is tried a few times.
+// too_large, unsupported, invalid_document, cancelled; corrupt when the registry cannot read its
+// own manifest. What passes by itself is tried a few times.
 class HttpRegistry final : public Registry {
  public:
   // http and clock outlive it.
@@ -30,6 +31,8 @@ class HttpRegistry final : public Registry {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                          std::stop_token stop) override;
 
  private:
   struct Document {

@@ -68,12 +68,11 @@ Result<Answer> HttpRegistryWriter::send(const Order& order, const std::stop_toke
   }
 }
 
-// HEAD would do, but a registry whose cache outlived its garbage collection lies to it: the last
-// byte has to come.
+// What cannot be asked counts as absent: the push will say what is wrong.
 bool HttpRegistryWriter::is_present(const Reference& target, const Descriptor& blob,
                                     const std::stop_token& stop) {
-  const auto ignore = [](Bytes) -> Result<> { return {}; };
-  return reader_.blob(target, blob, blob.size - 1, ignore, stop).has_value();
+  const auto state = reader_.probe(target, blob, stop);
+  return state && (*state == BlobState::whole || *state == BlobState::announced);
 }
 
 Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Reference& target,

@@ -15,6 +15,16 @@ struct FetchedManifest {
   std::string bytes;
 };
 
+// What a registry can deliver of a blob. Whatever else keeps us from knowing is an Error.
+enum class BlobState {
+  whole,        // its last byte came, at the right place
+  missing,      // 404
+  truncated,    // it has fewer bytes than its descriptor says
+  stale_cache,  // it announces the blob and delivers nothing: a cache outlived what it describes
+  announced,    // the request for the last byte was answered with the whole blob of the right
+                // length; a stale cache would say the same, so that only reading it tells more
+};
+
 // Safe to call from several threads. Every byte handed out was asked for; whole documents are
 // already hashed.
 class Registry {
@@ -32,6 +42,12 @@ class Registry {
   // the caller hashes, for it may hold the beginning already.
   virtual Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                         const ByteSink& sink, std::stop_token stop) = 0;
+
+  // Asks for the blob's last byte (its size is > 0), in one request where nothing goes wrong. A
+  // HEAD proves less: registries answer it from a cache. Errc::digest_mismatch when the registry
+  // holds more bytes than it should; every other error leaves the state unknown.
+  virtual Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                                  std::stop_token stop) = 0;
 };
 
 }  // namespace nodeproof

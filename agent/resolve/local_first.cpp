@@ -54,4 +54,9 @@ Result<> LocalFirstRegistry::blob(const Reference& reference, const Descriptor& 
   return remote_.blob(reference, blob, offset, sink, std::move(stop));
 }
 
+Result<BlobState> LocalFirstRegistry::probe(const Reference& reference, const Descriptor& blob,
+                                            std::stop_token stop) {
+  return remote_.probe(reference, blob, std::move(stop));
+}
+
 }  // namespace nodeproof::resolve

@@ -22,6 +22,9 @@ class LocalFirstRegistry final : public Registry {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  // Of what is here the registry's state does not matter; it is asked nevertheless.
+  Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                          std::stop_token stop) override;
 
  private:
   Registry& remote_;

@@ -75,6 +75,10 @@ class SlowRegistry final : public Registry {
     };
     return registry_.blob(reference, blob, offset, slowly, std::move(stop));
   }
+  Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                          std::stop_token stop) override {
+    return registry_.probe(reference, blob, std::move(stop));
+  }
 
  private:
   Registry& registry_;

@@ -116,6 +116,12 @@ Result<> FakeHub::blob(const Reference& reference, const Descriptor& blob, std::
   return sink(as_bytes(std::string_view(found.bytes).substr(offset)));
 }
 
+Result<BlobState> FakeHub::probe(const Reference& reference, const Descriptor& blob,
+                                 std::stop_token) {
+  const std::lock_guard lock(mutex_);
+  return holds(reference, blob.digest) ? BlobState::whole : BlobState::missing;
+}
+
 Result<BlobPush> FakeHub::push_blob(const Reference& target, const Descriptor& blob,
                                     const BlobSource& source, std::stop_token stop) {
   const std::lock_guard lock(mutex_);

@@ -43,6 +43,8 @@ class FakeHub final : public Registry, public RegistryWriter {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                          std::stop_token stop) override;
   Result<BlobPush> push_blob(const Reference& target, const Descriptor& blob,
                              const BlobSource& source, std::stop_token stop) override;
   Result<> put_manifest(const Reference& target, const FetchedManifest& document,

@@ -46,6 +46,11 @@ void FakeRegistry::break_off(const Digest& digest, std::uint64_t bytes, unsigned
   cuts_[digest.str()] = {bytes, times};
 }
 
+void FakeRegistry::state(const Digest& digest, BlobState state) {
+  const std::lock_guard lock(mutex_);
+  states_[digest.str()] = state;
+}
+
 unsigned FakeRegistry::requests(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   const auto found = requests_.find(key);
@@ -106,7 +111,8 @@ Result<FetchedManifest> FakeRegistry::child(const Reference&, const Descriptor& 
   TRY(arrive(child.digest.str(), stop));
   FetchedManifest fetched = TRY(fetch(child.digest));
   if (fetched.bytes.size() != child.size) {
-    return fail(Errc::truncated, "manifest " + child.digest.short_str() + " has another size");
+    return fail(Errc::digest_mismatch,
+                "manifest " + child.digest.short_str() + " has another size");
   }
   return fetched;
 }
@@ -119,6 +125,8 @@ Result<FakeRegistry::BlobStream> FakeRegistry::open_blob(const Digest& digest,
     return fail(Errc::not_found, "blob " + digest.short_str() + " not found");
   }
   std::uint64_t end = found->second.bytes.size();
+  const auto state = states_.find(digest.str());
+  if (state != states_.end() && state->second == BlobState::stale_cache) end = 0;
   bool breaks_off = false;
   if (const auto cut = cuts_.find(digest.str()); cut != cuts_.end() && cut->second.times > 0) {
     if (cut->second.times != kAlways) --cut->second.times;
@@ -145,6 +153,20 @@ Result<> FakeRegistry::blob(const Reference&, const Descriptor& blob, std::uint6
     return fail(Errc::truncated, "blob " + blob.digest.short_str() + " ended early");
   }
   return {};
+}
+
+Result<BlobState> FakeRegistry::probe(const Reference&, const Descriptor& blob,
+                                      std::stop_token stop) {
+  TRY(arrive(blob.digest.str(), stop));
+  const std::lock_guard lock(mutex_);
+  if (const auto told = states_.find(blob.digest.str()); told != states_.end()) {
+    return told->second;
+  }
+  const auto found = objects_.find(blob.digest.str());
+  if (found == objects_.end()) return BlobState::missing;
+  const std::uint64_t size = found->second.bytes.size();
+  if (size > blob.size) return fail(Errc::digest_mismatch, "the blob is longer than it should be");
+  return size < blob.size ? BlobState::truncated : BlobState::whole;
 }
 
 }  // namespace nodeproof

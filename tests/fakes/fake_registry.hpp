@@ -31,6 +31,10 @@ class FakeRegistry final : public Registry {
   // from the blob's start).
   void break_off(const Digest& digest, std::uint64_t bytes, unsigned times = kAlways);
 
+  // What probe() says of the blob instead of what is stored; blob() delivers nothing of a stale
+  // one.
+  void state(const Digest& digest, BlobState state);
+
   // ---- what was asked ----
   [[nodiscard]] unsigned requests(const std::string& key) const;
   [[nodiscard]] unsigned requests() const;
@@ -42,6 +46,8 @@ class FakeRegistry final : public Registry {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
+                          std::stop_token stop) override;
 
  private:
   struct Object {
@@ -68,7 +74,8 @@ class FakeRegistry final : public Registry {
   std::map<std::string, Object> objects_;  // by digest
   std::map<std::string, Digest> tags_;
   std::map<std::string, Fault> faults_;
-  std::map<std::string, Cut> cuts_;  // by digest
+  std::map<std::string, Cut> cuts_;          // by digest
+  std::map<std::string, BlobState> states_;  // by digest
   std::map<std::string, unsigned> requests_;
   std::uint64_t blob_bytes_sent_ = 0;
 };
