@@ -43,7 +43,8 @@ std::string_view sentence(const ChangeReport& report) {
     case Outcome::refused:
       return report.moved ? "the tag was moved, but see above" : "refused: the tag is what it was";
     case Outcome::unknown:
-      return report.moved ? "the tag was moved, but see above" : "not known: the tag is what it was";
+      return report.moved ? "the tag was moved, but see above"
+                          : "not known: the tag is what it was";
   }
   return "not known";
 }
@@ -84,9 +85,8 @@ std::string_view to_string(Outcome outcome) {
 
 bool blocks(ChangeReport& report) {
   const auto has = [&](Severity severity) {
-    return std::ranges::any_of(report.findings, [&](const Finding& finding) {
-      return finding.severity == severity;
-    });
+    return std::ranges::any_of(
+        report.findings, [&](const Finding& finding) { return finding.severity == severity; });
   };
   if (has(Severity::fail)) {
     report.outcome = Outcome::refused;

@@ -31,8 +31,9 @@ struct ChangeReport {
   std::vector<Finding> findings;
 };
 
-// Takes the severest of its findings into account: fail = refused, unknown = unknown.
-[[nodiscard]] bool blocks(ChangeReport& report);
+// True when its findings speak against going on, which its outcome says then: a `fail` = refused,
+// an `unknown` = unknown.
+bool blocks(ChangeReport& report);
 
 [[nodiscard]] std::string to_json(const ChangeReport& report);
 [[nodiscard]] std::string to_table(const ChangeReport& report);

@@ -37,8 +37,7 @@ class Copier {
 
  private:
   Result<> blob(const Descriptor& descriptor) {
-    const BlobSource source{job_.from,
-                            [&](const ByteSink& sink, std::stop_token stop) -> Result<> {
+    const BlobSource source{job_.from, [&](const ByteSink& sink, std::stop_token stop) -> Result<> {
                               return ports_.registry.blob(job_.from, descriptor, 0, sink,
                                                           std::move(stop));
                             }};

@@ -46,9 +46,7 @@ class Publisher {
   }
 
  private:
-  [[nodiscard]] const Digest& digest() const {
-    return it_.composition.document.descriptor.digest;
-  }
+  [[nodiscard]] const Digest& digest() const { return it_.composition.document.descriptor.digest; }
 
   Result<> bring(const ComposedEntry& entry, const std::stop_token& stop) {
     const Reference& origin = it_.origins[entry.document];
@@ -106,23 +104,22 @@ class Publisher {
     report_.outcome = Outcome::done;
     const auto now = ports_.writer.tag_digest(it_.target, stop);
     if (!now) {
-      report_.findings.push_back({.code = std::string(code::kRegistryError),
-                                  .severity = Severity::unknown,
-                                  .subject = it_.target.name(),
-                                  .layer = {},
-                                  .message = "the tag could not be read again: " +
-                                             now.error().message,
-                                  .evidence = {},
-                                  .remedy = "check it: nodeproof inspect " + it_.target.name()});
+      report_.findings.push_back(
+          {.code = std::string(code::kRegistryError),
+           .severity = Severity::unknown,
+           .subject = it_.target.name(),
+           .layer = {},
+           .message = "the tag could not be read again: " + now.error().message,
+           .evidence = {},
+           .remedy = "check it: nodeproof inspect " + it_.target.name()});
       blocks(report_);
       return {};
     }
     if (*now == digest()) return {};
-    report_.findings.push_back(
-        tag_moved(it_.target,
-                  "somebody else has pushed " + it_.target.name() + " at the same moment: it names " +
-                      shown(*now),
-                  "run it again, and let one job alone push this tag"));
+    report_.findings.push_back(tag_moved(it_.target,
+                                         "somebody else has pushed " + it_.target.name() +
+                                             " at the same moment: it names " + shown(*now),
+                                         "run it again, and let one job alone push this tag"));
     blocks(report_);
     return {};
   }

@@ -16,7 +16,8 @@ struct Publication {
 
 // Blobs are mounted or copied, manifests and the index pushed by digest, the index validated where
 // it is now, the tag compared with `replaces`, moved, and read again. Whatever speaks against it
-// before the move is a finding of the report, and the tag stays. Adds the steps taken to the report.
+// before the move is a finding of the report, and the tag stays. Adds the steps taken to the
+// report.
 Result<> publish(const Ports& ports, const Publication& publication, ChangeReport& report,
                  const std::stop_token& stop);
 

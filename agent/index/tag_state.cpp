@@ -59,15 +59,15 @@ const PlatformReport* find_platform(const IndexReport& report, const std::string
 Finding damage(const std::string& document, const PlatformReport& platform, std::string remedy) {
   const bool unknown = platform.verdict == PlatformVerdict::unknown;
   const std::string what = platform.platform.empty() ? "an entry" : platform.platform;
-  Finding finding{.code = std::string(code::kIndexDamaged),
-                  .severity = unknown ? Severity::unknown : Severity::fail,
-                  .subject = platform.platform,
-                  .layer = {},
-                  .message = document + ": " + what + " (" + platform.digest + ") is " +
-                             (unknown ? "not known to be whole"
-                                      : std::string(to_string(platform.verdict))),
-                  .evidence = {},
-                  .remedy = std::move(remedy)};
+  Finding finding{
+      .code = std::string(code::kIndexDamaged),
+      .severity = unknown ? Severity::unknown : Severity::fail,
+      .subject = platform.platform,
+      .layer = {},
+      .message = document + ": " + what + " (" + platform.digest + ") is " +
+                 (unknown ? "not known to be whole" : std::string(to_string(platform.verdict))),
+      .evidence = {},
+      .remedy = std::move(remedy)};
   for (const Finding& cause : platform.findings) {
     if (cause.severity < Severity::unknown) continue;
     if (!finding.evidence.empty()) finding.evidence += "; ";
