@@ -21,10 +21,10 @@ struct ComposeDocument {
 };
 
 struct ComposeOptions {
-  std::vector<Platform> drop;    // may be lost, and are left out wherever they come from
-  bool keep_duplicates = false;  // several manifests for one platform
-  bool only_sources = false;     // nothing of the tag itself is kept
-  bool keep_single = false;      // a single manifest that is all there is gets no index around it
+  std::vector<Platform> drop = {};  // may be lost, and are left out wherever they come from
+  bool keep_duplicates = false;     // several manifests for one platform
+  bool only_sources = false;        // nothing of the tag itself is kept
+  bool keep_single = false;  // a single manifest that is all there is gets no index around it
   std::vector<std::string> without = {};  // digests of attestations that are left out
 };
 

@@ -86,7 +86,9 @@ class Publisher {
 
   // The specification has no way to move a tag only if it is still what it was.
   Result<bool> still_there(const std::stop_token& stop) {
-    const auto now = TRY(ports_.writer.tag_digest(it_.target, stop));
+    auto asked = ports_.writer.tag_digest(it_.target, stop);
+    if (it_.unreadable && !asked && asked.error().code == Errc::corrupt) return true;
+    const auto now = TRY(std::move(asked));
     if (now == it_.replaces) return true;
     report_.findings.push_back(
         tag_moved(it_.target,

@@ -11,6 +11,7 @@ struct Publication {
   const Composition& composition;
   std::vector<Reference> origins;  // by ComposedEntry::document; 0 = the target itself
   std::optional<Digest> replaces;  // what the tag named when the composition was made
+  bool unreadable = false;         // the tag's document could not be read then
   ValidateOptions validation;
 };
 

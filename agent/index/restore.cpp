@@ -36,6 +36,7 @@ class Restorer {
                    .composition = composition,
                    .origins = {request_.target, origin_},
                    .replaces = replaces_,
+                   .unreadable = unreadable_,
                    .validation = request_.validation},
                   report_, stop));
     }
@@ -58,10 +59,10 @@ class Restorer {
       return {};
     }
     switch (now.error().code) {
-      case Errc::not_found:
       case Errc::corrupt:
-      case Errc::digest_mismatch:
-      case Errc::invalid_document:
+        unreadable_ = true;
+        return {};
+      case Errc::not_found:
         return {};
       default:
         return std::unexpected(std::move(now).error().with_context("reading the tag to restore"));
@@ -97,7 +98,7 @@ class Restorer {
     if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
     const std::string what = entry.platform.empty() ? "the entry" : entry.platform;
     const std::string remedy =
-        entry.attestation || entry.platform.empty()
+        entry.platform.empty()
             ? "push the image again"
             : "push " + what + " again and merge it in, or restore without it: --drop " + what;
     for (Finding& finding : damages(pulled.name(), found, remedy)) {
@@ -113,6 +114,7 @@ class Restorer {
   const Reference origin_;  // the repository that was backed up
   ChangeReport report_;
   std::optional<Digest> replaces_;
+  bool unreadable_ = false;
   std::optional<ComposeDocument> target_;
 };
 
