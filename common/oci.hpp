@@ -59,6 +59,8 @@ struct ImageConfig {
   std::vector<Digest> diff_ids;  // bottom first, one per layer
   std::vector<std::string> entrypoint, cmd, env;
   std::string working_dir, user, stop_signal, created;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> exposed_ports;  // "80/tcp", sorted
   friend bool operator==(const ImageConfig&, const ImageConfig&) = default;
 };
 

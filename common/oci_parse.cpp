@@ -229,6 +229,19 @@ Result<std::vector<Digest>> parse_diff_ids(const json::Value& root) {
   return diff_ids;
 }
 
+// Free maps: nothing that runs depends on them, so that what is odd in them is passed over.
+void parse_notes(const json::Value& value, ImageConfig& config) {
+  if (const json::Value* labels = value.find("Labels"); labels != nullptr) {
+    for (const auto& [key, text] : labels->members()) {
+      if (auto label = text.string()) config.labels[key] = *std::move(label);
+    }
+  }
+  if (const json::Value* ports = value.find("ExposedPorts"); ports != nullptr) {
+    for (const auto& [port, nothing] : ports->members()) config.exposed_ports.push_back(port);
+    std::ranges::sort(config.exposed_ports);
+  }
+}
+
 Result<> parse_process(const json::Value& value, ImageConfig& config) {
   TRY(check_object(value, kConfigFields));
   config.entrypoint = TRY(strings_or_none(value, "Entrypoint"));
@@ -237,6 +250,7 @@ Result<> parse_process(const json::Value& value, ImageConfig& config) {
   config.working_dir = TRY(string_or_none(value, "WorkingDir"));
   config.user = TRY(string_or_none(value, "User"));
   config.stop_signal = TRY(string_or_none(value, "StopSignal"));
+  parse_notes(value, config);
   return {};
 }
 

@@ -47,10 +47,13 @@ struct IndexReport {
 struct ValidateOptions {
   bool deep = false;  // stream and hash every blob instead of probing its last byte
   unsigned parallel = 4;
+  // Normalised; only these entries, what is attached to them, and entries without a platform are
+  // looked at. Empty = all.
+  std::vector<Platform> platforms = {};
   // With deep: hangs on each layer's stream, called from several threads at once; may be empty.
-  LayerObserverFactory observe;
+  LayerObserverFactory observe = {};
   // With deep: called for each whole image when its layers have been read; may be empty.
-  std::function<std::vector<Finding>(const Manifest&, const ImageConfig&)> judge;
+  std::function<std::vector<Finding>(const Manifest&, const ImageConfig&)> judge = {};
 };
 
 // Never fails: what cannot be asked is `unknown`, with the reason as a finding. All holes of the

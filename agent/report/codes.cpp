@@ -93,6 +93,13 @@ constexpr CodeText kTexts[] = {
      "Leave the staging tag, let it be overwritten by the next build, or delete it by the "
      "registry's own means.",
      true},
+    {code::kVariantsDiverge, "The platforms of one tag are not builds of the same thing",
+     "A merge kept an old variant of one architecture beside a new one of another, or the builds "
+     "of the platforms have drifted apart: revision, version, start command, user or ports differ, "
+     "or several weaker signs come together (environment, dates, sizes).",
+     "Build all platforms from one revision and push them as one index; the message names each "
+     "difference with both values.",
+     false},
     {code::kContentCorrupt, "The bytes do not hash to their digest",
      "A manifest, config or layer was damaged or exchanged in the registry, in a cache or proxy on "
      "the way, or on this node's disk.",

@@ -1,0 +1,24 @@
+// One blob: is it there, and is it what its digest says?
+#pragma once
+
+#include <string>
+
+#include "agent/index/flaw.hpp"
+#include "agent/index/questions.hpp"
+
+namespace nodeproof::index {
+
+struct BlobTask {
+  const Descriptor& blob;
+  std::string what;                 // as in Flaw
+  const Digest* diff_id = nullptr;  // of a layer that may be observed
+};
+
+// Reads it whole and hashes it; into `text`, if there is one.
+[[nodiscard]] std::optional<Flaw> read_blob(Questions& questions, const BlobTask& task,
+                                            std::string* text);
+
+// Reads it whole only when it is small or `deep` says so, or when nothing less proves anything.
+[[nodiscard]] std::optional<Flaw> check_blob(Questions& questions, const BlobTask& task);
+
+}  // namespace nodeproof::index

@@ -1,0 +1,142 @@
+#include "agent/index/flaw.hpp"
+
+#include <algorithm>
+
+#include "agent/codes.hpp"
+
+namespace nodeproof::index {
+
+namespace {
+
+constexpr std::string_view kPushAgain =
+    "push the image again with all its platforms, or rebuild the tag from a backup";
+
+// Why nothing is known.
+std::string_view unknown_code(Errc code) {
+  switch (code) {
+    case Errc::unreachable:
+    case Errc::timeout:
+      return code::kRegistryUnreachable;
+    case Errc::unauthorized:
+      return code::kRegistryUnauthorized;
+    case Errc::untrusted:
+      return code::kRegistryUntrusted;
+    case Errc::throttled:
+      return code::kRegistryThrottled;
+    case Errc::not_a_registry:
+      return code::kNotARegistry;
+    case Errc::server_error:
+    case Errc::truncated:
+      return code::kRegistryError;
+    case Errc::cancelled:
+      return code::kInterrupted;
+    default:
+      return code::kInspectionIncomplete;
+  }
+}
+
+Flaw damage(PlatformVerdict verdict, std::string_view code, std::string cause) {
+  Flaw flaw;
+  flaw.verdict = verdict;
+  flaw.code = code;
+  flaw.cause = std::move(cause);
+  flaw.remedy = kPushAgain;
+  return flaw;
+}
+
+Flaw unknown(std::string_view code, std::string cause, std::string remedy) {
+  Flaw flaw = damage(PlatformVerdict::unknown, code, "could not be checked: " + std::move(cause));
+  flaw.remedy = remedy.empty() ? "run it again" : std::move(remedy);
+  return flaw;
+}
+
+Flaw judged(const Error& error) {
+  Flaw flaw;
+  switch (error.code) {
+    case Errc::not_found:
+      flaw = damage(PlatformVerdict::missing, code::kIndexDamaged, "is missing from the registry");
+      break;
+    case Errc::digest_mismatch:
+      flaw = damage(PlatformVerdict::corrupt, code::kContentCorrupt,
+                    "is corrupt: the registry's bytes are not what the digest or size says");
+      break;
+    case Errc::corrupt:
+      flaw = damage(PlatformVerdict::corrupt, code::kIndexDamaged,
+                    "is corrupt: the registry itself cannot read it");
+      break;
+    case Errc::invalid_document:
+      flaw = damage(PlatformVerdict::corrupt, code::kIndexDamaged, "breaks the specification");
+      break;
+    default:
+      return unknown(unknown_code(error.code), error.message, error.remedy);
+  }
+  flaw.evidence = error.message;
+  return flaw;
+}
+
+Flaw judged(BlobState state) {
+  switch (state) {
+    case BlobState::missing:
+      return damage(PlatformVerdict::missing, code::kIndexDamaged, "is missing from the registry");
+    case BlobState::truncated:
+      return damage(PlatformVerdict::truncated, code::kContentCorrupt,
+                    "is truncated: the registry has fewer bytes than the manifest says");
+    case BlobState::stale_cache: {
+      Flaw flaw = damage(PlatformVerdict::stale_cache, code::kIndexDamaged,
+                         "is announced but not delivered: the registry's cache still knows a blob "
+                         "whose file is gone or cut off");
+      flaw.remedy = "restart the registry, for a push to a stale cache writes nothing; then " +
+                    std::string(kPushAgain);
+      return flaw;
+    }
+    case BlobState::announced:
+    case BlobState::whole:
+      break;
+  }
+  return unknown(code::kRegistryError, "its last byte is there, and yet it did not come whole",
+                 "run it again; if it stays so, look at the registry's own log");
+}
+
+Flaw at(Flaw flaw, std::string what, std::string digest) {
+  flaw.what = std::move(what);
+  flaw.digest = std::move(digest);
+  return flaw;
+}
+
+// The first of `whole, ...` in the header's order of telling.
+int rank(PlatformVerdict verdict) { return static_cast<int>(verdict); }
+
+}  // namespace
+
+Flaw flaw_of(const Error& error, std::string what, std::string digest) {
+  return at(judged(error), std::move(what), std::move(digest));
+}
+
+Flaw flaw_of(BlobState state, std::string what, std::string digest) {
+  return at(judged(state), std::move(what), std::move(digest));
+}
+
+PlatformVerdict worse(PlatformVerdict a, PlatformVerdict b) {
+  if (a == PlatformVerdict::whole) return b;
+  if (b == PlatformVerdict::whole) return a;
+  return rank(a) < rank(b) ? a : b;
+}
+
+Finding finding_of(const Flaw& flaw, const Place& place) {
+  Finding finding;
+  finding.code = flaw.code;
+  finding.severity = flaw.verdict == PlatformVerdict::unknown ? Severity::unknown : Severity::fail;
+  if (place.companion || flaw.harmless) finding.severity = Severity::warn;
+  finding.subject = place.platform;
+  if (flaw.what.starts_with("layer")) finding.layer = flaw.digest;
+  finding.message = place.image + ": ";
+  if (!place.platform.empty()) finding.message += place.platform + ": ";
+  finding.message += flaw.what + " ";
+  if (!flaw.digest.empty()) finding.message += flaw.digest + " ";
+  finding.message += flaw.cause;
+  finding.evidence = flaw.evidence;
+  finding.remedy = flaw.remedy;
+  return finding;
+}
+
+}  // namespace nodeproof::index

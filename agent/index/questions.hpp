@@ -1,0 +1,46 @@
+// What every question to the registry needs, and when to stop asking.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "agent/index/validate.hpp"
+
+namespace nodeproof::index {
+
+// Safe to use from several threads.
+class Questions {
+ public:
+  // All outlive it.
+  Questions(Registry& registry, const Reference& reference, const ValidateOptions& options,
+            std::stop_token stop)
+      : registry_(registry), reference_(reference), options_(options), stop_(std::move(stop)) {}
+  Questions(const Questions&) = delete;
+  Questions& operator=(const Questions&) = delete;
+  ~Questions() = default;
+
+  Result<FetchedManifest> manifest();
+  Result<FetchedManifest> child(const Descriptor& child);
+  Result<> blob(const Descriptor& blob, const ByteSink& sink);
+  Result<BlobState> probe(const Descriptor& blob);
+
+  [[nodiscard]] const Reference& reference() const { return reference_; }
+  [[nodiscard]] const ValidateOptions& options() const { return options_; }
+
+ private:
+  // A registry that has gone away is not asked a thousand times more, nor one for a caller who is
+  // gone.
+  [[nodiscard]] std::optional<Error> why_not() const;
+  template <class Answer>
+  Answer heard(Answer answer);
+
+  Registry& registry_;
+  const Reference& reference_;
+  const ValidateOptions& options_;
+  std::stop_token stop_;
+  std::atomic<unsigned> silent_ = 0;  // answers in a row that were none
+};
+
+}  // namespace nodeproof::index
