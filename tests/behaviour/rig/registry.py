@@ -69,6 +69,15 @@ class Registry:
     def stop(self) -> None:
         processes.stop(self.process)
 
+    def collect_garbage(self, delete_untagged: bool = False) -> None:
+        """As an operator does: with the registry stopped."""
+        self.stop()
+        command = [self.tree / "usr/bin/docker-registry", "garbage-collect", self.folder / "config.yml"]
+        with open(self.log, "ab") as log:
+            subprocess.run([*command, *(["--delete-untagged"] if delete_untagged else [])], check=True, stdout=log,
+                           stderr=log, cwd=self.folder)
+        self.start()
+
     def close(self) -> None:
         if self.process is not None:
             processes.stop(self.process)
