@@ -26,6 +26,7 @@ struct IndexOptions {
   bool same_revision = false;
   bool delete_sources = false;
   bool helper_tags = false;
+  bool new_digest = false;
 };
 
 int exit_code_of(const Error& error) {
@@ -103,6 +104,7 @@ Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexOp
                         {.target = TRY(Reference::parse(options.image)),
                          .backup = *std::move(backup),
                          .drop = TRY(platforms_of(options.drop)),
+                         .new_digest = options.new_digest,
                          .dry_run = options.dry_run,
                          .validation = {.deep = options.deep, .observe = {}, .judge = {}}},
                         stop);
@@ -175,6 +177,8 @@ Action declare_index(CLI::App& app) {
   CLI::App* restore = add_verb(app, options, "restore", "make a tag what it was at its backup");
   restore->add_option("--tag", options->image, "the tag to restore")->required();
   restore->add_option("-f,--file", options->file, "the backup")->required();
+  restore->add_flag("--new-digest", options->new_digest,
+                    "the same index under another digest, where the registry keeps a broken copy");
   restore->add_option("--drop", options->drop, "a platform to leave out or to lose (repeatable)")
       ->allow_extra_args(false);
   return [options](Session& session) { return index_command(session, *options); };

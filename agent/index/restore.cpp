@@ -4,6 +4,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/index/publish.hpp"
+#include "common/crypto.hpp"
 
 namespace nodeproof::index {
 namespace {
@@ -39,6 +40,7 @@ class Restorer {
                    .unreadable = unreadable_,
                    .validation = request_.validation},
                   report_, stop));
+      explain_broken_copy();
     }
     return std::move(report_);
   }
@@ -81,6 +83,13 @@ class Restorer {
   Result<Composition> compose_it() {
     ComposeDocument kept{
         "the backup of " + request_.backup.reference, request_.backup.document, {}};
+    if (request_.new_digest) {
+      FetchedManifest& document = kept.document;
+      document.bytes += '\n';
+      document.descriptor.size = document.bytes.size();
+      document.descriptor.digest =
+          hash_of(as_bytes(document.bytes), document.descriptor.digest.algorithm());
+    }
     for (const auto& [digest, platform] : request_.backup.platforms) {
       const auto parsed = parse_platform(platform);
       if (parsed) kept.platforms.emplace(digest, *parsed);
@@ -90,6 +99,17 @@ class Restorer {
                     .keep_duplicates = true,
                     .only_sources = true,
                     .keep_single = true});
+  }
+
+  // A registry whose copy of a document is broken says of a push that it has it already.
+  void explain_broken_copy() {
+    if (report_.moved) return;
+    for (Finding& finding : report_.findings) {
+      if (finding.code != code::kIndexDamaged || !finding.subject.empty()) continue;
+      finding.remedy =
+          "the registry keeps a broken copy of this very index and takes no new one: restore it "
+          "under another digest (--new-digest), or mend the registry's storage";
+    }
   }
 
   Result<> probe(const ComposedEntry& entry, const std::stop_token& stop) {
@@ -104,6 +124,8 @@ class Restorer {
     for (Finding& finding : damages(pulled.name(), found, remedy)) {
       finding.message = what + " cannot be restored: " + finding.message;
       finding.subject = entry.platform;
+      finding.remedy = remedy;
+      if (finding.severity == Severity::fail) finding.code = code::kIndexDamaged;
       report_.findings.push_back(std::move(finding));
     }
     return {};
