@@ -112,6 +112,7 @@ Result<FetchedManifest> FakeHub::child(const Reference& reference, const Descrip
 Result<> FakeHub::blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                        const ByteSink& sink, std::stop_token) {
   const std::lock_guard lock(mutex_);
+  if (blob_fault) return std::unexpected(*blob_fault);
   const FetchedManifest found = TRY(find(reference, blob.digest));
   return sink(as_bytes(std::string_view(found.bytes).substr(offset)));
 }
@@ -119,6 +120,7 @@ Result<> FakeHub::blob(const Reference& reference, const Descriptor& blob, std::
 Result<BlobState> FakeHub::probe(const Reference& reference, const Descriptor& blob,
                                  std::stop_token) {
   const std::lock_guard lock(mutex_);
+  if (blob_fault) return std::unexpected(*blob_fault);
   return holds(reference, blob.digest) ? BlobState::whole : BlobState::missing;
 }
 
@@ -167,6 +169,7 @@ Result<> FakeHub::put_manifest(const Reference& target, const FetchedManifest& d
   write("put " + target.name());
   add(target.repository(), document.bytes, document.descriptor.media_type);
   if (!target.digest()) tag(target.name(), document.descriptor);
+  if (after_put) after_put("put " + target.name());
   return {};
 }
 

@@ -32,6 +32,8 @@ class FakeHub final : public Registry, public RegistryWriter {
   bool loses_untagged = false;  // a manifest goes with its last tag
   bool mounts = true;           // else every blob has to be uploaded
   std::function<void(const std::string& write)> before_write;  // of the log's next line
+  std::function<void(const std::string& write)> after_put;
+  std::optional<Error> blob_fault;  // of every question for a blob
 
   // ---- what was done: "mount REPO DIGEST", "upload ..", "put REPO:TAG", "put REPO@DIGEST",
   // "delete .." ----
