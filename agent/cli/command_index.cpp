@@ -55,6 +55,7 @@ int exit_code_of(const Error& error) {
 
 Result<std::vector<Platform>> platforms_of(const std::vector<std::string>& texts) {
   std::vector<Platform> platforms;
+  platforms.reserve(texts.size());
   for (const std::string& text : texts) platforms.push_back(TRY(parse_platform(text)));
   return platforms;
 }
@@ -62,6 +63,7 @@ Result<std::vector<Platform>> platforms_of(const std::vector<std::string>& texts
 Result<index::ChangeReport> run_merge(const index::Ports& ports, const IndexOptions& options,
                                       const std::stop_token& stop) {
   std::vector<Reference> sources;
+  sources.reserve(options.sources.size());
   for (const std::string& source : options.sources) {
     sources.push_back(TRY(Reference::parse(source)));
   }

@@ -123,8 +123,9 @@ std::string to_json(const ChangeReport& report) {
 }
 
 std::string to_table(const ChangeReport& report) {
-  std::string out = printable(report.reference) + "  " + short_digest(report.before) + " -> " +
-                    short_digest(report.after) + "\n";
+  std::string out = printable(report.reference) + "  " + short_digest(report.before);
+  if (report.after != report.before) out += " -> " + short_digest(report.after);
+  out += '\n';
   std::size_t width = 0;
   for (const EntryChange& change : report.changes) {
     width = std::max(width, display_width(subject_of(change)));

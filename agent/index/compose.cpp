@@ -10,8 +10,6 @@
 namespace nodeproof::index {
 namespace {
 
-std::string short_digest(const std::string& digest) { return digest.substr(0, 19); }
-
 std::string label_of(const std::optional<Platform>& key) { return key ? to_string(*key) : ""; }
 
 // The result while it grows.
@@ -124,9 +122,9 @@ void Composer::take(const Document& source, const Entry& image) {
   }
   const std::string platform = to_string(*image.key);
   refuse(code::kPlatformAmbiguous, platform,
-         platform + " is given twice: " + short_digest(claim->second.digest()) + " by " +
-             documents_[claim->second.document].name + " and " + short_digest(image.digest()) +
-             " by " + source.name,
+         platform + " is given twice: " + claim->second.digest() + " by " +
+             documents_[claim->second.document].name + " and " + image.digest() + " by " +
+             source.name,
          "give one of them, or both with --keep-duplicates; a node takes the first");
 }
 
@@ -178,7 +176,7 @@ void Composer::report_duplicates() {
     const std::string platform = to_string(*entry.key);
     refuse(code::kPlatformAmbiguous, platform,
            platform + " has two manifests in " + documents_[entry.document].name + ": " +
-               short_digest(first->second) + " and " + short_digest(entry.digest()),
+               first->second + " and " + entry.digest(),
            "give a source for " + platform + ", or keep both with --keep-duplicates");
   }
 }
@@ -190,10 +188,10 @@ void Composer::report_lost(const Document& tag) {
         std::ranges::any_of(entries_, [&](const Entry& entry) { return entry.key == old.key; });
     if (there) continue;
     const std::string platform = to_string(*old.key);
-    refuse(code::kPlatformLost, platform,
-           tag.name + " has " + platform + " (" + short_digest(old.digest()) +
-               "), which the result would not have",
-           "give a source for " + platform + ", or agree with --drop " + platform);
+    refuse(
+        code::kPlatformLost, platform,
+        tag.name + " has " + platform + " (" + old.digest() + "), which the result would not have",
+        "give a source for " + platform + ", or agree with --drop " + platform);
   }
 }
 
@@ -207,7 +205,7 @@ void Composer::report_mix() {
          .subject = label_of(entry.key),
          .layer = {},
          .message = "an OCI index over Docker manifests (" + label_of(entry.key) + " is one)",
-         .evidence = short_digest(entry.digest()) + " is " + entry.descriptor.media_type,
+         .evidence = entry.digest() + " is " + entry.descriptor.media_type,
          .remedy = "some registries and runtimes refuse the mix: build all platforms with one "
                    "setting of the exporter (oci-mediatypes)"});
     return;
@@ -284,13 +282,16 @@ std::vector<EntryChange> changes_between(const std::vector<Entry>& before,
   return changes;
 }
 
+bool has_platform(const Document& document, const Platform& platform) {
+  return std::ranges::any_of(document.entries, [&](const Entry& entry) {
+    return label_of(entry.key) == to_string(platform);
+  });
+}
+
 Result<> check_drops(const std::vector<Document>& documents, const ComposeOptions& options) {
   for (const Platform& platform : options.drop) {
-    const bool known = std::ranges::any_of(documents, [&](const Document& document) {
-      return std::ranges::any_of(document.entries, [&](const Entry& entry) {
-        return label_of(entry.key) == to_string(platform);
-      });
-    });
+    const bool known = std::ranges::any_of(
+        documents, [&](const Document& document) { return has_platform(document, platform); });
     if (known) continue;
     return fail(Errc::usage,
                 "--drop " + to_string(platform) + ": neither the tag nor a source has it",

@@ -26,16 +26,20 @@ class Copier {
     if (const auto* index = std::get_if<Index>(&document)) {
       for (const Descriptor& child : index->manifests) TRY(manifest(child, depth + 1));
     } else {
-      const auto& image = std::get<Manifest>(document);
-      TRY(blob(image.config));
-      for (const Descriptor& layer : image.layers) {
-        if (!stays_elsewhere(layer)) TRY(blob(layer));
-      }
+      TRY(blobs(std::get<Manifest>(document)));
     }
     return ports_.writer.put_manifest(at_digest(job_.to, descriptor.digest), found, {}, stop_);
   }
 
  private:
+  Result<> blobs(const Manifest& image) {
+    TRY(blob(image.config));
+    for (const Descriptor& layer : image.layers) {
+      if (!stays_elsewhere(layer)) TRY(blob(layer));
+    }
+    return {};
+  }
+
   Result<> blob(const Descriptor& descriptor) {
     const BlobSource source{job_.from, [&](const ByteSink& sink, std::stop_token stop) -> Result<> {
                               return ports_.registry.blob(job_.from, descriptor, 0, sink,

@@ -49,26 +49,23 @@ class Restorer {
   // A damaged tag is what this is for: as much of it as can be read is compared with the backup.
   Result<> read_target(const std::stop_token& stop) {
     auto now = ports_.registry.manifest(request_.target, stop);
-    if (now) {
-      replaces_ = now->descriptor.digest;
-      report_.before = replaces_->str();
-      ComposeDocument document{request_.target.name(), *std::move(now), {}};
-      if (media_type::is_manifest(document.document.descriptor.media_type)) {
-        TRY(platform_of_single(document, stop));
-      } else {
-        target_ = std::move(document);
-      }
-      return {};
+    if (now) return take_target(*std::move(now), stop);
+    unreadable_ = now.error().code == Errc::corrupt;
+    if (unreadable_ || now.error().code == Errc::not_found) return {};
+    return std::unexpected(std::move(now).error().with_context("reading the tag to restore"));
+  }
+
+  Result<> take_target(FetchedManifest now, const std::stop_token& stop) {
+    replaces_ = now.descriptor.digest;
+    report_.before = replaces_->str();
+    // What has rotted into no index at all has no platforms that could be lost.
+    if (!parse_image_document(now.bytes, now.descriptor.media_type)) return {};
+    ComposeDocument document{request_.target.name(), std::move(now), {}};
+    if (media_type::is_manifest(document.document.descriptor.media_type)) {
+      return platform_of_single(document, stop);
     }
-    switch (now.error().code) {
-      case Errc::corrupt:
-        unreadable_ = true;
-        return {};
-      case Errc::not_found:
-        return {};
-      default:
-        return std::unexpected(std::move(now).error().with_context("reading the tag to restore"));
-    }
+    target_ = std::move(document);
+    return {};
   }
 
   Result<> platform_of_single(ComposeDocument& document, const std::stop_token& stop) {

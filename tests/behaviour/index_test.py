@@ -1,6 +1,8 @@
 """nodeproof index merge, backup and restore against real registries, read back by skopeo."""
 
 import json
+import re
+import shlex
 
 from rig import images, layers, packages, programs, testing
 from rig.program import Nodeproof
@@ -99,6 +101,20 @@ class TheFiveSteps(IndexTest):
         changes = [(change["change"], change["platform"]) for change in report["changes"]]
         self.assertEqual([("kept", "linux/amd64"), ("added", "linux/arm64")], changes)
         self.assert_whole(self.name("wiped:latest"), ("amd64", new.manifest.digest), ("arm64", arm64))
+
+
+class Readme(IndexTest):
+    def test_its_commands_do_what_it_says(self):
+        self.client.push("myimage", "latest", both("readme"))
+        self.client.push("myimage", "amd64-staging", images.single(variant("amd64", "readme, new")))
+        text = (packages.REPOSITORY / "README.md").read_text(encoding="utf-8")
+        commands = re.findall(r"^nodeproof (index .*)$", text, re.M)
+        self.assertEqual(["backup", "merge", "merge", "restore"], [command.split()[1] for command in commands])
+        for command in commands:
+            arguments = shlex.split(command.replace("registry.example.com", self.registry.name))
+            done = self.nodeproof(*arguments, cwd=self.nodeproof.folder)
+            self.assertEqual(0, done.code, f"{command}: {done.stdout}{done.stderr}")
+        self.assertEqual(both("readme").top.data, self.skopeo.raw(self.name("myimage:latest")))
 
 
 class Merging(IndexTest):
