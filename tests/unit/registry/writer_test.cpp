@@ -200,7 +200,7 @@ TEST_F(WriterTest, TheScopesForAMountAreAskedForTogether) {
   http.answer("https://auth.example/t?service=s&scope=repository%3Ateam%2Fapp%3Apull%2Cpush",
               {{.headers = {}, .body = R"({"token":"one"})", .broken = {}}});
   http.answer("PUT " + put_url,
-              {challenged(bearer + "repository:team/app:pull,push\""), status(201)});
+              {challenged(R"(Bearer realm="https://auth.example/t",service="s")"), status(201)});
   const auto pushed = push(other);
   ASSERT_TRUE(pushed) << pushed.error().message;
   EXPECT_EQ(http.sent_header(http.requests().size() - 1, "Authorization"), "Bearer one");
