@@ -18,8 +18,8 @@ constexpr std::string_view kProbe = "probe";
 void declare_globals(CLI::App& app, Globals& globals) {
   app.add_option("-c,--config", globals.config_file,
                  "configuration file (/etc/nodeproof/nodeproof.json if it exists)");
-  app.add_option("-o,--output", globals.output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  app.add_option("-o,--output", globals.output, "table or json; inspect: junit too")
+      ->check(CLI::IsMember({"table", "json", "junit"}));
   app.add_option("--state", globals.state_dir, "state directory")->capture_default_str();
   app.add_option("--run", globals.run_dir, "run-time directory")->capture_default_str();
   app.add_option("--address", globals.address, "containerd's socket (found out)");
@@ -55,18 +55,25 @@ int run(std::span<char* const> args, Streams streams) {
   app.require_subcommand(1);
   app.fallthrough();
   Action action;
+  bool junit = false;
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
     if (command.hidden) sub->group("");
-    sub->parse_complete_callback([&action, chosen = command.declare(*sub)] { action = chosen; });
+    sub->parse_complete_callback([&, takes_junit = command.junit, chosen = command.declare(*sub)] {
+      action = chosen;
+      junit = takes_junit;
+    });
   }
   try {
     app.parse(static_cast<int>(args.size()), args.data());
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error, streams);
   }
-  configure_log(globals);
   Session session{globals, streams};
+  if (globals.output == "junit" && !junit) {
+    return complain(session, {Errc::usage, "this command has no -o junit", "-o table or -o json"});
+  }
+  configure_log(globals);
   return action(session);
 }
 

@@ -52,6 +52,7 @@ struct Command {
   std::string_view summary;
   Action (*declare)(CLI::App& app);  // adds the command's options; the action reads them
   bool hidden = false;
+  bool junit = false;  // takes -o junit
 };
 
 [[nodiscard]] std::span<const Command> commands();
@@ -72,6 +73,7 @@ Action declare_daemon(CLI::App& app);
 Action declare_explain(CLI::App& app);
 Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
+Action declare_inspect(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_status(CLI::App& app);
 Action declare_version(CLI::App& app);

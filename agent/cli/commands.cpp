@@ -13,6 +13,8 @@ std::span<const Command> commands() {
       Command{"explain", "what a finding code means and what to do about it", declare_explain},
       Command{"host", "what this node is: processor, page size, containerd", declare_host},
       Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
+      Command{"inspect", "is a tag whole: every manifest and layer of every platform",
+              declare_inspect, false, true},
       Command{"resolve", "which variant of an image this node's containerd takes, and why",
               declare_resolve},
       Command{"status", "the running daemon's last report", declare_status},

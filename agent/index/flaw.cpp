@@ -75,20 +75,25 @@ Flaw judged(const Error& error) {
 }
 
 Flaw judged(BlobState state) {
+  Flaw flaw;
   switch (state) {
     case BlobState::missing:
-      return damage(PlatformVerdict::missing, code::kIndexDamaged, "is missing from the registry");
+      flaw = damage(PlatformVerdict::missing, code::kIndexDamaged, "is missing from the registry");
+      flaw.evidence = "asked for its last byte, the registry answers 404";
+      return flaw;
     case BlobState::truncated:
-      return damage(PlatformVerdict::truncated, code::kContentCorrupt,
+      flaw = damage(PlatformVerdict::truncated, code::kContentCorrupt,
                     "is truncated: the registry has fewer bytes than the manifest says");
-    case BlobState::stale_cache: {
-      Flaw flaw = damage(PlatformVerdict::stale_cache, code::kIndexDamaged,
-                         "is announced but not delivered: the registry's cache still knows a blob "
-                         "whose file is gone or cut off");
+      flaw.evidence = "asked for its last byte, the registry says that it ends before";
+      return flaw;
+    case BlobState::stale_cache:
+      flaw = damage(PlatformVerdict::stale_cache, code::kIndexDamaged,
+                    "is announced but not delivered: the registry's cache still knows a blob "
+                    "whose file is gone or cut off");
       flaw.remedy = "restart the registry, for a push to a stale cache writes nothing; then " +
                     std::string(kPushAgain);
+      flaw.evidence = "asked for its last byte, the registry promises it and sends none";
       return flaw;
-    }
     case BlobState::announced:
     case BlobState::whole:
       break;
@@ -103,9 +108,6 @@ Flaw at(Flaw flaw, std::string what, std::string digest) {
   return flaw;
 }
 
-// The first of `whole, ...` in the header's order of telling.
-int rank(PlatformVerdict verdict) { return static_cast<int>(verdict); }
-
 }  // namespace
 
 Flaw flaw_of(const Error& error, std::string what, std::string digest) {
@@ -119,7 +121,7 @@ Flaw flaw_of(BlobState state, std::string what, std::string digest) {
 PlatformVerdict worse(PlatformVerdict a, PlatformVerdict b) {
   if (a == PlatformVerdict::whole) return b;
   if (b == PlatformVerdict::whole) return a;
-  return rank(a) < rank(b) ? a : b;
+  return a < b ? a : b;
 }
 
 Finding finding_of(const Flaw& flaw, const Place& place) {

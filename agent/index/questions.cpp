@@ -9,8 +9,10 @@ namespace {
 // Each has been tried several times by itself.
 constexpr unsigned kSilentEnough = 4;
 
+// It is gone, or does not want to be asked.
 bool is_silence(const Error& error) {
-  return error.code == Errc::unreachable || error.code == Errc::timeout;
+  return error.code == Errc::unreachable || error.code == Errc::timeout ||
+         error.code == Errc::throttled;
 }
 
 }  // namespace
@@ -18,9 +20,10 @@ bool is_silence(const Error& error) {
 std::optional<Error> Questions::why_not() const {
   if (stop_.stop_requested()) return Error{Errc::cancelled, "asked to stop", "run it again"};
   if (silent_ < kSilentEnough) return std::nullopt;
-  return Error{Errc::unreachable,
-               "not asked, for the registry left the last " + std::to_string(kSilentEnough) +
-                   " questions unanswered",
+  const Errc code = last_silence_;
+  return Error{code,
+               "not asked, for the last " + std::to_string(kSilentEnough) +
+                   " questions got: " + std::string(to_string(code)),
                "run it again when the registry answers"};
 }
 
@@ -29,6 +32,7 @@ Answer Questions::heard(Answer answer) {
   if (answer || !is_silence(answer.error())) {
     silent_ = 0;
   } else {
+    last_silence_ = answer.error().code;
     ++silent_;
   }
   return answer;

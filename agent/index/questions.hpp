@@ -41,6 +41,7 @@ class Questions {
   const ValidateOptions& options_;
   std::stop_token stop_;
   std::atomic<unsigned> silent_ = 0;  // answers in a row that were none
+  std::atomic<Errc> last_silence_ = Errc::unreachable;
 };
 
 }  // namespace nodeproof::index

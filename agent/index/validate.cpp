@@ -37,7 +37,7 @@ PlatformReport report_of(const Node& node, const std::string& image) {
 void judge(PlatformReport& report, const Node& node, const ValidateOptions& options) {
   const bool read = options.deep && options.judge && !node.companion && node.config;
   if (!read || report.verdict != PlatformVerdict::whole) return;
-  std::ranges::move(options.judge(*node.manifest, *node.config),
+  std::ranges::move(options.judge(node.descriptor, *node.manifest, *node.config),
                     std::back_inserter(report.findings));
   for (const Finding& finding : report.findings) {
     if (finding.severity == Severity::fail) report.verdict = PlatformVerdict::mismatch;

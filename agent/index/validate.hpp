@@ -44,6 +44,10 @@ struct IndexReport {
   friend bool operator==(const IndexReport&, const IndexReport&) = default;
 };
 
+// What the bytes of one platform's image say; `entry` is its manifest's.
+using ImageJudge = std::function<std::vector<Finding>(const Descriptor& entry, const Manifest&,
+                                                      const ImageConfig&)>;
+
 struct ValidateOptions {
   bool deep = false;  // stream and hash every blob instead of probing its last byte
   unsigned parallel = 4;
@@ -53,7 +57,7 @@ struct ValidateOptions {
   // With deep: hangs on each layer's stream, called from several threads at once; may be empty.
   LayerObserverFactory observe = {};
   // With deep: called for each whole image when its layers have been read; may be empty.
-  std::function<std::vector<Finding>(const Manifest&, const ImageConfig&)> judge = {};
+  ImageJudge judge = {};
 };
 
 // Never fails: what cannot be asked is `unknown`, with the reason as a finding. All holes of the

@@ -72,7 +72,14 @@ Result<> Client::ask(const Question& question, const Receiver& receiver,
   const bool has_credentials = !hosts_.settings_of(question.reference).username.empty();
   const auto refuse = [&](const Answer& answer) {
     if (receiver.refusal) receiver.refusal(answer);
-    return std::unexpected(failure_of(answer, has_credentials));
+    Error error = failure_of(answer, has_credentials);
+    // S3 without ListBucket tells an absent object from a forbidden one to nobody.
+    if (answer.head.status == 403 && !answer.url.same_origin(registry)) {
+      error.remedy =
+          "look at the registry's storage: its object store refuses what it was sent for, "
+          "and some do so for what is not there, too";
+    }
+    return std::unexpected(std::move(error));
   };
   std::string authorization = TRY(logins_.authorization(question.reference, stop));
   for (bool fresh = false;;) {

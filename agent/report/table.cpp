@@ -203,6 +203,12 @@ bool unicode_wanted() {
   return false;
 }
 
+std::string findings_text(const std::vector<Finding>& findings, const TableStyle& style) {
+  std::string out;
+  findings_block(out, findings, style);
+  return out;
+}
+
 std::string to_table(const NodeReport& report, const TableStyle& wanted) {
   TableStyle style = wanted;
   style.width = std::max(style.width, kSmallestWidth);

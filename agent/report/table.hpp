@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "agent/model.hpp"
 
@@ -16,6 +17,10 @@ struct TableStyle {
 
 // Whether the user's locale (LC_ALL, LC_CTYPE, LANG) is a UTF-8 one.
 [[nodiscard]] bool unicode_wanted();
+
+// A few lines for each, worst first; what is only informative is left out. Inert as below.
+[[nodiscard]] std::string findings_text(const std::vector<Finding>& findings,
+                                        const TableStyle& style);
 
 // Strings from images and registries are inert in it: no control characters, no escape sequences,
 // no bidi marks.

@@ -21,6 +21,11 @@ RUN_BY = {
     "cross/prepare": ("tests/run", "cross/prepare"),
     "cmake --preset arm64-release": ("tests/run", 'cmake --preset "$1"'),
     "cmake --build --preset arm64-release": ("tests/demo", 'cmake --build --preset "$arch-release"'),
+    "nodeproof inspect registry.lan:5000/shop/app:v2": ("tests/behaviour/inspect_test.py", '"inspect", self.good)'),
+    "nodeproof inspect --all-platforms --fail-on warn -o junit registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/inspect_test.py", '"--all-platforms", "--fail-on", "warn", "-o", "junit", self.good)'),
+    "nodeproof inspect -f images.txt --metrics images.prom":
+        ("tests/behaviour/inspect_test.py", '"inspect", "-f", "images.txt", "--metrics", "images.prom"'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 
@@ -60,7 +65,7 @@ class Readme(unittest.TestCase):
 
     def test_it_names_every_command_of_the_program(self):
         table = (ROOT / "agent/cli/commands.cpp").read_text(encoding="utf-8")
-        hidden = re.findall(r'Command\{"([\w-]+)"[^}]*\btrue\}', table)
+        hidden = re.findall(r'Command\{"([\w-]+)"[^}]*\bdeclare_\w+,\s*true', table)
         for name in re.findall(r'Command\{"([\w-]+)"', table):
             if name not in hidden:
                 with self.subTest(name):

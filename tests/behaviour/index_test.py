@@ -179,8 +179,7 @@ class Merging(IndexTest):
         before = self.skopeo.raw(self.name("damaged:1"))
         new = variant("amd64", "damaged, new")
         self.client.push("damaged", "new", images.single(new))
-        blob = new.layers[0].digest.removeprefix("sha256:")
-        (self.registry.storage / f"docker/registry/v2/blobs/sha256/{blob[:2]}/{blob}/data").unlink()
+        self.registry.blob(new.layers[0].digest).unlink()
         begin = len(self.registry.requests())
         report = self.index("merge", "--tag", self.name("damaged:1"), self.name("damaged:new"), code=1)
         self.assertEqual("refused", report["outcome"])
@@ -284,7 +283,7 @@ class BackupAndRestore(IndexTest):
         self.assertEqual("unchanged", self.index("backup", self.name("kept:1"), "-f", file, "--tags")["outcome"])
         # Somebody wipes arm64, and the index, now untagged, is collected.
         self.client.push("kept", "1", images.single(variant("amd64", "kept, new")))
-        self.registry.collect_garbage(delete_untagged=True)
+        self.registry.collect_garbage()
         self.assertIn("not found", self.index("merge", "--tag", self.name("kept:2"),
                                               self.name(f"kept@{image.top.digest}"), code=1)["stderr"])
         self.assertEqual("would-do", self.index("restore", "--dry-run", "--tag", self.name("kept:1"), "-f", file)["outcome"])
@@ -299,7 +298,7 @@ class BackupAndRestore(IndexTest):
         file = self.nodeproof.folder / "gone.json"
         self.index("backup", self.name("gone:1"), "-f", file)
         self.client.push("gone", "amd64", images.single(image.variant("amd64")))
-        self.registry.collect_garbage(delete_untagged=True)
+        self.registry.collect_garbage()
         # The tag looks fine and cannot be pulled on arm64; it is no longer a good backup either.
         refused = self.index("backup", self.name("gone:1"), "-f", file, code=1)
         self.assertEqual(["linux/arm64"], [f["subject"] for f in refused["findings"]])
@@ -339,9 +338,7 @@ class BackupAndRestore(IndexTest):
         self.client.push("unreadable", "1", image)
         file = self.nodeproof.folder / "unreadable.json"
         self.index("backup", self.name("unreadable:1"), "-f", file)
-        hex_digest = image.top.digest.removeprefix("sha256:")
-        blob = self.registry.storage / f"docker/registry/v2/blobs/sha256/{hex_digest[:2]}/{hex_digest}/data"
-        blob.write_bytes(b"")
+        self.registry.blob(image.top.digest).write_bytes(b"")
         merge = self.index("merge", "--tag", self.name("unreadable:1"), self.name("unreadable:1"), code=1)
         self.assertIn("nodeproof index restore", merge["stderr"])
         # The registry keeps its broken copy of these bytes, whoever pushes them.

@@ -21,10 +21,11 @@ USER, PASSWORD = "ci", "correct horse"
 
 class Registry:
     """Use as a context manager. auth: "" | "htpasswd" | "token" (credentials are USER, PASSWORD); tls: certificate by
-    the authority in `ca`. `name` is what an image reference starts with."""
+    the authority in `ca`; cache: with the in-memory descriptor cache of the packaged configuration. `name` is what an
+    image reference starts with."""
 
-    def __init__(self, auth: str = "", tls: bool = False, address: str = "127.0.0.1"):
-        self.auth, self.tls, self.address = auth, tls, address
+    def __init__(self, auth: str = "", tls: bool = False, address: str = "127.0.0.1", cache: bool = False):
+        self.auth, self.tls, self.address, self.cache = auth, tls, address, cache
         self.tree = packages.registry_tree()
         self.folder = processes.scratch_folder("nodeproof-registry-")
         self.storage = self.folder / "storage"
@@ -69,21 +70,29 @@ class Registry:
     def stop(self) -> None:
         processes.stop(self.process)
 
-    def collect_garbage(self, delete_untagged: bool = False) -> None:
-        """As an operator does: with the registry stopped."""
-        self.stop()
-        command = [self.tree / "usr/bin/docker-registry", "garbage-collect", self.folder / "config.yml"]
-        with open(self.log, "ab") as log:
-            subprocess.run([*command, *(["--delete-untagged"] if delete_untagged else [])], check=True, stdout=log,
-                           stderr=log, cwd=self.folder)
-        self.start()
-
     def close(self) -> None:
         if self.process is not None:
             processes.stop(self.process)
         if self.tokens is not None:
             self.tokens.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def collect_garbage(self) -> None:
+        """As an operator would, beside the running registry: what no tag names goes."""
+        subprocess.run([self.tree / "usr/bin/docker-registry", "garbage-collect", "--delete-untagged",
+                        self.folder / "config.yml"], check=True, capture_output=True, cwd=self.folder)
+
+    def blob(self, digest: str) -> Path:
+        """The file of a blob or manifest."""
+        algorithm, value = digest.split(":")
+        return self.storage / "docker/registry/v2/blobs" / algorithm / value[:2] / value / "data"
+
+    def tag_link(self, repository: str, tag: str) -> Path:
+        return self.storage / "docker/registry/v2/repositories" / repository / "_manifests/tags" / tag / "current/link"
 
     def requests(self) -> list[tuple[str, str, int]]:
         """What was asked so far: (method, path, status)."""
@@ -110,6 +119,8 @@ class Registry:
             },
             "http": http_section,
         }
+        if self.cache:
+            config["storage"]["cache"] = {"blobdescriptor": "inmemory"}
         if self.auth == "htpasswd":
             hashed = crypt.crypt(PASSWORD, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << 5))
             (self.folder / "htpasswd").write_text(f"{USER}:{hashed}\n", encoding="utf-8")

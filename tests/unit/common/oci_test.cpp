@@ -226,6 +226,19 @@ TEST(ImageConfig, TakesAnAbsentOrNullConfig) {
   EXPECT_TRUE(nulls->entrypoint.empty() && nulls->cmd.empty() && nulls->env.empty());
 }
 
+TEST(ImageConfig, ReadsLabelsAndPortsAndPassesOverWhatIsOddInThem) {
+  const std::string rootfs = R"("rootfs":{"type":"layers","diff_ids":[]})";
+  const auto config = parse_image_config(
+      R"({"config":{"Labels":{"a":"1","b":2},"ExposedPorts":{"80/tcp":{},"443/tcp":{}}},)" +
+      rootfs + "}");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->labels, (std::map<std::string, std::string>{{"a", "1"}}));
+  EXPECT_EQ(config->exposed_ports, (std::vector<std::string>{"443/tcp", "80/tcp"}));
+  EXPECT_TRUE(
+      parse_image_config(R"({"config":{"Labels":null,"ExposedPorts":null},)" + rootfs + "}"));
+  EXPECT_TRUE(parse_image_config(R"({"config":{"Labels":[],"ExposedPorts":"x"},)" + rootfs + "}"));
+}
+
 TEST(ImageConfig, RefusesWhatBreaksItsSpecification) {
   const std::string rootfs = R"("rootfs":{"type":"layers","diff_ids":[]})";
   const std::string cases[] = {

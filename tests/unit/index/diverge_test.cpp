@@ -152,11 +152,9 @@ TEST(ArchitectureWords, AreReplacedAndNothingElseIs) {
   EXPECT_EQ(without_architecture("/usr/lib/arm-linux-gnueabihf"),
             without_architecture("/usr/lib/x86_64-linux-gnu"));
   EXPECT_EQ(without_architecture("ARM64"), "ARCH");
-  for (const char* text : {"/charm/alarm", "arm64x", "army", "v1.386.0b", "", "x"}) {
-    EXPECT_NE(without_architecture(text), "ARCH");
+  for (const char* text : {"/charm/alarm", "arm64x", "army", "/charm/alarmed", "", "x", "1.2.3"}) {
+    EXPECT_EQ(without_architecture(text), text);
   }
-  EXPECT_EQ(without_architecture("/charm/alarmed"), "/charm/alarmed");
-  EXPECT_EQ(without_architecture("1.2.3"), "1.2.3");
 }
 
 }  // namespace

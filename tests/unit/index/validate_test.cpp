@@ -361,22 +361,25 @@ TEST_F(TagTest, AStopIsObeyedAndNothingMoreIsAsked) {
   EXPECT_EQ(registry.requests(), 0U);
 }
 
-TEST_F(TagTest, ARegistryThatHasGoneAwayIsNotAskedForEver) {
+TEST_F(TagTest, ARegistryThatHasGoneAwayOrWantsToBeLeftAloneIsNotAskedForEver) {
   std::vector<FakeLayer> layers;
   for (char c = 'a'; c < 'z'; ++c) layers.push_back({large(c), "", kLayerType});
   const Descriptor entry = push_image(registry, image_for("arm64", layers));
   tag({entry});
-  for (const Descriptor& one : manifest(entry).layers) {
-    registry.fail_with(one.digest.str(), {Errc::unreachable, "gone", ""});
+  for (const Errc code : {Errc::unreachable, Errc::throttled}) {
+    for (const Descriptor& one : manifest(entry).layers) {
+      registry.fail_with(one.digest.str(), {code, "gone", ""});
+    }
+    const unsigned before = registry.requests();
+    const IndexReport report = look({.parallel = 1});
+    EXPECT_EQ(verdicts(report), Verdicts{unknown});
+    ASSERT_EQ(report.platforms[0].findings.size(), layers.size());
+    EXPECT_EQ(report.platforms[0].findings.back().code,
+              code == Errc::throttled ? "RegistryThrottled" : "RegistryUnreachable");
+    EXPECT_LT(registry.requests() - before, 10U);
   }
-  const unsigned before = registry.requests();
-  const IndexReport report = look({.parallel = 1});
-  EXPECT_EQ(verdicts(report), Verdicts{unknown});
-  EXPECT_EQ(report.platforms[0].findings.size(), layers.size());
-  EXPECT_LT(registry.requests() - before, 10U);
 }
 
-// Counts how many layers are read at once.
 class CountingObserver final : public LayerObserver {
  public:
   CountingObserver(std::atomic<int>& finished, std::atomic<std::size_t>& bytes)
@@ -401,7 +404,7 @@ TEST_F(TagTest, DeepShowsEachLayerOnceAndAsksForAJudgement) {
     diff_ids.insert(diff_id);
     return std::make_unique<CountingObserver>(finished, bytes);
   };
-  options.judge = [&](const Manifest& manifest, const ImageConfig& config) {
+  options.judge = [&](const Descriptor&, const Manifest& manifest, const ImageConfig& config) {
     ++judged;
     EXPECT_EQ(manifest.layers.size(), 3U);
     if (config.platform.architecture != "arm64") return std::vector<Finding>{};
@@ -426,7 +429,7 @@ TEST_F(TagTest, ALayerThatIsNotWholeIsNeverFinishedNorJudged) {
   options.observe = [&](const Descriptor&, const Digest&) {
     return std::make_unique<CountingObserver>(finished, bytes);
   };
-  options.judge = [&](const Manifest&, const ImageConfig&) {
+  options.judge = [&](const Descriptor&, const Manifest&, const ImageConfig&) {
     ++judged;
     return std::vector<Finding>{};
   };

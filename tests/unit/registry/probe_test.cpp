@@ -123,8 +123,15 @@ TEST_F(ProbeTest, WhatIsNotKnownIsAnError) {
   expect_error({status(500)}, Errc::server_error);
   expect_error({broken(Errc::timeout)}, Errc::timeout);
   expect_error({broken(Errc::untrusted)}, Errc::untrusted);
+}
+
+TEST_F(ProbeTest, A403FromTheStorageBehindTheRegistryIsNotKnownAndNotTheAccountsFault) {
   http.answer("https://s3.example/x", {status(403)});
-  expect_error({redirect("https://s3.example/x")}, Errc::unauthorized);
+  http.answer(url, {redirect("https://s3.example/x")});
+  const auto found = probe();
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unauthorized);
+  EXPECT_NE(found.error().remedy.find("storage"), std::string::npos);
 }
 
 TEST_F(ProbeTest, ErrorsNameTheBlobAndWhatPassesIsTriedAgain) {

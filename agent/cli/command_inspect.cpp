@@ -1,0 +1,179 @@
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "agent/cli/census.hpp"
+#include "agent/cli/command.hpp"
+#include "agent/cli/inspect_table.hpp"
+#include "agent/cli/output.hpp"
+#include "agent/cli/signals.hpp"
+#include "agent/cli/wiring.hpp"
+#include "agent/index/render.hpp"
+#include "agent/index/validate.hpp"
+#include "common/clock.hpp"
+#include "common/file.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+using index::IndexReport;
+using index::IndexVerdict;
+
+struct InspectOptions {
+  std::vector<std::string> images;
+  std::string file;     // -f
+  std::string metrics;  // a file
+  std::vector<std::string> platforms;
+  std::string fail_on;
+  bool deep = false;
+  bool all_platforms = false;
+  [[nodiscard]] bool fail_on_warn() const { return fail_on == "warn"; }
+  // A script that reads a list writes for a list, of whatever length.
+  [[nodiscard]] bool list() const { return !file.empty() || images.size() != 1; }
+};
+
+std::string trimmed(std::string_view line) {
+  line = line.substr(0, line.find('#'));
+  const auto first = line.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return "";
+  return std::string(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+}
+
+// One reference per line; "#" begins a comment.
+Result<> add_file(const std::string& file, std::vector<Reference>& references) {
+  const std::string text = TRY(read_file(file));
+  std::size_t number = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    ++number;
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string line = trimmed(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.empty()) continue;
+    auto reference = Reference::parse(line);
+    if (!reference) {
+      return std::unexpected(
+          std::move(reference).error().with_context(file + ":" + std::to_string(number)));
+    }
+    references.push_back(*std::move(reference));
+  }
+  return {};
+}
+
+// Nothing is asked before every name is one.
+Result<std::vector<Reference>> references_of(const InspectOptions& options) {
+  std::vector<Reference> references;
+  references.reserve(options.images.size());
+  for (const std::string& image : options.images)
+    references.push_back(TRY(Reference::parse(image)));
+  if (!options.file.empty()) TRY(add_file(options.file, references));
+  if (references.empty()) {
+    return fail(Errc::usage, "no image is named", "nodeproof inspect IMAGE..., or -f FILE");
+  }
+  return references;
+}
+
+Result<index::ValidateOptions> validate_options(const InspectOptions& options) {
+  index::ValidateOptions wanted{.deep = options.deep};
+  for (const std::string& platform : options.platforms) {
+    wanted.platforms.push_back(TRY(parse_platform(platform)));
+  }
+  return wanted;
+}
+
+Result<std::vector<IndexReport>> inspect_all(const InspectOptions& options,
+                                             const config::Config& config,
+                                             const std::stop_token& stop) {
+  const auto references = TRY(references_of(options));
+  index::ValidateOptions wanted = TRY(validate_options(options));
+  const auto registries = TRY(RegistryAccess::open(config));
+  std::unique_ptr<Census> census;
+  if (options.deep) census = TRY(Census::open());
+  std::vector<IndexReport> reports;
+  for (const Reference& reference : references) {
+    if (census) census->join(wanted, reference);
+    reports.push_back(index::validate(registries->registry(), reference, wanted, stop));
+  }
+  return reports;
+}
+
+void print(Session& session, const InspectOptions& options,
+           const std::vector<IndexReport>& reports) {
+  std::ostream& out = session.streams.out;
+  if (session.globals.output == "junit") {
+    out << index::to_junit(reports, options.fail_on_warn());
+  } else if (session.globals.json()) {
+    out << (options.list() ? index::to_json(reports) : index::to_json(reports.front())) << '\n';
+  } else {
+    const report::TableStyle style{.colour = colours_wanted(STDOUT_FILENO),
+                                   .unicode = report::unicode_wanted(),
+                                   .width = terminal_width(STDOUT_FILENO)};
+    for (const IndexReport& report : reports) out << to_table(report, style);
+  }
+}
+
+bool has_warning(const IndexReport& report) {
+  const auto warns = [](const std::vector<Finding>& findings) {
+    return std::ranges::find(findings, Severity::warn, &Finding::severity) != findings.end();
+  };
+  return warns(report.findings) ||
+         std::ranges::any_of(report.platforms, [&](const index::PlatformReport& platform) {
+           return warns(platform.findings);
+         });
+}
+
+int exit_code(const std::vector<IndexReport>& reports, bool fail_on_warn) {
+  if (fail_on_warn && std::ranges::any_of(reports, has_warning)) return 1;
+  switch (index::worst(reports)) {
+    case IndexVerdict::whole:
+      return 0;
+    case IndexVerdict::damaged:
+      return 1;
+    case IndexVerdict::unknown:
+      break;
+  }
+  return 2;
+}
+
+int inspect(Session& session, const InspectOptions& options) {
+  SignalStop signals;
+  auto config = load_config(session.globals);
+  if (!config) return complain(session, config.error());
+  auto reports = inspect_all(options, *config, signals.token());
+  if (!reports) return complain(session, reports.error());
+  print(session, options, *reports);
+  if (!options.metrics.empty()) {
+    const auto path = std::filesystem::absolute(options.metrics);
+    const std::string text = index::to_metrics(*reports, SystemClock().now());
+    if (auto written = write_file_atomically(path, text); !written) {
+      return complain(session, written.error());
+    }
+  }
+  return signals.stopped() ? +exit_interrupted : exit_code(*reports, options.fail_on_warn());
+}
+
+}  // namespace
+
+Action declare_inspect(CLI::App& app) {
+  auto options = std::make_shared<InspectOptions>();
+  app.add_option("image", options->images, "tags or digests");
+  app.add_option("-f,--file", options->file, "a file with one image per line; # begins a comment");
+  app.add_flag("--deep", options->deep,
+               "read and hash every layer, and inspect the programs in it; else every layer is "
+               "asked for its last byte");
+  auto* all = app.add_flag("--all-platforms", options->all_platforms, "the default");
+  app.add_option("--platform", options->platforms, "only this one, as linux/arm64; may be repeated")
+      ->allow_extra_args(false)
+      ->excludes(all);
+  app.add_option("--fail-on", options->fail_on, "warn: a warning exits with 1 too")
+      ->check(CLI::IsMember({"warn"}));
+  app.add_option("--metrics", options->metrics,
+                 "write Prometheus metrics for the textfile collector to this file");
+  return [options](Session& session) { return inspect(session, *options); };
+}
+
+}  // namespace nodeproof::cli

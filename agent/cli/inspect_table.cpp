@@ -1,0 +1,70 @@
+#include "agent/cli/inspect_table.hpp"
+
+#include <algorithm>
+
+#include "agent/report/paint.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+using index::IndexVerdict;
+using index::PlatformReport;
+using index::PlatformVerdict;
+using report::Ink;
+using report::TableStyle;
+
+constexpr std::size_t kVerdictWidth = 11;  // "stale-cache"
+constexpr std::size_t kMaxPlatform = 48;
+
+// The node's words have the same three colours and marks.
+Verdict as_node_verdict(const PlatformReport& platform) {
+  if (platform.verdict == PlatformVerdict::whole) return Verdict::ready;
+  const bool harmless = platform.attestation || platform.verdict == PlatformVerdict::unknown;
+  return harmless ? Verdict::unknown : Verdict::not_ready;
+}
+
+Verdict as_node_verdict(IndexVerdict verdict) {
+  switch (verdict) {
+    case IndexVerdict::whole:
+      return Verdict::ready;
+    case IndexVerdict::damaged:
+      return Verdict::not_ready;
+    case IndexVerdict::unknown:
+      break;
+  }
+  return Verdict::unknown;
+}
+
+std::string name_of(const PlatformReport& platform) {
+  if (platform.attestation) return "(attestation)";
+  if (platform.platform.empty()) return "-";
+  return shorten(printable(platform.platform), kMaxPlatform);
+}
+
+std::string head(Verdict verdict, std::string_view word, const TableStyle& style) {
+  const Ink ink = report::ink_of(verdict);
+  return report::paint(report::mark_of(verdict, style), ink, style) + ' ' +
+         report::paint_cell(word, kVerdictWidth, ink, style);
+}
+
+}  // namespace
+
+std::string to_table(const index::IndexReport& report, const TableStyle& style) {
+  std::size_t width = 0;
+  for (const PlatformReport& platform : report.platforms) {
+    width = std::max(width, display_width(name_of(platform)));
+  }
+  std::string out = head(as_node_verdict(report.verdict), to_string(report.verdict), style) + "  " +
+                    report::paint(printable(report.reference), Ink::bold, style);
+  if (!report.index_digest.empty()) out += "  " + report.index_digest;
+  out += '\n' + report::findings_text(report.findings, style);
+  for (const PlatformReport& platform : report.platforms) {
+    out += head(as_node_verdict(platform), to_string(platform.verdict), style) + "    " +
+           report::paint_cell(name_of(platform), width, Ink::plain, style) + "  " +
+           platform.digest + '\n' + report::findings_text(platform.findings, style);
+  }
+  return out;
+}
+
+}  // namespace nodeproof::cli
