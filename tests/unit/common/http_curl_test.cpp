@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -434,120 +433,6 @@ TEST(HttpLibrary, NamesWhatItIsMadeOf) {
   for (const char* part : {"libcurl/8.", "mbedTLS/3.", "c-ares/1.", "nghttp2/1."}) {
     EXPECT_NE(http_library().find(part), std::string::npos) << part;
   }
-}
-
-// Gives `size` bytes of 'x', 'y', ... and counts the largest piece asked for.
-class Pattern final : public ByteReader {
- public:
-  explicit Pattern(std::uint64_t size) : left_(size) {}
-  Result<std::size_t> read(std::span<std::byte> buffer) override {
-    largest = std::max(largest, buffer.size());
-    if (left_ <= fails_at) return fail(Errc::not_found, "the source is gone");
-    const std::size_t count = std::min<std::uint64_t>(buffer.size(), left_);
-    std::ranges::fill(buffer.first(count), std::byte{'x'});
-    left_ -= count;
-    return count;
-  }
-  std::size_t largest = 0;
-  std::uint64_t fails_at = 0;
-
- private:
-  std::uint64_t left_;
-};
-
-HttpRequest put(std::string url, ByteReader& bytes, std::uint64_t size) {
-  HttpRequest request = get(std::move(url));
-  request.method = "PUT";
-  request.upload = HttpUpload{&bytes, size};
-  request.http1_only = true;
-  return request;
-}
-
-TEST(CurlHttpClient, SendsAnUploadInPieces) {
-  constexpr std::uint64_t kSize = 3'000'000;
-  std::string head;
-  std::size_t received = 0;
-  LoopbackServer server([&](Peer& peer) {
-    head = peer.request().value_or("");
-    peer.send("HTTP/1.1 100 Continue\r\n\r\n");
-    received = peer.body(kSize);
-    peer.send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
-  });
-  CurlHttpClient client;
-  Seen seen;
-  Pattern bytes(kSize);
-  const auto answer = send(client, put(server.url("/up?x=1"), bytes, kSize), seen);
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(answer->status, 201);
-  EXPECT_EQ(received, kSize);
-  EXPECT_TRUE(head.starts_with("PUT /up?x=1 HTTP/1.1\r\n")) << head;
-  EXPECT_NE(head.find("Content-Length: 3000000\r\n"), std::string::npos) << head;
-  EXPECT_LE(bytes.largest, 1U << 20);
-}
-
-TEST(CurlHttpClient, ASourceThatFailsEndsTheUploadWithItsError) {
-  LoopbackServer server([&](Peer& peer) {
-    peer.request();
-    peer.send("HTTP/1.1 100 Continue\r\n\r\n");
-    peer.hold();
-  });
-  CurlHttpClient client;
-  Seen seen;
-  Pattern bytes(100'000);
-  bytes.fails_at = 50'000;
-  const auto answer = send(client, put(server.url("/up"), bytes, 3'000'000), seen);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error(), (Error{Errc::not_found, "the source is gone", ""}));
-}
-
-TEST(CurlHttpClient, ASourceThatEndsEarlyIsAnError) {
-  LoopbackServer server([&](Peer& peer) {
-    peer.request();
-    peer.hold();
-  });
-  CurlHttpClient client;
-  Seen seen;
-  class Nothing final : public ByteReader {
-    Result<std::size_t> read(std::span<std::byte>) override { return 0U; }
-  } nothing;
-  const auto answer = send(client, put(server.url("/up"), nothing, 10), seen);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Errc::truncated);
-}
-
-TEST(CurlHttpClient, AnAnswerBeforeTheUploadsEndEndsIt) {
-  LoopbackServer server([&](Peer& peer) {
-    peer.request();
-    peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-    peer.hold();
-  });
-  CurlHttpClient client;
-  Seen seen;
-  Pattern bytes(50'000'000);
-  const auto answer = send(client, put(server.url("/up"), bytes, 50'000'000), seen);
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(answer->status, 401);
-}
-
-TEST(CurlHttpClient, AnUploadReturnsAfterStop) {
-  LoopbackServer server([&](Peer& peer) {
-    peer.request();
-    peer.hold();  // takes nothing
-  });
-  CurlHttpClient client;
-  Seen seen;
-  Pattern bytes(50'000'000);
-  std::stop_source stop;
-  std::jthread stopper([&] {
-    while (server.connections() == 0) std::this_thread::yield();
-    stop.request_stop();
-  });
-  const auto begin = std::chrono::steady_clock::now();
-  const auto answer =
-      send(client, put(server.url("/up"), bytes, 50'000'000), seen, stop.get_token());
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Errc::cancelled);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
 }
 
 }  // namespace
