@@ -183,6 +183,7 @@ TEST_F(Merge, ATagThatMovesMeanwhileIsLeftAlone) {
   const ChangeReport report = run(request({kStaging}));
   EXPECT_EQ(report.outcome, Outcome::refused);
   EXPECT_FALSE(report.moved);
+  ASSERT_FALSE(report.findings.empty());
   EXPECT_EQ(report.findings.back().code, code::kTagMoved);
   EXPECT_NE(report.findings.back().message.find(theirs.digest.short_str()), std::string::npos);
   EXPECT_EQ(hub.tagged(kTag), theirs.digest.str());
@@ -206,6 +207,7 @@ TEST_F(Merge, SaysWhenSomebodyElseWinsTheRace) {
   const ChangeReport report = run(request({kStaging}));
   EXPECT_EQ(report.outcome, Outcome::refused);
   EXPECT_TRUE(report.moved);
+  ASSERT_FALSE(report.findings.empty());
   EXPECT_EQ(report.findings.back().code, code::kTagMoved);
 }
 
@@ -313,6 +315,58 @@ TEST_F(Merge, StopsWhenItIsToldTo) {
   const auto report = merge({hub, hub}, request({kStaging}), stop.get_token());
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, Errc::cancelled);
+}
+
+// ---- attestations, as buildx makes them ----
+
+class Attested : public Merge {
+ protected:
+  Descriptor attest(const std::string& repository, const Descriptor& subject,
+                    const std::string& word) {
+    FakeImage made;
+    made.platform = Platform{"unknown", "unknown", "", "", {}};
+    made.layers = {{"{\"statement\":\"" + word + "\"}", "", "application/vnd.in-toto+json"}};
+    made.entrypoint.clear();
+    Descriptor attestation = hub.push_image(repository, made);
+    attestation.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
+                               {"vnd.docker.reference.digest", subject.digest.str()}};
+    return attestation;
+  }
+};
+
+TEST_F(Attested, ComeAlongFromAnotherRepository) {
+  const Descriptor amd64 = hub.push_image("r.example/ci/build", image("amd64", "new"));
+  const Descriptor attestation = attest("r.example/ci/build", amd64, "built");
+  hub.push_index("r.example/ci/build:staging", {amd64, attestation});
+  const ChangeReport report = run(request({"r.example/ci/build:staging"}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_FALSE(hub.bytes(kRepository, attestation.digest).empty());
+  EXPECT_NE(report.steps[1].find("the attestation of linux/amd64"), std::string::npos);
+}
+
+TEST_F(Attested, AreKeptAndRestored) {
+  const Descriptor attestation = attest(kRepository, old_arm64, "built");
+  index = hub.push_index(kTag, {old_amd64, old_arm64, attestation});
+  const auto kept =
+      backup({hub, hub},
+             {.image = reference(kTag), .file = {}, .helper_tags = true, .validation = {}}, {});
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->outcome, Outcome::done);
+  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-arm64-attestation"), attestation.digest.str());
+  const Backup file{
+      kTag,
+      {{std::string(media_type::kOciIndex), index.digest, index.size, {}, {}},
+       hub.bytes(kRepository, index.digest)},
+      {{old_amd64.digest.str(), "linux/amd64"}, {old_arm64.digest.str(), "linux/arm64"}}};
+  hub.tag(kTag, old_amd64);
+  for (const char* target : {kTag, "r.example/other/app:1"}) {
+    const auto report =
+        restore({hub, hub},
+                {.target = reference(target), .backup = file, .drop = {}, .validation = {}}, {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->outcome, Outcome::done) << to_table(*report);
+    EXPECT_EQ(hub.tagged(target), index.digest.str());
+  }
 }
 
 // ---- backup and restore: what the real registry does not show ----
