@@ -17,6 +17,11 @@ inline constexpr std::string_view kImageNotFound = "ImageNotFound";
 inline constexpr std::string_view kIndexDamaged = "IndexDamaged";
 inline constexpr std::string_view kPlatformMissing = "PlatformMissing";
 inline constexpr std::string_view kTagMoved = "TagMoved";
+inline constexpr std::string_view kPlatformLost = "PlatformLost";
+inline constexpr std::string_view kPlatformAmbiguous = "PlatformAmbiguous";
+inline constexpr std::string_view kRevisionsDiffer = "RevisionsDiffer";
+inline constexpr std::string_view kMixedMediaTypes = "MixedMediaTypes";
+inline constexpr std::string_view kTagNotDeletable = "TagNotDeletable";
 inline constexpr std::string_view kVariantsDiverge = "VariantsDiverge";
 // the bytes
 inline constexpr std::string_view kContentCorrupt = "ContentCorrupt";

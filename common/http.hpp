@@ -22,11 +22,18 @@ struct TlsSettings {
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
 
+// A body that is sent as it is read, never held whole. Borrowed for one send().
+struct HttpUpload {
+  ByteReader* bytes = nullptr;  // an error ends the transfer with that error
+  std::uint64_t size = 0;       // how many it will give
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // http:// or https:// only
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::optional<HttpUpload> upload;  // instead of `body`
   TlsSettings tls;
   bool http1_only = false;  // for long bodies: HTTP/2's flow control and GOAWAY only hurt them
   std::chrono::milliseconds connect_timeout{15000};

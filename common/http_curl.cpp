@@ -71,7 +71,7 @@ class Transfer {
   Result<HttpResponse> run(Session& session, const std::stop_token& stop);
 
  private:
-  enum class Phase { connecting, waiting, receiving };
+  enum class Phase { connecting, sending, waiting, receiving };
 
   Result<> prepare(CURL* easy);
   Result<> add_headers();
@@ -91,6 +91,7 @@ class Transfer {
   }
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_send(char* buffer, std::size_t size, std::size_t count, void* self);
   static int on_connected(void* self, char*, char*, int, int);
 
   const HttpRequest& request_;
@@ -102,6 +103,7 @@ class Transfer {
   HttpResponse response_;
   std::size_t header_bytes_ = 0;
   bool head_done_ = false;
+  std::uint64_t sent_ = 0;  // of the upload
   Phase phase_ = Phase::connecting;
   Clock::time_point last_sign_;  // of life, within the phase
   std::optional<Error> refusal_;
@@ -175,6 +177,13 @@ void Transfer::set_basics(CURL* easy) {
 void Transfer::set_method(CURL* easy) {
   if (request_.method == "HEAD") {
     set(easy, CURLOPT_NOBODY, 1L);
+  } else if (request_.upload) {
+    set(easy, CURLOPT_UPLOAD, 1L);
+    set(easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+    set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.upload->size));
+    set(easy, CURLOPT_READFUNCTION, &Transfer::on_send);
+    set(easy, CURLOPT_READDATA, static_cast<void*>(this));
+    set(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   } else if (request_.method != "GET") {
     set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     set(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
@@ -215,9 +224,30 @@ Result<> Transfer::prepare(CURL* easy) {
 // NOLINTNEXTLINE(readability-function-size): libcurl's signature
 int Transfer::on_connected(void* self, char*, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(self);
-  transfer.phase_ = Phase::waiting;
+  transfer.phase_ = transfer.request_.upload ? Phase::sending : Phase::waiting;
   transfer.last_sign_ = Clock::now();
   return CURL_PREREQFUNC_OK;
+}
+
+// Waits for the source, whose own deadlines and whose stop end the wait.
+std::size_t Transfer::on_send(char* buffer, std::size_t size, std::size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const HttpUpload& upload = *transfer.request_.upload;
+  const std::uint64_t room = std::min<std::uint64_t>(size * count, upload.size - transfer.sent_);
+  if (room == 0) return 0;
+  auto got = upload.bytes->read(std::as_writable_bytes(std::span(buffer, room)));
+  transfer.last_sign_ = Clock::now();
+  if (got && *got == 0) {
+    got = fail(Errc::truncated, "the source ended after " + std::to_string(transfer.sent_) +
+                                    " of " + std::to_string(upload.size) + " bytes");
+  }
+  if (!got) {
+    transfer.refusal_ = got.error();
+    return CURL_READFUNC_ABORT;
+  }
+  transfer.sent_ += *got;
+  if (transfer.sent_ == upload.size) transfer.phase_ = Phase::waiting;
+  return *got;
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -335,6 +365,7 @@ HttpFailure kind_of(CURLcode code, bool in_body) {
       return HttpFailure::not_http;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:  // a kept connection was dead; the upload cannot begin again here
     case CURLE_RECV_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:

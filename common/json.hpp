@@ -45,6 +45,11 @@ class Value {
   [[nodiscard]] Result<const Value*> at(std::string_view key) const;  // error when absent
   // The member's string, or the fallback when absent; wrong type is an error.
   [[nodiscard]] Result<std::string> string_or(std::string_view key, std::string fallback) const;
+  // Exactly the bytes this value was parsed from, spaces inside included. Objects and arrays only;
+  // `document` is what parse() was given.
+  [[nodiscard]] std::string_view source_in(std::string_view document) const {
+    return document.substr(begin_, end_ - begin_);
+  }
   [[nodiscard]] Error wrong(
       std::string_view expected) const;  // "$.x: expected a string, found a number"
 
@@ -53,7 +58,8 @@ class Value {
   Kind kind_ = Kind::null;
   bool boolean_ = false;
   std::size_t line_ = 0;
-  std::string text_;  // the string, or the number as written
+  std::size_t begin_ = 0, end_ = 0;  // of an object or array, in the document
+  std::string text_;                 // the string, or the number as written
   std::string path_ = "$";
   Array items_;
   Object members_;

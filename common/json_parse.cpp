@@ -124,12 +124,14 @@ class TreeBuilder {
                     "nested deeper than " + std::to_string(options_.max_depth) + " levels");
     }
     if (!add(kind, {})) return false;
+    last_->begin_ = stream_.Tell();  // the bracket is taken after this event, also at the end
     open_.push_back({std::move(*last_), {}, {}});
     return true;
   }
   bool end() {
     Open open = std::move(open_.back());
     open_.pop_back();
+    open.value.end_ = stream_.Tell() + 1;
     Value& slot = open_.empty() ? root_ : last_item();
     slot = std::move(open.value);
     return true;

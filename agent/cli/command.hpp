@@ -72,6 +72,7 @@ Action declare_cycle_child(CLI::App& app);
 Action declare_daemon(CLI::App& app);
 Action declare_explain(CLI::App& app);
 Action declare_host(CLI::App& app);
+Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_status(CLI::App& app);

@@ -12,6 +12,7 @@ std::span<const Command> commands() {
       Command{"daemon", "prove them at start and at every interval, as a service", declare_daemon},
       Command{"explain", "what a finding code means and what to do about it", declare_explain},
       Command{"host", "what this node is: processor, page size, containerd", declare_host},
+      Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
       Command{"resolve", "which variant of an image this node's containerd takes, and why",

@@ -44,12 +44,12 @@ containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
 
 }  // namespace
 
-RegistryAccess::RegistryAccess(registry::Settings settings)
-    : registry_(http_, clock_, std::move(settings)) {}
+RegistryAccess::RegistryAccess(const registry::Settings& settings)
+    : registry_(http_, clock_, settings), writer_(http_, clock_, settings, registry_) {}
 
 Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Config& config) {
-  registry::Settings settings = TRY(registry_settings(config));
-  return std::unique_ptr<RegistryAccess>(new RegistryAccess(std::move(settings)));
+  const registry::Settings settings = TRY(registry_settings(config));
+  return std::unique_ptr<RegistryAccess>(new RegistryAccess(settings));
 }
 
 ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)

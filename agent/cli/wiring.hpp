@@ -9,6 +9,7 @@
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
 #include "agent/registry/http_registry.hpp"
+#include "agent/registry/http_registry_writer.hpp"
 #include "common/clock.hpp"
 #include "common/http_curl.hpp"
 
@@ -19,12 +20,14 @@ class RegistryAccess {
  public:
   static Result<std::unique_ptr<RegistryAccess>> open(const config::Config& config);
   [[nodiscard]] Registry& registry() { return registry_; }
+  [[nodiscard]] RegistryWriter& writer() { return writer_; }
 
  private:
-  explicit RegistryAccess(registry::Settings settings);
+  explicit RegistryAccess(const registry::Settings& settings);
   SystemClock clock_;
   CurlHttpClient http_;
   registry::HttpRegistry registry_;
+  registry::HttpRegistryWriter writer_;
 };
 
 // What talks to this node's containerd.

@@ -5,7 +5,15 @@ namespace nodeproof::registry {
 namespace {
 
 std::string_view verb(Purpose purpose) {
-  return purpose == Purpose::login ? "asks to log in at " : "redirects to ";
+  switch (purpose) {
+    case Purpose::login:
+      return "asks to log in at ";
+    case Purpose::upload:
+      return "sends the upload to ";
+    case Purpose::redirect:
+      break;
+  }
+  return "redirects to ";
 }
 
 bool is_reachable_from(const HttpUrl& from, const HttpUrl& to) {

@@ -12,6 +12,7 @@ namespace nodeproof::registry {
 enum class Purpose {
   redirect,  // Location of an answer
   login,     // realm of a Bearer challenge: gets the credentials
+  upload,    // Location of an upload: gets a blob
 };
 
 // Errc::untrusted. No way from https to http, no user information in the URL, and no loopback,

@@ -1,6 +1,7 @@
 #include "agent/registry/login.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "agent/registry/contact.hpp"
 
@@ -31,12 +32,29 @@ std::string parameter(const Challenge& challenge, const std::string& name) {
   return found == challenge.parameters.end() ? "" : found->second;
 }
 
-// The scope just demanded comes first, for some servers read only one.
-std::vector<std::string> scopes_of(const Challenge& challenge, const Reference& reference) {
-  const std::string own = "repository:" + reference.path() + ":pull";
+// The scopes just demanded come first, for some servers read only one.
+std::vector<std::string> scopes_of(const Challenge& challenge, const Rejection& rejection) {
+  std::vector<std::string> scopes;
+  const auto add = [&](std::string scope) {
+    if (!scope.empty() && std::ranges::find(scopes, scope) == scopes.end()) {
+      scopes.push_back(std::move(scope));
+    }
+  };
   const std::string demanded = parameter(challenge, "scope");
-  if (demanded.empty() || demanded == own || demanded.size() > kMaxScopeBytes) return {own};
-  return {demanded, own};
+  if (demanded.size() <= kMaxScopeBytes) {
+    for (const auto part : std::views::split(demanded, ' ')) {
+      add(std::string(part.begin(), part.end()));
+    }
+  }
+  for (const auto& wanted : rejection.scopes) add(wanted);
+  if (rejection.scopes.empty()) add("repository:" + rejection.reference.path() + ":pull");
+  return scopes;
+}
+
+std::string plan_key(const Reference& reference, std::span<const std::string> scopes) {
+  std::string key = reference.repository();
+  for (const auto& scope : scopes) key += "\n" + scope;
+  return key;
 }
 
 }  // namespace
@@ -50,11 +68,12 @@ Result<std::string> Logins::follow(const Plan& plan, const std::string& rejected
   return std::string(kBearer) + token;
 }
 
-Result<std::string> Logins::authorization(const Reference& reference, const std::stop_token& stop) {
+Result<std::string> Logins::authorization(const Reference& reference, const std::stop_token& stop,
+                                          std::span<const std::string> scopes) {
   Plan plan;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = plans_.find(reference.repository());
+    const auto found = plans_.find(plan_key(reference, scopes));
     if (found == plans_.end()) return "";
     plan = found->second;
   }
@@ -73,7 +92,7 @@ Result<TokenRequest> Logins::token_request(const Challenge& bearer,
   TlsSettings tls = hosts_.tls_for(realm, rejection.reference);
   return TokenRequest{std::move(realm),
                       parameter(bearer, "service"),
-                      scopes_of(bearer, rejection.reference),
+                      scopes_of(bearer, rejection),
                       settings.username,
                       settings.password,
                       std::move(tls)};
@@ -96,7 +115,7 @@ Result<std::optional<std::string>> Logins::answer_challenge(const Rejection& rej
   }
   {
     const std::scoped_lock lock(mutex_);
-    plans_.insert_or_assign(rejection.reference.repository(), plan);
+    plans_.insert_or_assign(plan_key(rejection.reference, rejection.scopes), plan);
   }
   return std::optional<std::string>(TRY(follow(plan, rejection.authorization, stop)));
 }

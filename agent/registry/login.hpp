@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "agent/registry/answer.hpp"
@@ -17,7 +18,8 @@ namespace nodeproof::registry {
 struct Rejection {
   const Reference& reference;
   const Answer& answer;
-  const std::string& authorization;  // the header that was not enough; "" = there was none
+  const std::string& authorization;          // the header that was not enough; "" = there was none
+  std::span<const std::string> scopes = {};  // what the request needs; none = to pull
 };
 
 // Thread-safe.
@@ -28,7 +30,8 @@ class Logins {
       : tokens_(http, clock), hosts_(hosts) {}
 
   // The Authorization header for a request; "" while nothing was demanded.
-  Result<std::string> authorization(const Reference& reference, const std::stop_token& stop);
+  Result<std::string> authorization(const Reference& reference, const std::stop_token& stop,
+                                    std::span<const std::string> scopes = {});
 
   // What to send instead, "" being nothing. No value: there is nothing more to try.
   Result<std::optional<std::string>> answer_challenge(const Rejection& rejection,
@@ -46,7 +49,7 @@ class Logins {
   TokenSource tokens_;
   const Hosts& hosts_;
   std::mutex mutex_;
-  std::map<std::string, Plan, std::less<>> plans_;  // by repository
+  std::map<std::string, Plan, std::less<>> plans_;  // by repository and scopes
 };
 
 }  // namespace nodeproof::registry

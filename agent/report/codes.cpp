@@ -66,6 +66,33 @@ constexpr CodeText kTexts[] = {
      "place.",
      "Set on_tag_moved to prove or follow to take the new one, or require the image by digest.",
      true},
+    {code::kPlatformLost, "The tag would lose a platform",
+     "What was to be written holds no entry for a platform that the tag has now, so nodes of that "
+     "platform could no longer pull it.",
+     "Give a source for the platform (a tag or repository@digest), or agree to the loss with "
+     "--drop PLATFORM.",
+     true},
+    {code::kPlatformAmbiguous, "Two different images for one platform",
+     "Two sources, or the tag itself, list different manifests for the same normalised platform. "
+     "Container runtimes silently take the first.",
+     "Give one source per platform, or keep both with --keep-duplicates.", true},
+    {code::kRevisionsDiffer, "The platforms were not built from one revision",
+     "The label org.opencontainers.image.revision differs between the platforms, or one of them "
+     "has none: one tag would hold two versions of the code.",
+     "Build the missing platform from the same revision, or merge without "
+     "--require-same-revision.",
+     true},
+    {code::kMixedMediaTypes, "An OCI index over Docker manifests",
+     "The platforms were exported with different media types. A manifest cannot be converted "
+     "without changing its digest, and some registries and runtimes refuse the mix.",
+     "Build all platforms with the same exporter setting (docker buildx: oci-mediatypes=true).",
+     false},
+    {code::kTagNotDeletable, "The registry cannot delete a tag alone",
+     "It deletes manifests by digest, which would take the image that the merged tag now holds, or "
+     "it could not show that it does otherwise. registry:2 is one of these.",
+     "Leave the staging tag, let it be overwritten by the next build, or delete it by the "
+     "registry's own means.",
+     true},
     {code::kVariantsDiverge, "The platforms of one tag are not builds of the same thing",
      "A merge kept an old variant of one architecture beside a new one of another, or the builds "
      "of the platforms have drifted apart: revision, version, start command, user or ports differ, "

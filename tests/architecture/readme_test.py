@@ -40,6 +40,9 @@ class Readme(unittest.TestCase):
         for command in commands():
             if command.startswith("install "):
                 continue  # run below
+            if command.startswith("nodeproof index "):
+                self.assertIn("README.md", (ROOT / "tests/behaviour/index_test.py").read_text(encoding="utf-8"))
+                continue  # all of them are run there
             with self.subTest(command):
                 self.assertIn(command, RUN_BY)
                 file, text = RUN_BY[command]

@@ -7,6 +7,7 @@ STAGES = ["host", "resolve", "prepull", "inspect", "smoke", "index", "report"]
 MODEL = ["agent/model.hpp", "agent/model_json.hpp", "agent/codes.hpp", "agent/json_read.hpp"]
 PORTS = [
     "agent/registry/registry.hpp",
+    "agent/registry/writer.hpp",
     "agent/containerd/image_store.hpp",
     "agent/containerd/container_runtime.hpp",
 ]

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -53,6 +54,18 @@ std::optional<std::string> Peer::request() {
     if (size <= 0) return std::nullopt;
     rest_.append(buffer.data(), static_cast<std::size_t>(size));
   }
+}
+
+std::size_t Peer::body(std::size_t size) {
+  std::size_t taken = std::min(rest_.size(), size);
+  rest_.erase(0, taken);
+  std::array<char, 65536> buffer{};
+  while (taken < size && wait_for(socket_, end_, POLLIN)) {
+    const ssize_t count = recv(socket_, buffer.data(), std::min(buffer.size(), size - taken), 0);
+    if (count <= 0) break;
+    taken += static_cast<std::size_t>(count);
+  }
+  return taken;
 }
 
 void Peer::send(std::string_view bytes) const {

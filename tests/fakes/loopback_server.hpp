@@ -21,6 +21,7 @@ class Peer {
 
   // Up to and with the empty line; nothing at the end of the connection.
   std::optional<std::string> request();
+  std::size_t body(std::size_t size);  // takes that many bytes; how many came
   void send(std::string_view bytes) const;
   void hold() const;   // until the client closes or the server ends
   void reset() const;  // the connection ends with RST

@@ -1,8 +1,24 @@
 #include "tests/fakes/scripted_http.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace nodeproof::fakes {
+
+namespace {
+
+Result<std::string> read_all(const HttpUpload& upload) {
+  std::string body;
+  std::array<std::byte, 7> piece{};
+  while (body.size() < upload.size) {
+    const std::size_t count = TRY(upload.bytes->read(piece));
+    if (count == 0) return fail(Errc::truncated, "the upload ended early");
+    body += as_text(Bytes(piece).first(count));
+  }
+  return body;
+}
+
+}  // namespace
 
 void ScriptedHttp::answer(const std::string& url, std::vector<ScriptedAnswer> answers) {
   const std::scoped_lock lock(mutex_);
@@ -32,7 +48,8 @@ std::string ScriptedHttp::sent_header(std::size_t n, std::string_view name) cons
 ScriptedAnswer ScriptedHttp::next(const HttpRequest& request) {
   const std::scoped_lock lock(mutex_);
   requests_.push_back(request);
-  const auto found = answers_.find(request.url);
+  auto found = answers_.find(request.method + " " + request.url);
+  if (found == answers_.end()) found = answers_.find(request.url);
   if (found == answers_.end()) {
     return {.status = 0,
             .headers = {},
@@ -47,7 +64,10 @@ ScriptedAnswer ScriptedHttp::next(const HttpRequest& request) {
 Result<HttpResponse> ScriptedHttp::send(const HttpRequest& request, const HttpHeadSink& head,
                                         const ByteSink& body, std::stop_token stop) {
   if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
-  const ScriptedAnswer answer = next(request);
+  HttpRequest whole = request;
+  if (request.upload) whole.body = TRY(read_all(*request.upload));
+  whole.upload.reset();
+  const ScriptedAnswer answer = next(whole);
   if (answer.status == 0) return std::unexpected(*answer.broken);
   HttpResponse response{.status = answer.status, .headers = answer.headers};
   TRY(head(response));

@@ -23,7 +23,8 @@ struct ScriptedAnswer {
 
 class ScriptedHttp final : public HttpClient {
  public:
-  // The answers to "https://host/path", one per request; the last one stays.
+  // The answers to "https://host/path" or to "PUT https://host/path", one per request; the last one
+  // stays. An upload is read whole into the recorded request's body.
   void answer(const std::string& url, std::vector<ScriptedAnswer> answers);
 
   [[nodiscard]] std::vector<HttpRequest> requests() const;

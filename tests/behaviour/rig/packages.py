@@ -90,3 +90,9 @@ def runc_tree() -> Path:
 
 def registry_tree() -> Path:
     return unpacked("registry", debs("bookworm", host_architecture(), ["docker-registry"], "docker-registry_"))
+
+
+def skopeo_tree() -> Path:
+    """With the libraries that a small Debian may lack."""
+    own = "(skopeo|libgpgme11|libassuan0|libgpg-error0|libdevmapper1.02.1|libselinux1|libudev1|libpcre2-8-0)_"
+    return unpacked("skopeo", debs("bookworm", host_architecture(), ["skopeo"], own))

@@ -211,5 +211,15 @@ TEST(JsonWriterDeathTest, AbortsOnMisuse) {
   EXPECT_DEATH((void)Writer().begin_array().str(), "");
 }
 
+TEST(Json, GivesTheBytesOfAnObjectOrArrayAsTheyStood) {
+  const std::string text = " { \"a\" : [ {\"b\":1.50e1 , \"c\": \"\\u0041}\"} , {} ],\n \"d\":[] } ";
+  const Value root = parsed(text);
+  EXPECT_EQ(root.source_in(text), text.substr(1, text.size() - 2));
+  const Value& a = **root.at("a");
+  EXPECT_EQ(a.items()[0].source_in(text), "{\"b\":1.50e1 , \"c\": \"\\u0041}\"}");
+  EXPECT_EQ(a.items()[1].source_in(text), "{}");
+  EXPECT_EQ((*root.at("d"))->source_in(text), "[]");
+}
+
 }  // namespace
 }  // namespace nodeproof::json

@@ -1,0 +1,448 @@
+#include "agent/index/merge.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "agent/codes.hpp"
+#include "agent/index/restore.hpp"
+#include "common/crypto.hpp"
+#include "tests/fakes/fake_hub.hpp"
+
+namespace nodeproof::index {
+namespace {
+
+constexpr const char* kRepository = "r.example/team/app";
+constexpr const char* kTag = "r.example/team/app:1";
+constexpr const char* kStaging = "r.example/team/app:staging";
+
+Reference reference(const std::string& text) { return *Reference::parse(text); }
+
+FakeImage image(const std::string& architecture, const std::string& word) {
+  FakeImage made;
+  made.platform.architecture = architecture;
+  made.layers = {{word + " " + architecture, "", "application/vnd.oci.image.layer.v1.tar"}};
+  return made;
+}
+
+std::vector<std::string> platforms(const ChangeReport& report, Change change) {
+  std::vector<std::string> found;
+  for (const EntryChange& each : report.changes) {
+    if (each.change == change) found.push_back(each.platform);
+  }
+  return found;
+}
+
+class Merge : public testing::Test {
+ protected:
+  Merge() {
+    old_amd64 = hub.push_image(kRepository, image("amd64", "old"));
+    old_arm64 = hub.push_image(kRepository, image("arm64", "old"));
+    index = hub.push_index(kTag, {old_amd64, old_arm64});
+  }
+
+  // A new amd64 under the staging tag, or in another repository.
+  Descriptor stage(const std::string& repository = kRepository) {
+    Descriptor made = hub.push_image(repository, image("amd64", "new"));
+    hub.tag(repository + ":staging", made);
+    return made;
+  }
+
+  [[nodiscard]] MergeRequest request(const std::vector<std::string>& sources) const {
+    MergeRequest made{.target = reference(kTag), .sources = {}, .compose = {}, .validation = {}};
+    for (const auto& source : sources) made.sources.push_back(reference(source));
+    return made;
+  }
+
+  ChangeReport run(const MergeRequest& wanted) {
+    auto report = merge({hub, hub}, wanted, {});
+    EXPECT_TRUE(report) << report.error().message;
+    return report ? *std::move(report) : ChangeReport{};
+  }
+
+  void expect_refused(const ChangeReport& report, std::string_view code,
+                      const std::string& subject) const {
+    EXPECT_EQ(report.outcome, Outcome::refused);
+    ASSERT_FALSE(report.findings.empty());
+    EXPECT_EQ(report.findings[0].code, code);
+    EXPECT_EQ(report.findings[0].subject, subject);
+    EXPECT_FALSE(report.findings[0].remedy.empty());
+    EXPECT_EQ(hub.tagged(kTag), index.digest.str());
+    EXPECT_EQ(exit_code(report), 1);
+  }
+
+  FakeHub hub;
+  Descriptor old_amd64 = {{}, hash_of({}), 0, {}, {}}, old_arm64 = old_amd64, index = old_amd64;
+};
+
+TEST_F(Merge, PutsTheNewPlatformInAndKeepsTheOther) {
+  const Descriptor staged = stage();
+  const ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_EQ(report.before, index.digest.str());
+  EXPECT_EQ(hub.tagged(kTag), report.after);
+  EXPECT_EQ(platforms(report, Change::replaced), std::vector<std::string>{"linux/amd64"});
+  EXPECT_EQ(platforms(report, Change::kept), std::vector<std::string>{"linux/arm64"});
+  const std::string bytes = hub.bytes(kRepository, *Digest::parse(report.after));
+  EXPECT_NE(bytes.find(staged.digest.str()), std::string::npos);
+  EXPECT_NE(bytes.find(old_arm64.digest.str()), std::string::npos);
+}
+
+TEST_F(Merge, PushesWhatTheTagNeedsBeforeTheTag) {
+  const Descriptor staged = stage("r.example/ci/build");
+  const ChangeReport report = run(request({"r.example/ci/build:staging"}));
+  const std::vector<std::string> writes = hub.writes();
+  ASSERT_EQ(writes.size(), 5U);
+  EXPECT_TRUE(writes[0].starts_with("mount r.example/team/app ")) << writes[0];
+  EXPECT_TRUE(writes[1].starts_with("mount r.example/team/app ")) << writes[1];
+  EXPECT_EQ(writes[2], "put r.example/team/app@" + staged.digest.str());
+  EXPECT_EQ(writes[3], "put r.example/team/app@" + report.after);
+  EXPECT_EQ(writes[4], "put r.example/team/app:1");
+}
+
+TEST_F(Merge, CopiesBlobsBetweenRegistries) {
+  stage("other.example/ci/build");
+  const ChangeReport report = run(request({"other.example/ci/build:staging"}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_TRUE(hub.writes()[0].starts_with("upload r.example/team/app "));
+  EXPECT_NE(report.steps[0].find("2 uploaded"), std::string::npos) << report.steps[0];
+}
+
+TEST_F(Merge, TheSameAgainWritesNothing) {
+  stage();
+  const ChangeReport first = run(request({kStaging}));
+  const std::size_t writes = hub.writes().size();
+  const ChangeReport second = run(request({kStaging}));
+  EXPECT_EQ(second.outcome, Outcome::unchanged);
+  EXPECT_EQ(second.after, first.after);
+  EXPECT_EQ(hub.writes().size(), writes);
+  EXPECT_EQ(exit_code(second), 0);
+}
+
+TEST_F(Merge, ADryRunWritesNothing) {
+  stage("r.example/ci/build");
+  MergeRequest wanted = request({"r.example/ci/build:staging"});
+  wanted.dry_run = true;
+  wanted.delete_sources = true;
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::would_do);
+  EXPECT_EQ(platforms(report, Change::replaced), std::vector<std::string>{"linux/amd64"});
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, ADamagedSourceMovesNothing) {
+  const Descriptor staged = stage();
+  hub.remove_object(kRepository, hash_of(as_bytes("new amd64")));
+  const ChangeReport report = run(request({kStaging}));
+  expect_refused(report, code::kIndexDamaged, "linux/amd64");
+  EXPECT_NE(report.findings[0].message.find(staged.digest.str()), std::string::npos);
+  EXPECT_NE(report.findings[0].message.find(kStaging), std::string::npos);
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, ADamagedSourceOfWhichNothingIsTakenDoesNotMatter) {
+  const Descriptor amd64 = hub.push_image(kRepository, image("amd64", "new"));
+  const Descriptor arm64 = hub.push_image(kRepository, image("arm64", "new"));
+  hub.push_index(kStaging, {amd64, arm64});
+  hub.remove_object(kRepository, arm64.digest);
+  MergeRequest wanted = request({kStaging});
+  expect_refused(run(wanted), code::kIndexDamaged, "linux/arm64");
+  wanted.compose.drop = {*parse_platform("linux/arm64")};
+  EXPECT_EQ(run(wanted).outcome, Outcome::done);
+}
+
+TEST_F(Merge, WhatTheTagHasLostIsNotKeptSilently) {
+  stage();
+  hub.remove_object(kRepository, old_arm64.digest);
+  const ChangeReport report = run(request({kStaging}));
+  expect_refused(report, code::kIndexDamaged, "linux/arm64");
+  EXPECT_NE(report.findings[0].remedy.find("--drop linux/arm64"), std::string::npos);
+}
+
+TEST_F(Merge, AHoleIsMendedBySourceForIt) {
+  hub.remove_object(kRepository, old_arm64.digest);
+  hub.tag(kStaging, hub.push_image(kRepository, image("arm64", "new")));
+  EXPECT_EQ(run(request({kStaging})).outcome, Outcome::done);
+}
+
+TEST_F(Merge, WhatCannotBeAskedIsNotKnown) {
+  stage();
+  hub.blob_fault = Error{Errc::throttled, "too many requests", "wait"};
+  const ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::unknown);
+  EXPECT_EQ(exit_code(report), 2);
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, ATagThatMovesMeanwhileIsLeftAlone) {
+  stage();
+  const Descriptor theirs = hub.push_image(kRepository, image("amd64", "theirs"));
+  hub.before_write = [&](const std::string& write) {
+    if (write.starts_with("put r.example/team/app@")) hub.tag(kTag, theirs);
+  };
+  const ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::refused);
+  EXPECT_FALSE(report.moved);
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings.back().code, code::kTagMoved);
+  EXPECT_NE(report.findings.back().message.find(theirs.digest.short_str()), std::string::npos);
+  EXPECT_EQ(hub.tagged(kTag), theirs.digest.str());
+}
+
+TEST_F(Merge, ATagThatAppearsMeanwhileIsLeftAlone) {
+  stage();
+  MergeRequest wanted = request({kStaging});
+  wanted.target = reference("r.example/team/app:2");
+  hub.before_write = [&](const std::string&) { hub.tag("r.example/team/app:2", index); };
+  EXPECT_EQ(run(wanted).findings.back().code, code::kTagMoved);
+  EXPECT_EQ(hub.tagged("r.example/team/app:2"), index.digest.str());
+}
+
+TEST_F(Merge, SaysWhenSomebodyElseWinsTheRace) {
+  stage();
+  const Descriptor theirs = hub.push_image(kRepository, image("amd64", "theirs"));
+  hub.after_put = [&](const std::string& write) {
+    if (write == std::string("put ") + kTag) hub.tag(kTag, theirs);
+  };
+  const ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::refused);
+  EXPECT_TRUE(report.moved);
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings.back().code, code::kTagMoved);
+}
+
+TEST_F(Merge, ARegistryThatLosesWhatItTookDoesNotGetTheTag) {
+  stage();
+  hub.after_put = [&](const std::string& write) {
+    if (write.starts_with("put r.example/team/app@")) {
+      hub.remove_object(kRepository, old_arm64.digest);
+    }
+  };
+  const ChangeReport report = run(request({kStaging}));
+  expect_refused(report, code::kIndexDamaged, "linux/arm64");
+  EXPECT_FALSE(report.moved);
+}
+
+TEST_F(Merge, ALostAttestationIsLeftOutWithAWarning) {
+  Descriptor attestation = hub.push_image(kRepository, image("unknown", "attestation"));
+  attestation.platform = Platform{"unknown", "unknown", "", "", {}};
+  attestation.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
+                             {"vnd.docker.reference.digest", old_arm64.digest.str()}};
+  hub.push_index(kTag, {old_amd64, old_arm64, attestation});
+  stage();
+  hub.remove_object(kRepository, attestation.digest);
+  const ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].severity, Severity::warn);
+  EXPECT_EQ(hub.bytes(kRepository, *Digest::parse(report.after)).find(attestation.digest.str()),
+            std::string::npos);
+}
+
+TEST_F(Merge, AStagingTagStaysWhereTheRegistryDeletesByDigest) {
+  const Descriptor staged = stage();
+  MergeRequest wanted = request({kStaging});
+  wanted.delete_sources = true;
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kTagNotDeletable);
+  EXPECT_EQ(report.findings[0].severity, Severity::warn);
+  EXPECT_EQ(hub.tagged(kStaging), staged.digest.str());
+  const auto writes = hub.writes();
+  EXPECT_TRUE(
+      std::ranges::none_of(writes, [](const std::string& w) { return w.starts_with("delete"); }));
+}
+
+TEST_F(Merge, AStagingTagIsDeletedWhereTheRegistryHasShownThatItCan) {
+  const Descriptor staged = stage();
+  hub.deletes_tags = true;
+  MergeRequest wanted = request({kStaging});
+  wanted.delete_sources = true;
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_TRUE(report.findings.empty());
+  EXPECT_EQ(hub.tagged(kStaging), "");
+  EXPECT_FALSE(hub.bytes(kRepository, staged.digest).empty());
+  const auto writes = hub.writes();
+  EXPECT_EQ(writes.back(), std::string("delete ") + kStaging);
+  // What showed it has gone again.
+  const auto puts = std::ranges::count_if(
+      writes, [](const std::string& w) { return w.find("nodeproof-probe-") != std::string::npos; });
+  EXPECT_EQ(puts, 2);  // made and deleted
+  EXPECT_TRUE(writes[writes.size() - 2].starts_with("delete r.example/team/app@"))
+      << writes[writes.size() - 2];
+}
+
+TEST_F(Merge, AStagingTagStaysWhereTheManifestWouldGoWithIt) {
+  const Descriptor staged = stage();
+  hub.deletes_tags = true;
+  hub.loses_untagged = true;
+  MergeRequest wanted = request({kStaging});
+  wanted.delete_sources = true;
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_NE(report.findings[0].evidence.find("manifest too"), std::string::npos);
+  EXPECT_EQ(hub.tagged(kStaging), staged.digest.str());
+}
+
+TEST_F(Merge, AStagingTagThatWasPushedMeanwhileIsNotDeleted) {
+  stage();
+  hub.deletes_tags = true;
+  MergeRequest wanted = request({kStaging});
+  wanted.delete_sources = true;
+  const Descriptor newer = hub.push_image(kRepository, image("amd64", "newer"));
+  hub.after_put = [&](const std::string& write) {
+    if (write == std::string("put ") + kTag) hub.tag(kStaging, newer);
+  };
+  EXPECT_EQ(run(wanted).outcome, Outcome::done);
+  EXPECT_EQ(hub.tagged(kStaging), newer.digest.str());
+}
+
+TEST_F(Merge, ImagesWithoutARevisionAreNotOfOneRevision) {
+  stage();
+  MergeRequest wanted = request({kStaging});
+  wanted.require_same_revision = true;
+  expect_refused(run(wanted), code::kRevisionsDiffer, "");
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, StopsWhenItIsToldTo) {
+  stage();
+  std::stop_source stop;
+  stop.request_stop();
+  const auto report = merge({hub, hub}, request({kStaging}), stop.get_token());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::cancelled);
+}
+
+// ---- attestations, as buildx makes them ----
+
+class Attested : public Merge {
+ protected:
+  Descriptor attest(const std::string& repository, const Descriptor& subject,
+                    const std::string& word) {
+    FakeImage made;
+    made.platform = Platform{"unknown", "unknown", "", "", {}};
+    made.layers = {{"{\"statement\":\"" + word + "\"}", "", "application/vnd.in-toto+json"}};
+    made.entrypoint.clear();
+    Descriptor attestation = hub.push_image(repository, made);
+    attestation.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
+                               {"vnd.docker.reference.digest", subject.digest.str()}};
+    return attestation;
+  }
+};
+
+TEST_F(Attested, ComeAlongFromAnotherRepository) {
+  const Descriptor amd64 = hub.push_image("r.example/ci/build", image("amd64", "new"));
+  const Descriptor attestation = attest("r.example/ci/build", amd64, "built");
+  hub.push_index("r.example/ci/build:staging", {amd64, attestation});
+  const ChangeReport report = run(request({"r.example/ci/build:staging"}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_FALSE(hub.bytes(kRepository, attestation.digest).empty());
+  EXPECT_NE(report.steps[1].find("the attestation of linux/amd64"), std::string::npos);
+}
+
+TEST_F(Attested, AreKeptAndRestored) {
+  const Descriptor attestation = attest(kRepository, old_arm64, "built");
+  index = hub.push_index(kTag, {old_amd64, old_arm64, attestation});
+  const auto kept =
+      backup({hub, hub},
+             {.image = reference(kTag), .file = {}, .helper_tags = true, .validation = {}}, {});
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->outcome, Outcome::done);
+  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-arm64-attestation"), attestation.digest.str());
+  const Backup file{
+      kTag,
+      {{std::string(media_type::kOciIndex), index.digest, index.size, {}, {}},
+       hub.bytes(kRepository, index.digest)},
+      {{old_amd64.digest.str(), "linux/amd64"}, {old_arm64.digest.str(), "linux/arm64"}}};
+  hub.tag(kTag, old_amd64);
+  for (const char* target : {kTag, "r.example/other/app:1"}) {
+    const auto report =
+        restore({hub, hub},
+                {.target = reference(target), .backup = file, .drop = {}, .validation = {}}, {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->outcome, Outcome::done) << to_table(*report);
+    EXPECT_EQ(hub.tagged(target), index.digest.str());
+  }
+}
+
+// ---- backup and restore: what the real registry does not show ----
+
+class Kept : public Merge {
+ protected:
+  [[nodiscard]] Backup kept() const {
+    return {kTag,
+            {{std::string(media_type::kOciIndex), index.digest, index.size, {}, {}},
+             hub.bytes(kRepository, index.digest)},
+            {{old_amd64.digest.str(), "linux/amd64"}, {old_arm64.digest.str(), "linux/arm64"}}};
+  }
+};
+
+TEST_F(Kept, ABackupReadsBackAsItWasWritten) {
+  const Backup made = kept();
+  const auto read = parse_backup(to_json(made));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->reference, made.reference);
+  EXPECT_EQ(read->document.bytes, made.document.bytes);
+  EXPECT_EQ(read->document.descriptor, made.document.descriptor);
+  EXPECT_EQ(read->platforms, made.platforms);
+}
+
+TEST_F(Kept, AChangedBackupIsRefused) {
+  std::string text = to_json(kept());
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string other = text;
+    other.replace(other.find(from), from.size(), to);
+    return parse_backup(other);
+  };
+  EXPECT_EQ(replaced("\\\"size\\\"", "\\\"Size\\\"").error().code, Errc::digest_mismatch);
+  EXPECT_EQ(replaced("\"version\": 1", "\"version\": 2").error().code, Errc::unsupported);
+  EXPECT_EQ(replaced("IndexBackup", "IndexReport").error().code, Errc::invalid_document);
+  EXPECT_FALSE(parse_backup(text.substr(0, text.size() / 2)));
+}
+
+TEST_F(Kept, ATagThatMovesMeanwhileIsLeftAlone) {
+  hub.tag(kTag, stage());
+  const Descriptor theirs = hub.push_image(kRepository, image("amd64", "theirs"));
+  hub.before_write = [&](const std::string&) { hub.tag(kTag, theirs); };
+  const auto report = restore(
+      {hub, hub}, {.target = reference(kTag), .backup = kept(), .drop = {}, .validation = {}}, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->outcome, Outcome::refused);
+  EXPECT_EQ(report->findings.back().code, code::kTagMoved);
+  EXPECT_EQ(hub.tagged(kTag), theirs.digest.str());
+}
+
+TEST_F(Kept, AllHolesAreToldAtOnce) {
+  hub.remove_object(kRepository, old_amd64.digest);
+  hub.remove_object(kRepository, hash_of(as_bytes("old arm64")));
+  const auto report = restore(
+      {hub, hub},
+      {.target = reference("r.example/team/app:2"), .backup = kept(), .drop = {}, .validation = {}},
+      {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->outcome, Outcome::refused);
+  ASSERT_EQ(report->findings.size(), 2U);
+  EXPECT_EQ(report->findings[0].subject, "linux/amd64");
+  EXPECT_EQ(report->findings[1].subject, "linux/arm64");
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Kept, HelperTagsAreNamedAfterPlatforms) {
+  Descriptor v7 = hub.push_image(kRepository, image("arm", "old"));
+  v7.platform->variant = "v7";
+  hub.push_index(kTag, {old_amd64, v7});
+  const auto report =
+      backup({hub, hub},
+             {.image = reference(kTag), .file = {}, .helper_tags = true, .validation = {}}, {});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->outcome, Outcome::done);
+  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-amd64"), old_amd64.digest.str());
+  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-arm-v7"), v7.digest.str());
+}
+
+}  // namespace
+}  // namespace nodeproof::index
