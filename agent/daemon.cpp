@@ -130,10 +130,12 @@ class Supervisor {
       log::error(loaded.error().message);  // the copy in use is gone too; what is in memory stays
     }
     state_.set_config_error(config_.error());
+    const Verdict before = state_.report().verdict;
     if (auto done = state_.reconfigure(config_.settings(), std::chrono::system_clock::now());
         !done) {
       log::error(done.error().message);
     }
+    note_change(before);
     notifier_.send("READY=1");
     check_now();
   }
@@ -201,13 +203,17 @@ class Supervisor {
     Result<> kept = failed ? fail_cycle(*outcome.error) : state_.accept(*std::move(outcome.report));
     if (!kept) log::error("keeping the report: " + kept.error().message);
     const NodeReport& report = state_.report();
-    if (report.verdict != before) {
-      log::notice("now " + std::string(to_string(report.verdict)) + ": " + report.message);
-    }
+    note_change(before);
     notifier_.send("STATUS=" + report.message);
     answer_waiting();
     plan_next(failed ||
               (report.verdict == Verdict::unknown && report.reason != code::kNothingRequired));
+  }
+
+  void note_change(Verdict before) const {
+    const NodeReport& report = state_.report();
+    if (report.verdict == before) return;
+    log::notice("now " + std::string(to_string(report.verdict)) + ": " + report.message);
   }
 
   Result<> fail_cycle(const Error& error) {

@@ -39,7 +39,7 @@ Finding not_checked_yet() {
   Finding finding;
   finding.code = code::kNotChecked;
   finding.severity = Severity::unknown;
-  finding.message = "no check has ended since the service started on this boot";
+  finding.message = "no check of this configuration has ended yet on this boot";
   finding.remedy = "wait for the first check to end: nodeproof wait";
   return finding;
 }

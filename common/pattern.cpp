@@ -5,6 +5,8 @@
 namespace nodeproof {
 namespace {
 
+constexpr std::string_view kPrefix = "(?m)";
+
 RE2::Options options() {
   constexpr std::int64_t kMemory = 8 << 20;  // of the compiled expression and its automaton
   RE2::Options options;
@@ -25,11 +27,13 @@ Result<Pattern> Pattern::compile(std::string_view expression) {
   constexpr std::size_t kLongest = 4096;
   if (expression.size() > kLongest)
     return fail(Errc::too_large, "the regular expression is too long");
-  auto state = std::make_shared<const State>("(?m)" + std::string(expression));
+  auto state = std::make_shared<const State>(std::string(kPrefix) + std::string(expression));
   if (!state->re.ok()) {
-    return fail(Errc::invalid_document,
-                "the regular expression is not understood: " + state->re.error(),
-                "use RE2 syntax: ECMAScript without backreferences and look-around");
+    std::string why = state->re.error();
+    if (const auto ours = why.find(kPrefix); ours != std::string::npos)
+      why.erase(ours, kPrefix.size());
+    return fail(Errc::invalid_document, "the regular expression is not understood: " + why,
+                "write it in RE2's syntax, which has neither backreferences nor look-around");
   }
   return Pattern(std::move(state));
 }

@@ -13,8 +13,14 @@ constexpr std::chrono::milliseconds kLongestTest{std::chrono::hours(1)};
 Result<> read_architecture(const Entry& entry, HostCondition& into) {
   Platform platform;
   platform.architecture = TRY(entry.text());
-  if (!platform.architecture.empty()) into.architecture = normalize(platform).architecture;
-  return {};
+  if (platform.architecture.empty()) return {};
+  into.architecture = normalize(platform).architecture;
+  // A misspelt one would fit no host, and the image would silently be required nowhere.
+  constexpr auto kKnown = std::to_array<std::string_view>(
+      {"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"});
+  if (std::ranges::find(kKnown, into.architecture) != kKnown.end()) return {};
+  return entry.error("\"" + excerpt(platform.architecture, 64) +
+                     "\" is no architecture such as \"arm64\" or \"amd64\"");
 }
 
 Result<> read_page_size(const Entry& entry, HostCondition& into) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "agent/codes.hpp"
 #include "agent/model_json.hpp"
 #include "agent/report/paint.hpp"
 #include "common/text.hpp"
@@ -37,7 +38,11 @@ std::string pulled(const ImageReport& image) {
 }
 
 std::string smoke(const ImageReport& image) {
-  if (image.smoke.empty()) return "-";
+  if (image.smoke.empty()) {
+    const bool nothing_ran = std::ranges::find(image.findings, code::kNotExecuted,
+                                               &Finding::code) != image.findings.end();
+    return nothing_ran ? "none ran" : "-";
+  }
   const auto passed = std::ranges::count(image.smoke, SmokeOutcome::passed, &SmokeResult::result);
   return std::to_string(passed) + "/" + std::to_string(image.smoke.size());
 }

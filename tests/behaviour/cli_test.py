@@ -63,6 +63,12 @@ class WithoutServers(testing.RigTest):
         if not os.path.exists("/etc/nodeproof"):
             absent = self.nodeproof("config", "check")
             self.assertIn("there is no such file, the defaults hold", absent.stdout)
+        for cannot_work in ({"images": [{"reference": "registry.lan/Shop/App:v2"}]},
+                            {"registries": {"r.lan": {"ca": "/absent.pem"}}}):
+            with self.subTest(cannot_work):
+                done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(cannot_work))
+                self.assertEqual(78, done.code)
+                self.assertRegex(done.stderr, "Shop/App|/absent.pem")
         bad = self.nodeproof.write_config('{"imagess": []}')
         self.assertEqual(78, self.nodeproof("config", "check", "-c", bad).code)
 

@@ -113,6 +113,8 @@ struct Wrong {
 TEST_F(Load, SaysWhatIsWrongWithAValue) {
   const Wrong cases[] = {
       {R"({"mode": 1})", "$.mode: expected a string, found a number"},
+      {R"({"images": [{"reference": "x", "when": {"architecture": "adm64"}}]})",
+       R"($.images[0].when.architecture: "adm64" is no architecture such as "arm64" or "amd64")"},
       {R"({"mode": "off"})", R"($.mode: "off" is not "observe")"},
       {R"({"mode": "enforce"})", R"($.mode: "enforce" is not supported by this version)"},
       {R"({"node": []})", "$.node: expected an object, found an array"},
@@ -155,7 +157,7 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "$.images[0].smoke[0].timeout: at most \"1h\""},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"stdout": "(?=a)b"}}]}]})",
        "$.images[0].smoke[0].expect.stdout: the regular expression is not understood: invalid perl "
-       "operator: (?=; use RE2 syntax: ECMAScript without backreferences and look-around"},
+       "operator: (?=; write it in RE2's syntax, which has neither backreferences nor look-around"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"exit": 256}}]}]})",
        "$.images[0].smoke[0].expect.exit: the number must be from 0 to 255"},
       {R"({"pull": {"parallel": 0}})", "$.pull.parallel: the number must be from 1 to 16"},
