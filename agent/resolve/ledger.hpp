@@ -21,7 +21,7 @@ struct ProvenImage {
   std::string proof_key;  // what else the proof depends on: host, kernel, boot, tests, program
   std::string time;       // RFC 3339
   SmokeReport smoke;      // what the start showed then
-  std::optional<std::vector<Platform>> offered;  // by the index then; absent in older records
+  std::optional<std::vector<Platform>> offered = {};  // by the index then; absent in older records
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

@@ -7,6 +7,7 @@
 //   sweep
 //   forget ID
 //   cri NAME
+//   cri-pull IMAGE
 //   leases
 #include <sys/utsname.h>
 
@@ -206,6 +207,20 @@ Result<> cri(Driver& driver, const Arguments& arguments, json::Writer& out) {
   return {};
 }
 
+// As a kubelet pulls; the answer is what containerd calls the image: its config's digest.
+Result<> cri_pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
+  const containerd::Channel channel({driver.socket, "", ""});
+  const auto stub = ::runtime::v1::ImageService::NewStub(channel.transport());
+  ::runtime::v1::PullImageRequest request;
+  request.mutable_image()->set_image(arguments.at(0));
+  ::runtime::v1::PullImageResponse response;
+  const auto status =
+      channel.call({}, [&](auto* context) { return stub->PullImage(context, request, &response); });
+  if (!status.ok()) return channel.failure(status, "PullImage");
+  out.member("id", response.image_ref());
+  return {};
+}
+
 Result<> leases(Driver& driver, const Arguments&, json::Writer& out) {
   containerd::GrpcImageStore store(connection(TRY(driver.facts())));
   std::vector<std::string> ids;
@@ -218,8 +233,9 @@ using Command = Result<> (*)(Driver&, const Arguments&, json::Writer&);
 
 Command command_named(const std::string& name) {
   static constexpr std::pair<std::string_view, Command> kCommands[] = {
-      {"facts", show_facts}, {"find", find},     {"pull", pull}, {"run", run},
-      {"sweep", sweep},      {"forget", forget}, {"cri", cri},   {"leases", leases}};
+      {"facts", show_facts}, {"find", find},         {"pull", pull},
+      {"run", run},          {"sweep", sweep},       {"forget", forget},
+      {"cri", cri},          {"cri-pull", cri_pull}, {"leases", leases}};
   for (const auto& [known, command] : kCommands) {
     if (known == name) return command;
   }
