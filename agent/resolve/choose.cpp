@@ -94,7 +94,7 @@ Taken take(const std::vector<Descriptor>& entries, const Platform& host, Contain
             "knows no fallback"};
   }
   const auto& other = entries[*local.entry].platform;
-  return {std::move(choice), "a local pull (ctr) takes " +
+  return {std::move(choice), "a local pull takes " +
                                  (other ? excerpt(to_string(*other), 64) : "another entry") +
                                  " instead"};
 }

@@ -127,10 +127,10 @@ Platform normal_form(const Platform& platform, ContainerdRules rules) {
 constexpr std::array kPullers = {
     Puller{"a pull by containerd 1.6 or 1.7", {.arm64 = Arm64::plain}},
     Puller{"a pull by containerd 2.0.0 to 2.0.6", {.arm64 = Arm64::arithmetic}},
-    Puller{"a local pull (ctr) by containerd 2.0.7 to 2.2", {.arm64 = Arm64::table}},
-    Puller{"a local pull (ctr) by containerd 2.3 or later",
+    Puller{"a local pull by containerd 2.0.7 to 2.2", {.arm64 = Arm64::table}},
+    Puller{"a local pull by containerd 2.3 or later",
            {.arm64 = Arm64::table, .config_decides = true, .os_features = true}},
-    Puller{"a kubelet's pull by containerd 2.1 or later, like OnlyStrict,",
+    Puller{"a kubelet's pull by containerd 2.1 or later (OnlyStrict; ctr's too)",
            {.arm64 = Arm64::table, .strict = true}},
 };
 

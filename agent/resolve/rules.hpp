@@ -30,7 +30,8 @@ struct ContainerdRules {
   friend bool operator==(const ContainerdRules&, const ContainerdRules&) = default;
 };
 
-// What a pull that does not go through the transfer service takes: ctr's, nodeproof's.
+// What a pull that does not go through the transfer service takes: nodeproof's, and a kubelet's
+// where containerd's configuration asks for it. (ctr fetches by exact match: like strict.)
 [[nodiscard]] ContainerdRules local_pull(ContainerdRules rules);
 
 // The rules in one sentence.
