@@ -42,6 +42,12 @@ Result<Platform> read_platform(const json::Value& value) {
                   TRY(features->strings())};
 }
 
+Result<std::vector<Platform>> read_platforms(const json::Value& list) {
+  std::vector<Platform> platforms;
+  for (const json::Value& each : list.items()) platforms.push_back(TRY(read_platform(each)));
+  return platforms;
+}
+
 Result<Descriptor> read_descriptor(const json::Value& value) {
   const std::string digest = TRY(text_at(value, "digest"));
   const json::Value* size = TRY(value.at("size"));
@@ -71,10 +77,7 @@ Result<ProvenImage> read_record(std::string_view text) {
                      {TRY(read_smoke_results(root, "smoke")), TRY(read_findings(root, "findings"))},
                      {}};
   if (const json::Value* offered = root.find("offered")) {
-    proven.offered.emplace();
-    for (const json::Value& each : offered->items()) {
-      proven.offered->push_back(TRY(read_platform(each)));
-    }
+    proven.offered = TRY(read_platforms(*offered));
   }
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;

@@ -144,7 +144,7 @@ ContainerdRules local_pull(ContainerdRules rules) {
 std::string describe(const ContainerdRules& rules) {
   if (rules.strict) {
     return "a kubelet's pull on containerd 2.1 or later takes this host's own platform and no "
-           "fallback";
+           "fallback; where that is nothing, nodeproof's own pull falls back, with a warning";
   }
   std::string text = "the host's own platform first, then what it falls back to (";
   text += rules.arm64 == Arm64::plain ? "" : "lower arm64 levels; ";
