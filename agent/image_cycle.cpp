@@ -283,7 +283,8 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
                       .manifest = resolved.manifest,
                       .proof_key = proof_key(host_, job.image),
                       .time = to_rfc3339(ports_.clock.now()),
-                      .smoke = *smoke});
+                      .smoke = *smoke,
+                      .offered = resolved.available});
   }
   if (!ended) {
     report.findings.push_back(report::finding_from_error(ended.error(), report::Stage::pull));

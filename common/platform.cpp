@@ -45,6 +45,14 @@ bool is_component(std::string_view text) {
   });
 }
 
+// An operating system's name alone, with or without a version; the names are Go's GOOS.
+bool is_os(std::string_view text) {
+  static constexpr std::array<std::string_view, 8> kNames = {
+      "linux", "windows", "darwin", "macos", "freebsd", "netbsd", "openbsd", "android"};
+  return std::ranges::find(kNames, lower(std::string(text.substr(0, text.find('('))))) !=
+         kNames.end();
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (std::size_t at = text.find(separator); at != std::string_view::npos;
@@ -92,7 +100,13 @@ std::string to_string(const Platform& platform) {
 Result<Platform> parse_platform(std::string_view text) {
   std::vector<std::string> parts = split(text, '/');
   Platform platform;
-  if (parts.size() == 1) parts.insert(parts.begin(), "linux");
+  if (parts.size() == 1) {
+    if (is_os(parts.front())) {
+      return fail(Errc::usage, "'" + excerpt(text, 64) + "' names no architecture",
+                  "Write it as os/architecture or os/architecture/variant, such as linux/arm64.");
+    }
+    parts.insert(parts.begin(), "linux");
+  }
   const std::size_t open = parts.front().find('(');
   if (open != std::string::npos && parts.front().ends_with(')')) {
     platform.os_version = parts.front().substr(open + 1, parts.front().size() - open - 2);

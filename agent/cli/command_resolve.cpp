@@ -3,54 +3,56 @@
 #include <CLI/Formatter.hpp>
 #include <memory>
 
+#include "agent/cli/asked_host.hpp"
 #include "agent/cli/command.hpp"
-#include "agent/cli/facts.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
-#include "agent/host/host.hpp"
+#include "agent/resolve/explain.hpp"
 #include "agent/resolve/resolve.hpp"
-#include "common/json.hpp"
-#include "common/text.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
-std::string as_json(const ResolvedImage& image) {
-  json::Writer writer(true);
-  writer.begin_object().member("reference", image.reference.name());
-  if (image.index) writer.member("indexDigest", image.index->digest.str());
-  writer.member("manifestDigest", image.manifest.digest.str())
-      .member("platform", to_string(normalize(image.config.platform)))
-      .member("choice", image.choice)
-      .key("available")
-      .begin_array();
-  for (const Platform& platform : image.available) writer.string(to_string(platform));
-  return writer.end_array().end_object().str();
-}
+struct Options {
+  std::string image;
+  AskedHost host;
+};
 
-void print_table(std::ostream& out, const ResolvedImage& image) {
-  out << image.reference.name() << '\n';
-  if (image.index) out << "  index     " << image.index->digest.str() << '\n';
-  out << "  offers   ";
-  for (const Platform& platform : image.available) out << ' ' << printable(to_string(platform));
-  out << "\n  takes     " << printable(to_string(normalize(image.config.platform))) << "  "
-      << image.manifest.digest.str() << "\n  because   " << printable(image.choice, 2000) << '\n';
-  for (const Finding& finding : image.findings) {
-    out << "  " << finding.code << ": " << printable(finding.message, 2000) << '\n';
-  }
-}
+// What there is to say, and why there is no image in it if there is none.
+struct Outcome {
+  resolve::Answer answer;
+  std::optional<Error> error;
+};
 
-Result<ResolvedImage> resolve_here(const config::Config& config, const std::string& name,
-                                   const std::stop_token& stop) {
-  const Reference reference = TRY(Reference::parse(name));
+Result<Outcome> resolve_for(const Globals& globals, const config::Config& config,
+                            const Options& options, const std::stop_token& stop) {
+  const Reference reference = TRY(Reference::parse(options.image));
+  HostFacts host = TRY(host_asked_for(options.host, config, stop));
   const auto registries = TRY(RegistryAccess::open(config));
-  HostFacts facts = host::read_host("/");
-  add_containerd(facts, config, stop);
-  return resolve::resolve(registries->registry(), reference, facts, stop);
+  resolve::RememberingRegistry registry(registries->registry());
+  auto tree = resolve::fetch_tree(registry, reference, stop);
+  if (!tree) {
+    return std::unexpected(std::move(tree).error().with_context("resolving " + reference.name()));
+  }
+  auto image = resolve::resolve(registry, reference, host, stop);
+  // The ledger is this node's: it says nothing of another's proofs.
+  const auto proven = options.host.is_this_one()
+                          ? resolve::Ledger(std::filesystem::path(globals.state_dir) / "ledger")
+                                .find(reference.name())
+                          : std::nullopt;
+  auto explanation = resolve::explain(*std::move(tree), host, proven);
+  Outcome outcome{{reference, std::move(host), std::move(explanation), {}}, {}};
+  if (image) {
+    outcome.answer.image = *std::move(image);
+  } else {
+    outcome.error = std::move(image).error();
+  }
+  return outcome;
 }
 
 int exit_code_of(const Error& error) {
   switch (error.code) {
+    case Errc::usage:
     case Errc::invalid_reference:
       return exit_usage;
     case Errc::invalid_config:
@@ -67,26 +69,35 @@ int exit_code_of(const Error& error) {
   }
 }
 
+int fail_with(Session& session, const Error& error) {
+  complain(session, error);
+  return exit_code_of(error);
+}
+
 }  // namespace
 
 Action declare_resolve(CLI::App& app) {
-  auto image = std::make_shared<std::string>();
-  app.add_option("image", *image, "image reference")->required();
-  return [image](Session& session) {
+  auto options = std::make_shared<Options>();
+  app.add_option("image", options->image, "image reference")->required();
+  auto* file = app.add_option("--host", options->host.file,
+                              "for the host of this file, as 'nodeproof host -o json' writes it");
+  app.add_option("--platform", options->host.platform,
+                 "for a host of this platform, such as linux/arm/v7")
+      ->excludes(file);
+  app.add_option("--containerd", options->host.containerd_version,
+                 "as if the host had this version of containerd, such as 2.1.4");
+  return [options](Session& session) {
     SignalStop signals;
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
-    auto resolved = resolve_here(*config, *image, signals.token());
-    if (!resolved) {
-      complain(session, resolved.error());
-      return exit_code_of(resolved.error());
-    }
+    const auto outcome = resolve_for(session.globals, *config, *options, signals.token());
+    if (!outcome) return fail_with(session, outcome.error());
     if (session.globals.json()) {
-      session.streams.out << as_json(*resolved) << '\n';
+      session.streams.out << resolve::to_json(outcome->answer) << '\n';
     } else {
-      print_table(session.streams.out, *resolved);
+      session.streams.out << resolve::to_table(outcome->answer);
     }
-    return +exit_ok;
+    return outcome->error ? fail_with(session, *outcome->error) : +exit_ok;
   };
 }
 

@@ -131,4 +131,22 @@ std::vector<Finding> platform_findings(const ResolvedImage& image, const Platfor
   return findings;
 }
 
+void add_pulled_otherwise(ResolvedImage& image, const Platform& host, const std::string& how) {
+  const auto known = std::ranges::find(image.findings, code::kPlatformMissing, &Finding::code);
+  if (known != image.findings.end()) {
+    known->message += "; " + how;
+    return;
+  }
+  const auto& entry = image.manifest.platform;
+  image.findings.push_back({.code = std::string(code::kPlatformMissing),
+                            .severity = Severity::warn,
+                            .subject = entry ? name_of(*entry) : "",
+                            .layer = "",
+                            .message = "the ways to pull differ on this node: taken is " +
+                                       (entry ? name_of(*entry) : "the entry without a platform") +
+                                       "; " + how,
+                            .evidence = "offered: " + list_platforms(image.available),
+                            .remedy = "Push the image for " + name_of(host) + " too."});
+}
+
 }  // namespace nodeproof::resolve

@@ -36,4 +36,7 @@ Result<ResolvedImage> assemble(Found found, std::string config_bytes);
 [[nodiscard]] std::vector<Finding> platform_findings(const ResolvedImage& image,
                                                      const Platform& host, ContainerdRules rules);
 
+// The ways to pull on this node take different entries: said in PlatformMissing, as a warning.
+void add_pulled_otherwise(ResolvedImage& image, const Platform& host, const std::string& how);
+
 }  // namespace nodeproof::resolve

@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxListed = 20;
 
-bool is_candidate(const Descriptor& entry) {
-  return !is_attestation(entry) &&
-         (media_type::is_index(entry.media_type) || media_type::is_manifest(entry.media_type));
-}
-
 // Smaller is better. containerd's Less for entries that all match something.
 using Rank = std::tuple<std::size_t, std::ptrdiff_t>;
 
@@ -81,6 +76,27 @@ Choice choose(const std::vector<Descriptor>& entries, const Platform& host, Cont
   }
   if (!chosen) return {{}, why_none(entries, host, rules)};
   return {chosen, why(entries[*chosen], *best, equals, host)};
+}
+
+bool is_candidate(const Descriptor& entry) {
+  return !is_attestation(entry) &&
+         (media_type::is_index(entry.media_type) || media_type::is_manifest(entry.media_type));
+}
+
+Taken take(const std::vector<Descriptor>& entries, const Platform& host, ContainerdRules rules) {
+  Choice choice = choose(entries, host, rules);
+  if (!rules.strict) return {std::move(choice), ""};
+  Choice local = choose(entries, host, local_pull(rules));
+  if (local.entry == choice.entry) return {std::move(choice), ""};
+  if (!choice.entry) {
+    return {std::move(local),
+            "a kubelet's own pull on this containerd (2.1 or later) takes nothing here, for it "
+            "knows no fallback"};
+  }
+  const auto& other = entries[*local.entry].platform;
+  return {std::move(choice), "a local pull takes " +
+                                 (other ? excerpt(to_string(*other), 64) : "another entry") +
+                                 " instead"};
 }
 
 std::vector<Platform> offered_platforms(const std::vector<Descriptor>& entries) {

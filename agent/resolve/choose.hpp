@@ -22,6 +22,18 @@ struct Choice {
 [[nodiscard]] Choice choose(const std::vector<Descriptor>& entries, const Platform& host,
                             ContainerdRules rules);
 
+// May containerd take it: an image or an index, and no attestation?
+[[nodiscard]] bool is_candidate(const Descriptor& entry);
+
+// What the node comes to hold: what a kubelet there pulls, and where that is nothing, what
+// nodeproof's own pull takes, which is a local one.
+struct Taken {
+  Choice choice;
+  std::string otherwise;  // how the other pull of the same containerd differs; "" = it does not
+};
+[[nodiscard]] Taken take(const std::vector<Descriptor>& entries, const Platform& host,
+                         ContainerdRules rules);
+
 // What the index offers, attestations left out, as written.
 [[nodiscard]] std::vector<Platform> offered_platforms(const std::vector<Descriptor>& entries);
 

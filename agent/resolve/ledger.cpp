@@ -11,17 +11,21 @@ namespace {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxBytes = 1U << 20U;
 
+void write_platform(json::Writer& writer, const Platform& platform) {
+  writer.begin_object();
+  writer.member("os", platform.os).member("architecture", platform.architecture);
+  writer.member("variant", platform.variant).member("os_version", platform.os_version);
+  writer.member("os_features", platform.os_features).end_object();
+}
+
 void write_descriptor(json::Writer& writer, const Descriptor& descriptor) {
   writer.begin_object();
   writer.member("media_type", descriptor.media_type);
   writer.member("digest", descriptor.digest.str());
   writer.member("size", descriptor.size);
   if (descriptor.platform) {
-    const Platform& platform = *descriptor.platform;
-    writer.key("platform").begin_object();
-    writer.member("os", platform.os).member("architecture", platform.architecture);
-    writer.member("variant", platform.variant).member("os_version", platform.os_version);
-    writer.member("os_features", platform.os_features).end_object();
+    writer.key("platform");
+    write_platform(writer, *descriptor.platform);
   }
   writer.end_object();
 }
@@ -36,6 +40,12 @@ Result<Platform> read_platform(const json::Value& value) {
   return Platform{TRY(text_at(value, "os")), TRY(text_at(value, "architecture")),
                   TRY(text_at(value, "variant")), TRY(text_at(value, "os_version")),
                   TRY(features->strings())};
+}
+
+Result<std::vector<Platform>> read_platforms(const json::Value& list) {
+  std::vector<Platform> platforms;
+  for (const json::Value& each : list.items()) platforms.push_back(TRY(read_platform(each)));
+  return platforms;
 }
 
 Result<Descriptor> read_descriptor(const json::Value& value) {
@@ -59,13 +69,16 @@ Result<ProvenImage> read_record(std::string_view text) {
     return fail(Errc::unsupported, "the ledger has another version");
   }
   const json::Value* manifest = TRY(root.at("manifest"));
-  ProvenImage proven{
-      TRY(text_at(root, "name")),
-      {},
-      TRY(read_descriptor(*manifest)),
-      TRY(text_at(root, "proof_key")),
-      TRY(text_at(root, "time")),
-      {TRY(read_smoke_results(root, "smoke")), TRY(read_findings(root, "findings"))}};
+  ProvenImage proven{TRY(text_at(root, "name")),
+                     {},
+                     TRY(read_descriptor(*manifest)),
+                     TRY(text_at(root, "proof_key")),
+                     TRY(text_at(root, "time")),
+                     {TRY(read_smoke_results(root, "smoke")), TRY(read_findings(root, "findings"))},
+                     {}};
+  if (const json::Value* offered = root.find("offered")) {
+    proven.offered = TRY(read_platforms(*offered));
+  }
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -94,6 +107,11 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   write_smoke_results(writer, proven.smoke.results);
   writer.key("findings");
   write_findings(writer, proven.smoke.findings);
+  if (proven.offered) {
+    writer.key("offered").begin_array();
+    for (const Platform& each : *proven.offered) write_platform(writer, each);
+    writer.end_array();
+  }
   writer.end_object();
   const std::string text = writer.str() + "\n";
   // A cycle without change writes nothing to disk.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/model.hpp"
 #include "common/error.hpp"
@@ -20,6 +21,7 @@ struct ProvenImage {
   std::string proof_key;  // what else the proof depends on: host, kernel, boot, tests, program
   std::string time;       // RFC 3339
   SmokeReport smoke;      // what the start showed then
+  std::optional<std::vector<Platform>> offered = {};  // by the index then; absent in older records
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

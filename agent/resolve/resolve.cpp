@@ -77,9 +77,10 @@ class Walk {
     }
     const auto offered = offered_platforms(index.manifests);
     available_.insert(available_.end(), offered.begin(), offered.end());
-    const Choice choice = choose(index.manifests, host_, rules_);
+    auto [choice, otherwise] = take(index.manifests, host_, rules_);
     if (!choice.entry) return no_match(choice.sentence);
-    choice_ = choice.sentence;
+    choice_ = std::move(choice.sentence);
+    if (!otherwise.empty()) otherwise_ = std::move(otherwise);
     if (!index_) {
       document.descriptor.media_type = index.media_type;
       index_ = std::move(document);
@@ -135,6 +136,7 @@ class Walk {
     ResolvedImage image = TRY(assemble(std::move(found), std::move(config)));
     TRY(check_unnamed_platform(image));
     image.findings = platform_findings(image, host_, rules_);
+    if (!otherwise_.empty()) add_pulled_otherwise(image, host_, otherwise_);
     return image;
   }
 
@@ -144,7 +146,7 @@ class Walk {
     const auto takes = [&](const Platform& wanted) {
       return matches(wanted, image.config.platform, rules_);
     };
-    if (std::ranges::any_of(acceptable(host_, rules_), takes)) return {};
+    if (std::ranges::any_of(acceptable(host_, local_pull(rules_)), takes)) return {};
     return no_match("nothing for " + to_string(host_) + ": the entry without a platform is for " +
                     excerpt(to_string(image.config.platform), 64) + " by its config");
   }
@@ -156,7 +158,7 @@ class Walk {
   std::stop_token stop_;
   std::set<Digest> visited_;
   std::vector<Platform> available_;
-  std::string choice_;
+  std::string choice_, otherwise_;
   std::optional<FetchedManifest> index_;  // the top one: what the image record will name
 };
 

@@ -124,7 +124,41 @@ Platform normal_form(const Platform& platform, ContainerdRules rules) {
   return normal;
 }
 
+constexpr std::array kPullers = {
+    Puller{"a pull by containerd 1.6 or 1.7", {.arm64 = Arm64::plain}},
+    Puller{"a pull by containerd 2.0.0 to 2.0.6", {.arm64 = Arm64::arithmetic}},
+    Puller{"a local pull by containerd 2.0.7 to 2.2", {.arm64 = Arm64::table}},
+    Puller{"a local pull by containerd 2.3 or later",
+           {.arm64 = Arm64::table, .config_decides = true, .os_features = true}},
+    Puller{"a kubelet's pull by containerd 2.1 or later (OnlyStrict; ctr's too)",
+           {.arm64 = Arm64::table, .strict = true}},
+};
+
 }  // namespace
+
+ContainerdRules local_pull(ContainerdRules rules) {
+  rules.strict = false;
+  return rules;
+}
+
+std::string describe(const ContainerdRules& rules) {
+  if (rules.strict) {
+    return "a kubelet's pull on containerd 2.1 or later takes this host's own platform and no "
+           "fallback; where that is nothing, nodeproof's own pull falls back, with a warning";
+  }
+  std::string text = "the host's own platform first, then what it falls back to (";
+  text += rules.arm64 == Arm64::plain ? "" : "lower arm64 levels; ";
+  text +=
+      "32-bit arm on arm64, lower variants on arm, 386 on amd64), then an entry without a "
+      "platform";
+  return text;
+}
+
+std::span<const Puller> pullers() { return kPullers; }
+
+bool serves_kubelet(const ContainerdFacts& containerd) {
+  return containerd.cri && containerd.namespace_ == "k8s.io";
+}
 
 ContainerdRules rules_of(const std::optional<ContainerdFacts>& containerd) {
   ContainerdRules rules;
@@ -135,8 +169,7 @@ ContainerdRules rules_of(const std::optional<ContainerdFacts>& containerd) {
   } else if (version < std::array{2U, 0U, 7U}) {
     rules.arm64 = Arm64::arithmetic;
   }
-  rules.strict =
-      containerd->cri && containerd->namespace_ == "k8s.io" && version >= std::array{2U, 1U, 0U};
+  rules.strict = serves_kubelet(*containerd) && version >= std::array{2U, 1U, 0U};
   rules.config_decides = version >= std::array{2U, 2U, 0U};
   rules.os_features = version >= std::array{2U, 3U, 0U};
   return rules;

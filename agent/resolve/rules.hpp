@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +29,23 @@ struct ContainerdRules {
   bool os_features = false;  // since 2.3
   friend bool operator==(const ContainerdRules&, const ContainerdRules&) = default;
 };
+
+// What a pull that does not go through the transfer service takes: nodeproof's, and a kubelet's
+// where containerd's configuration asks for it. (ctr fetches by exact match: like strict.)
+[[nodiscard]] ContainerdRules local_pull(ContainerdRules rules);
+
+// The rules in one sentence.
+[[nodiscard]] std::string describe(const ContainerdRules& rules);
+
+// Whoever else may pull, and by which rules.
+struct Puller {
+  std::string_view name;
+  ContainerdRules rules;
+};
+[[nodiscard]] std::span<const Puller> pullers();
+
+// A kubelet pulls through this containerd, as far as can be seen.
+[[nodiscard]] bool serves_kubelet(const ContainerdFacts& containerd);
 
 // Unknown facts give the rules of a current containerd without a kubelet.
 [[nodiscard]] ContainerdRules rules_of(const std::optional<ContainerdFacts>& containerd);

@@ -96,6 +96,33 @@ class WithServers(testing.RigTest):
         self.assertEqual(1, done.code, done.stderr)
         self.assertIn(f"linux/{packages.other_architecture(HOST)}", done.stdout + done.stderr)
 
+    def test_resolve_answers_for_another_host(self):
+        other = packages.other_architecture(HOST)
+        done = self.nodeproof("resolve", "--platform", f"linux/{other}", "-o", "json", self.references["good"])
+        self.assertEqual(0, done.code, done.stderr)
+        self.assertEqual(catalogue.build("good", HOST).variant(other).manifest.digest, done.report["manifestDigest"])
+        facts = self.nodeproof.folder / "facts.json"
+        facts.write_text(self.nodeproof("host", *self.address, "-o", "json").stdout, encoding="utf-8")
+        done = self.nodeproof("resolve", "--host", facts, "--containerd", "2.1.4", "-o", "json", self.references["good"])
+        self.assertEqual((0, "2.1.4"), (done.code, done.report["host"]["containerd"]), done.stderr)
+        self.assertEqual(catalogue.build("good", HOST).variant(HOST).manifest.digest, done.report["manifestDigest"])
+        self.assertIsNone(done.report["lastProven"])
+
+    def test_resolve_names_the_file_and_the_place_of_a_bad_host(self):
+        facts = self.nodeproof.folder / "facts.json"
+        facts.write_text('{"apiVersion": "nodeproof.dev/v1", "kind": "HostFacts", "os": 7}', encoding="utf-8")
+        done = self.nodeproof("resolve", "--host", facts, self.references["good"])
+        self.assertEqual(64, done.code)
+        self.assertIn(f"{facts}: $.os", done.stderr)
+
+    def test_resolve_knows_what_was_proven_here(self):
+        reference = self.references["good-static"]
+        config = {"containerd": {"address": str(self.containerd.socket)}, "images": [{"reference": reference}]}
+        self.nodeproof.check(config)
+        done = self.nodeproof("resolve", *self.address, "-o", "json", reference)
+        self.assertEqual((False, []), (done.report["lastProven"]["tagMoved"], done.report["lastProven"]["platformsLost"]))
+        self.containerd.ctr("images", "rm", "--sync", *self.containerd.images())
+
     def test_host_names_the_containerd_it_was_given(self):
         done = self.nodeproof("host", *self.address, "-o", "json")
         self.assertIn(str(self.containerd.socket), done.stdout)

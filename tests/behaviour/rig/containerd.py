@@ -27,8 +27,10 @@ CRI = [
 class Containerd:
     """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had."""
 
-    def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False):
+    def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False,
+                 local_pull: bool = False):
         self.version, self.cri, self.decompressors = version, cri, decompressors
+        self.local_pull = local_pull
         self.tree = packages.containerd_tree(version)
         self.runc = packages.runc_tree()
         self.folder = processes.scratch_folder(f"nodeproof-containerd-{version}-")
@@ -178,6 +180,8 @@ class Containerd:
             lines += [f'[plugins."io.containerd.cri.v1.runtime".cni]\n{cni}']
         elif self.cri:
             lines += [f'[plugins."io.containerd.grpc.v1.cri".cni]\n{cni}']
+        if self.local_pull:  # 2.1 and later: CRI pulls without the transfer service
+            lines += ['[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true']
         (self.folder / "config.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _remove(self) -> bool:

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+
+#include "tests/fakes/vectors.hpp"
+
 namespace nodeproof {
 namespace {
 
@@ -54,6 +58,32 @@ TEST(Platform, NormalisesAsContainerdDoes) {
     EXPECT_EQ(to_string(*platform), c.normal) << c.text;
     EXPECT_EQ(normalize(*platform), *platform) << c.text;
   }
+}
+
+void check_published(const std::string& kind, const std::string& input, const std::string& other) {
+  const auto platform = parse_platform(input);
+  ASSERT_EQ(platform.has_value(), kind == "is" || kind == "same") << input;
+  if (kind == "is") {
+    EXPECT_EQ(to_string(*platform), other) << input;
+  } else if (kind == "same") {
+    EXPECT_EQ(*platform, parse_platform(other).value()) << input << " and " << other;
+  }
+}
+
+TEST(Platform, AgreesWithContainerdsPublishedVectors) {
+  std::size_t count = 0;
+  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/platform-parse.tsv", 3)) {
+    ++count;
+    check_published(v[0], v[1], v[2]);
+  }
+  std::cout << count << " platform vectors ran\n";
+  EXPECT_EQ(count, 44U);
+}
+
+TEST(Platform, RefusesAnOperatingSystemAlone) {
+  const auto platform = parse_platform("linux");
+  ASSERT_FALSE(platform);
+  EXPECT_NE(platform.error().message.find("no architecture"), std::string::npos);
 }
 
 TEST(Platform, RefusesWhatIsNoPlatform) {

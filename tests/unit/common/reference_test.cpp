@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+
+#include "tests/fakes/vectors.hpp"
+
 namespace nodeproof {
 namespace {
 
@@ -142,6 +146,26 @@ TEST(Reference, RefusesWhatDockerRefuses) {
     EXPECT_EQ(reference.error().code, Errc::invalid_reference) << text;
     EXPECT_FALSE(reference.error().remedy.empty());
   }
+}
+
+void check_published(const std::vector<std::string>& v) {
+  const auto reference = Reference::parse(v[1]);
+  ASSERT_EQ(reference.has_value(), v[0] == "ok") << v[1];
+  if (!reference) return;
+  EXPECT_EQ(reference->domain(), v[2]) << v[1];
+  EXPECT_EQ(reference->path(), v[3]) << v[1];
+  EXPECT_EQ(reference->tag(), v[4]) << v[1];
+  EXPECT_EQ(reference->digest() ? reference->digest()->str() : "", v[5]) << v[1];
+}
+
+TEST(Reference, AgreesWithDistributionsPublishedVectors) {
+  std::size_t count = 0;
+  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/references.tsv", 6)) {
+    ++count;
+    check_published(v);
+  }
+  std::cout << count << " reference vectors ran\n";
+  EXPECT_EQ(count, 152U);
 }
 
 TEST(Reference, TheDigestWinsOverTheTag) {

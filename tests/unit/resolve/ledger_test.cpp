@@ -44,6 +44,14 @@ TEST_F(LedgerTest, FindsWhatItRecorded) {
   EXPECT_FALSE(ledger.find("c"));
 }
 
+TEST_F(LedgerTest, KeepsWhatTheIndexOffered) {
+  const Ledger ledger(dir_ / "ledger");
+  ProvenImage image = proven("a");
+  image.offered = {{"linux", "arm64", "v8", "", {}}, {"linux", "amd64", "", "", {"gpu"}}};
+  ASSERT_TRUE(ledger.record(image));
+  EXPECT_EQ(ledger.find("a"), image);
+}
+
 TEST_F(LedgerTest, KeepsASingleManifestWithoutIndexAndPlatform) {
   const Ledger ledger(dir_ / "ledger");
   ProvenImage single = proven("a");

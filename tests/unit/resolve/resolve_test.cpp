@@ -267,5 +267,44 @@ TEST_F(Resolve, StopsWhenAsked) {
   EXPECT_EQ(image.error().code, Errc::cancelled);
 }
 
+void serve_kubelet(HostFacts& host, const std::string& version) {
+  host.containerd.emplace();
+  host.containerd->version = version;
+  host.containerd->cri = true;
+  host.containerd->namespace_ = "k8s.io";
+}
+
+TEST_F(Resolve, WarnsWhereAKubeletsOwnPullWouldTakeNothing) {
+  push_index(registry_, {push("linux/arm/v7")}, kName);
+  serve_kubelet(host_, "2.1.4");
+  const auto image = run();
+  ASSERT_TRUE(image) << image.error().message;
+  ASSERT_EQ(image->findings.size(), 1U) << "said once";
+  EXPECT_EQ(image->findings[0].code, code::kPlatformMissing);
+  EXPECT_EQ(image->findings[0].severity, Severity::warn);
+  EXPECT_NE(image->findings[0].message.find("a kubelet's own pull"), std::string::npos);
+}
+
+TEST_F(Resolve, WarnsOnAnArmHostToo) {
+  host_.platform = platform("linux/arm/v7");
+  push_index(registry_, {push("linux/arm/v6")}, kName);
+  ASSERT_TRUE(run());
+  EXPECT_TRUE(run()->findings.empty()) << "a local pull alone is no reason to warn";
+  serve_kubelet(host_, "2.1.4");
+  const auto image = run();
+  ASSERT_TRUE(image);
+  ASSERT_EQ(image->findings.size(), 1U);
+  EXPECT_EQ(image->findings[0].severity, Severity::warn);
+}
+
+TEST_F(Resolve, SaysNothingOfOrdinaryImagesUnderAnyContainerd) {
+  push_index(registry_, {push("linux/amd64"), push("linux/arm/v7"), push("linux/arm64")}, kName);
+  for (const char* version : {"1.6.20", "1.7.24", "2.0.2", "2.1.4", "2.3.0"}) {
+    serve_kubelet(host_, version);
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(run()->findings.empty()) << version;
+  }
+}
+
 }  // namespace
 }  // namespace nodeproof::resolve

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <string>
 
 #include "agent/resolve/choose.hpp"
+#include "tests/fakes/vectors.hpp"
 
 namespace nodeproof::resolve {
 namespace {
@@ -17,11 +19,6 @@ constexpr ContainerdRules kArithmetic{.arm64 = Arm64::arithmetic};
 constexpr ContainerdRules kTable{.arm64 = Arm64::table};
 constexpr ContainerdRules kStrict{.arm64 = Arm64::table, .strict = true};
 
-struct Vectors {
-  std::string host;
-  Names takes, leaves;
-};
-
 bool takes(const std::string& host, const std::string& offered, ContainerdRules rules) {
   for (const Platform& wanted : acceptable(*parse_platform(host), rules)) {
     if (matches(wanted, *parse_platform(offered), rules)) return true;
@@ -29,146 +26,23 @@ bool takes(const std::string& host, const std::string& offered, ContainerdRules 
   return false;
 }
 
-std::size_t check(const std::vector<Vectors>& table, ContainerdRules rules) {
+std::vector<ContainerdRules> rules_named(const std::string& name) {
+  if (name == "strict") return {kStrict};
+  if (name == "levels") return {kArithmetic, kTable};
+  return {kPlain, kArithmetic, kTable};
+}
+
+TEST(Rules, AgreeWithContainerdsPublishedVectors) {
   std::size_t count = 0;
-  for (const Vectors& v : table) {
-    for (const std::string& offered : v.takes) {
-      EXPECT_TRUE(takes(v.host, offered, rules)) << v.host << " must take " << offered;
-      ++count;
-    }
-    for (const std::string& offered : v.leaves) {
-      EXPECT_FALSE(takes(v.host, offered, rules)) << v.host << " must leave " << offered;
-      ++count;
+  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/platform-match.tsv", 4)) {
+    ++count;
+    for (const ContainerdRules& rules : rules_named(v[0])) {
+      EXPECT_EQ(takes(v[1], v[3], rules), v[2] == "takes")
+          << v[0] << ": " << v[1] << " " << v[2] << " " << v[3];
     }
   }
-  return count;
-}
-
-// The facts of containerd/platforms compare_test.go TestOnly that hold for every version.
-const std::vector<Vectors>& only_vectors() {
-  static const std::vector<Vectors> kTableOfOnly = {
-      {"linux/amd64",
-       {"linux/amd64", "linux/386"},
-       {"linux/amd64/v2", "linux/arm/v7", "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/amd64/v2",
-       {"linux/amd64", "linux/amd64/v1", "linux/amd64/v2", "linux/386"},
-       {"linux/amd64/v3", "linux/amd64/v4", "linux/arm/v7", "linux/arm64", "windows/amd64",
-        "windows/arm"}},
-      {"linux/386",
-       {"linux/386"},
-       {"linux/amd64", "linux/arm/v7", "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"windows/amd64",
-       {"windows/amd64", "windows(10.0.17763)/amd64"},
-       {"linux/amd64", "linux/arm/v7", "linux/arm64", "windows/arm"}},
-      {"linux/arm/v8",
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8"},
-       {"linux/amd64", "linux/arm/v4", "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v7",
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7"},
-       {"linux/amd64", "linux/arm/v4", "linux/arm/v8", "linux/arm64", "windows/amd64",
-        "windows/arm"}},
-      {"linux/arm/v6",
-       {"linux/arm/v5", "linux/arm/v6"},
-       {"linux/amd64", "linux/arm", "linux/arm/v4", "linux/arm/v7", "linux/arm/v8", "linux/arm64",
-        "windows/amd64", "windows/arm"}},
-      {"linux/arm/v5",
-       {"linux/arm/v5"},
-       {"linux/amd64", "linux/arm", "linux/arm/v4", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v4",
-       {"linux/arm/v4"},
-       {"linux/amd64", "linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm64",
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/arm64",
-        "linux/arm64/v8"},
-       {"linux/amd64", "linux/arm/v4", "linux/arm/v9", "linux/arm64/v7", "linux/arm64/v9",
-        "windows/amd64", "windows/arm"}},
-  };
-  return kTableOfOnly;
-}
-
-// The hosts with a level above v8, as the tests of 2.0 and later have them.
-const std::vector<Vectors>& level_vectors() {
-  static const std::vector<Vectors> kLevels = {
-      {"linux/arm64/v9",
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/arm64",
-        "linux/arm64/v8", "linux/arm64/v8.1", "linux/arm64/v8.2", "linux/arm64/v8.3",
-        "linux/arm64/v8.4", "linux/arm64/v8.5", "linux/arm64/v9", "linux/arm64/v9.0"},
-       {"linux/amd64", "linux/arm/v4", "windows/amd64", "windows/arm", "windows/arm64",
-        "linux/arm64/v7", "linux/arm64/v8.6", "linux/arm64/v10"}},
-      {"linux/arm64/v8.1",
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/arm64",
-        "linux/arm64/v8", "linux/arm64/v8.1"},
-       {"linux/amd64", "linux/arm/v4", "linux/arm/v9", "linux/arm64/v9", "windows/amd64",
-        "windows/arm"}},
-  };
-  return kLevels;
-}
-
-TEST(Rules, AgreeWithContainerdsOnlyInEveryVersion) {
-  for (const ContainerdRules& rules : {kPlain, kArithmetic, kTable}) {
-    EXPECT_EQ(check(only_vectors(), rules), 93U);
-  }
-}
-
-TEST(Rules, AgreeWithContainerdsOnlyForArm64LevelsSince2) {
-  for (const ContainerdRules& rules : {kArithmetic, kTable}) {
-    EXPECT_EQ(check(level_vectors(), rules), 36U);
-  }
-}
-
-TEST(Rules, AgreeWithContainerdsOnlyStrict) {
-  const std::vector<Vectors> table = {
-      {"linux/amd64",
-       {"linux/amd64"},
-       {"linux/386", "linux/arm/v7", "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/386",
-       {"linux/386"},
-       {"linux/amd64", "linux/arm/v7", "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"windows/amd64",
-       {"windows/amd64", "windows(10.0.17763)/amd64"},
-       {"linux/amd64", "linux/arm/v7", "linux/arm64", "windows/arm"}},
-      {"windows(10.0.17763)/amd64",
-       {"windows/amd64", "windows(10.0.17763)/amd64"},
-       {"linux/amd64", "linux/arm/v7", "linux/arm64", "windows/arm"}},
-      {"linux/arm/v8",
-       {"linux/arm/v8"},
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/amd64", "linux/arm/v4",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v7",
-       {"linux/arm", "linux/arm/v7"},
-       {"linux/arm/v5", "linux/arm/v6", "linux/amd64", "linux/arm/v4", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v6",
-       {"linux/arm/v6"},
-       {"linux/arm/v5", "linux/amd64", "linux/arm", "linux/arm/v4", "linux/arm/v7", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v5",
-       {"linux/arm/v5"},
-       {"linux/amd64", "linux/arm", "linux/arm/v4", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm/v4",
-       {"linux/arm/v4"},
-       {"linux/amd64", "linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8",
-        "linux/arm64", "windows/amd64", "windows/arm"}},
-      {"linux/arm64/v9",
-       {"linux/arm64/v9", "linux/arm64/v9.0"},
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/amd64",
-        "linux/arm/v4", "linux/arm/v9", "linux/arm64", "linux/arm64/v7", "linux/arm64/v8",
-        "linux/arm64/v8.1", "linux/arm64/v10", "windows/amd64", "windows/arm64", "windows/arm"}},
-      {"linux/arm64/v8.1",
-       {"linux/arm64/v8.1"},
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/amd64",
-        "linux/arm/v4", "linux/arm/v9", "linux/arm64/v8", "linux/arm64/v9", "windows/amd64",
-        "windows/arm"}},
-      {"linux/arm64",
-       {"linux/arm64", "linux/arm64/v8"},
-       {"linux/arm", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm/v8", "linux/amd64",
-        "linux/arm/v4", "linux/arm/v9", "linux/arm64/v7", "linux/arm64/v9", "windows/amd64",
-        "windows/arm"}},
-  };
-  EXPECT_EQ(check(table, kStrict), 119U);
+  std::cout << count << " platform vectors ran\n";
+  EXPECT_EQ(count, 248U) << "a vector that is gone is a rule nobody checks";
 }
 
 Names order(const std::string& host, ContainerdRules rules) {

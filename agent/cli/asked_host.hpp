@@ -1,0 +1,25 @@
+// The host a question is about: this one, one saved in a file, or any of a platform.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "agent/config/config.hpp"
+#include "agent/model.hpp"
+#include "common/error.hpp"
+
+namespace nodeproof::cli {
+
+struct AskedHost {
+  std::string file;                // a document of `nodeproof host -o json`
+  std::string platform;            // "linux/arm/v7"
+  std::string containerd_version;  // instead of the host's own; "" = as found
+  [[nodiscard]] bool is_this_one() const { return file.empty() && platform.empty(); }
+};
+
+// Asks this node's containerd only when the question is about this node. Errc::usage names the
+// option or the file, with the JSON path of what is wrong in it.
+Result<HostFacts> host_asked_for(const AskedHost& asked, const config::Config& config,
+                                 const std::stop_token& stop);
+
+}  // namespace nodeproof::cli
