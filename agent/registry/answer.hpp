@@ -16,9 +16,12 @@ struct Answer {
 };
 
 // Of any status but success: unauthorized (401, 403), not_found (404; not_a_registry for a web
-// page), throttled (429, with Retry-After), truncated (416: it has fewer bytes than it should),
-// else server_error. The registry's own words are made inert and bounded.
+// page), throttled (429, or 503 with Retry-After), truncated (416: it has fewer bytes than it
+// should), else server_error. The registry's own words are made inert and bounded.
 [[nodiscard]] Error failure_of(const Answer& answer, bool credentials_sent);
+
+// The address of who answered, else the name: whether it may lead elsewhere depends on it.
+[[nodiscard]] std::string sender_of(const Answer& answer);
 
 // The media type without parameters, in lower case; "" when there is none.
 [[nodiscard]] std::string content_type(const HttpResponse& head);
