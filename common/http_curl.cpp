@@ -79,7 +79,8 @@ class Transfer {
         pace_(request) {}
 
   Result<HttpResponse> run(Session& session, const std::stop_token& stop);
-  // It ended because of HTTP/2: GOAWAY, flow control, a proxy that only believes to speak it.
+  // It may have ended because of HTTP/2: GOAWAY, flow control, a proxy that only believes to speak
+  // it.
   void force_http1() { force_http1_ = true; }
   [[nodiscard]] bool http2_failed() const { return http2_failed_; }
 
@@ -348,6 +349,13 @@ HttpFailure kind_of(CURLcode code, bool in_body) {
   }
 }
 
+// GOAWAY and resets come as broken connections, too. HTTP/1.1's own look the same, but asking in
+// HTTP/1.1 again hurts nobody.
+bool is_http2_trouble(CURLcode code) {
+  return code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM || code == CURLE_GOT_NOTHING ||
+         code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
+}
+
 Error Transfer::failure(CURL* easy, CURLcode code) const {
   const bool used_proxy = through_proxy();
   long os_error = 0;
@@ -380,7 +388,7 @@ Result<HttpResponse> Transfer::run(Session& session, const std::stop_token& stop
   }
   const CURLcode code = TRY(drive(session, stop));
   if (refusal_) return std::unexpected(*refusal_);
-  http2_failed_ = code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
+  http2_failed_ = url_.tls && is_http2_trouble(code);
   if (code != CURLE_OK) return std::unexpected(failure(session.easy(), code));
   if (!reader_.done()) return std::unexpected(failure(session.easy(), CURLE_GOT_NOTHING));
   return std::move(reader_.head());

@@ -22,25 +22,20 @@ def index_of(*entries: dict, **more) -> Callable:
     return answer(200, {**EMPTY, "manifests": list(entries), **more}, Content_Type=INDEX)
 
 
-class Hostile(testing.RigTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        network.loopback_up()
-        for number, address in enumerate((REGISTRY, ELSEWHERE, METADATA)):
-            network.add_address(number, address)
-        network.replace_file("/etc/hosts", f"127.0.0.1 localhost rebind.test\n{METADATA} cloud.test\n")
+def setUpModule():
+    network.loopback_up()
+    for number, address in enumerate((REGISTRY, ELSEWHERE, METADATA)):
+        network.add_address(number, address)
+    network.replace_file("/etc/hosts", f"127.0.0.1 localhost rebind.test\n{METADATA} cloud.test\n")
 
+
+class Hostile(testing.RigTest):
     def setUp(self):
         self.registry = self.enterContext(HostileServer(REGISTRY))
         self.elsewhere = self.enterContext(HostileServer(ELSEWHERE))
         self.victim = self.enterContext(HostileServer("127.0.0.1"))
         self.metadata = self.enterContext(HostileServer(METADATA, 80))
         self.victim.answers["*"] = self.metadata.answers["*"] = answer(200, {"token": "t", **EMPTY}, Content_Type=INDEX)
-
-    def enterContext(self, manager):  # Python 3.11 has it, 3.10 does not
-        self.addCleanup(manager.__exit__, None, None, None)
-        return manager.__enter__()
 
     def asked(self, **arguments: str) -> dict:
         result = ask(f"{self.registry.name}/app:1", **{**SECRET, **arguments})
@@ -114,9 +109,10 @@ class Documents(Hostile):
     def test_a_digest_that_is_a_path(self):
         for digest in ("sha256:../../../../etc/passwd", "sha256:" + "0" * 63 + "/", "../x:" + "0" * 64, "sha256:"):
             self.registry.seen.clear()
+            code = "unsupported" if digest.startswith("..") else "invalid_document"
             entry = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 2}
             self.registry.answers["*"] = index_of(entry)
-            self.assert_refused(self.asked(), "invalid_document")
+            self.assert_refused(self.asked(), code)
             self.assertEqual([MANIFEST], [path for path, _ in self.registry.seen])
 
 
@@ -203,7 +199,8 @@ class WithTls(Hostile):
         registry = self.secure("h2", "http/1.1")
         registry.answers["*"] = answer(200, EMPTY, Content_Type=INDEX)
         self.assertNotIn("code", self.asked())
-        self.assertEqual(1, registry.http2)
+        self.assertGreater(registry.http2, 0)
+        self.assertEqual(1, len(registry.seen))
 
 
 class Throttling(Hostile):

@@ -378,7 +378,7 @@ LoopbackServer::Handler dripping(const std::string& head, const std::string& dro
   return [head, drop](Peer& peer) {
     peer.request();
     peer.send(head);
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 75; ++i) {
       peer.send(drop);
       std::this_thread::sleep_for(milliseconds(20));
     }
