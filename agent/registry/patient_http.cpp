@@ -63,13 +63,15 @@ bool PatientHttp::note(Turn& turn, const HttpResponse& head) {
   const std::chrono::milliseconds wait =
       after ? std::chrono::milliseconds(*after) : jitter(std::min(doubled, policy_.longest_pause));
   host.closed_until = std::max(host.closed_until, clock_.monotonic() + wait);
-  return ++turn.failed < policy_.attempts && host.closed_until <= turn.give_up;
+  return turn.repeatable && ++turn.failed < policy_.attempts && host.closed_until <= turn.give_up;
 }
 
 Result<HttpResponse> PatientHttp::send(const HttpRequest& request, const HttpHeadSink& head,
                                        const ByteSink& body, std::stop_token stop) {
   const HttpUrl url = TRY(parse_http_url(request.url));
-  Turn turn{.host = url.host_port(), .give_up = clock_.monotonic() + policy_.give_up_after};
+  Turn turn{.host = url.host_port(),
+            .give_up = clock_.monotonic() + policy_.give_up_after,
+            .repeatable = request.method == "GET" || request.method == "HEAD"};
   std::size_t skipped = 0;
   const auto see = [&](const HttpResponse& response) -> Result<> {
     turn.again = note(turn, response);

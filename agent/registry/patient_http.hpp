@@ -19,9 +19,10 @@ namespace nodeproof::registry {
 // Waits for a while, or until stopped: Errc::cancelled.
 using Pause = std::function<Result<>(std::chrono::milliseconds, const std::stop_token&)>;
 
-// 429, and 503 with Retry-After, are asked again within the policy's attempts and give_up_after;
-// meanwhile nobody else asks that host either. Beyond that the answer is handed on, and requests
-// that would have to wait longer fail unsent (Errc::throttled, with the time). Thread-safe.
+// 429, and 503 with Retry-After, make GET and HEAD ask again within the policy's attempts and
+// give_up_after; meanwhile nobody else asks that host either. Beyond that the answer is handed on,
+// and requests that would have to wait longer fail unsent (Errc::throttled, with the time).
+// Thread-safe.
 class PatientHttp final : public HttpClient {
  public:
   // Both outlive it.
@@ -43,6 +44,7 @@ class PatientHttp final : public HttpClient {
   struct Turn {
     std::string host;
     Time give_up;
+    bool repeatable = true;  // GET and HEAD
     int failed = 0;
     bool again = false;
   };

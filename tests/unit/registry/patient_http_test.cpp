@@ -19,10 +19,11 @@ class Patience : public testing::Test {
     std::string body;
   };
 
-  Got ask(const std::string& url = kUrl) {
+  Got ask(const std::string& url = kUrl, const std::string& method = "GET") {
     Got got;
     HttpRequest request;
     request.url = url;
+    request.method = method;
     got.answer = client.send(
         request,
         [&](const HttpResponse&) -> Result<> {
@@ -121,6 +122,13 @@ TEST_F(Patience, A503WithoutATimeAndA500AreForOthersToRetry) {
     EXPECT_EQ(ask().answer->status, status);
     EXPECT_EQ(http.requests().size(), before + 1);
   }
+}
+
+TEST_F(Patience, WhatChangesARegistryIsNotSentTwice) {
+  http.answer(kUrl, {refused("10"), yes()});
+  EXPECT_EQ(ask(kUrl, "PUT").answer->status, 429);
+  EXPECT_EQ(ask(kUrl, "PUT").answer->status, 200) << "but the next one waits, too";
+  EXPECT_EQ(pauses, std::vector{milliseconds(10000)});
 }
 
 TEST_F(Patience, AbsurdTimesAreBounded) {
