@@ -89,7 +89,7 @@ Result<HttpResponse> PatientHttp::send(const HttpRequest& request, const HttpHea
     turn.again = false;
     skipped = 0;
     auto answer = http_.send(request, see, take, stop);
-    if (!turn.again || stop.stop_requested()) return answer;
+    if (!turn.again) return answer;
   }
 }
 
