@@ -37,13 +37,20 @@ struct HttpRequest {
   TlsSettings tls;
   bool http1_only = false;  // for long bodies: HTTP/2's flow control and GOAWAY only hurt them
   std::chrono::milliseconds connect_timeout{15000};
-  std::chrono::milliseconds first_byte_timeout{30000};
-  std::chrono::seconds stall_timeout{60};  // less than 1 byte/s for that long ends the transfer
+  std::chrono::milliseconds first_byte_timeout{30000};  // from the connection to the last header
+  std::chrono::seconds stall_timeout{60};  // fewer than least_bytes in that time end the transfer
+  std::uint64_t least_bytes = 1;
+  std::chrono::seconds whole_timeout{0};  // from the connection to the last byte; 0 = no limit
+  // The address (else the name) of the server whose answer led here; "" = nobody's did. A
+  // connection is then only made where that server may_lead_to() (http_url.hpp), whatever the name
+  // in the URL resolves to. A proxy connects for itself.
+  std::string led_by;
 };
 
 struct HttpResponse {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
+  std::string address = {};                                  // the server's; "" behind a proxy
   [[nodiscard]] std::optional<std::string> header(std::string_view lower_name) const;
   [[nodiscard]] std::vector<std::string> header_values(std::string_view lower_name) const;
 };
@@ -57,8 +64,8 @@ using HttpHeadSink = std::function<Result<>(const HttpResponse&)>;
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // Errors: unreachable, untrusted, timeout, truncated, cancelled, or the sinks' own. A 4xx/5xx is
-  // an answer, not an error.
+  // Errors: unreachable, untrusted (also for an address that led_by forbids), timeout, truncated,
+  // cancelled, or the sinks' own. A 4xx/5xx is an answer, not an error.
   virtual Result<HttpResponse> send(const HttpRequest& request, const HttpHeadSink& head,
                                     const ByteSink& body, std::stop_token stop) = 0;
 };

@@ -1,6 +1,9 @@
 #include "common/http_curl.hpp"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +13,12 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <set>
 #include <utility>
 
 #include "common/http_failure.hpp"
+#include "common/http_head.hpp"
+#include "common/http_pace.hpp"
 #include "common/http_url.hpp"
 
 namespace nodeproof {
@@ -21,8 +27,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxHeaderBytes = 64 * 1024;
 constexpr std::size_t kIdleSessions = 8;
+constexpr std::size_t kRememberedOrigins = 64;
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -66,25 +72,30 @@ class Session {
 class Transfer {
  public:
   Transfer(const HttpRequest& request, HttpUrl url, const HttpHeadSink& head, const ByteSink& body)
-      : request_(request), url_(std::move(url)), head_sink_(head), body_sink_(body) {}
+      : request_(request),
+        url_(std::move(url)),
+        head_sink_(head),
+        body_sink_(body),
+        pace_(request) {}
 
   Result<HttpResponse> run(Session& session, const std::stop_token& stop);
+  // It may have ended because of HTTP/2: GOAWAY, flow control, a proxy that only believes to speak
+  // it.
+  void force_http1() { force_http1_ = true; }
+  [[nodiscard]] bool http2_failed() const { return http2_failed_; }
 
  private:
-  enum class Phase { connecting, sending, waiting, receiving };
-
   Result<> prepare(CURL* easy);
   Result<> add_headers();
   void set_basics(CURL* easy);
   void set_method(CURL* easy);
   Result<> set_tls(CURL* easy);
   Result<CURLcode> drive(const Session& session, const std::stop_token& stop);
-  [[nodiscard]] Clock::time_point deadline() const;
-  [[nodiscard]] std::unexpected<Error> overdue() const;
+  [[nodiscard]] bool through_proxy() const;
   [[nodiscard]] Error failure(CURL* easy, CURLcode code) const;
 
   Result<> take_header_line(std::string_view line);
-  Result<> end_of_header_block();
+  [[nodiscard]] bool may_connect_to(const std::string& address);
   std::size_t refuse(Error error) {
     refusal_ = std::move(error);
     return CURL_WRITEFUNC_ERROR;
@@ -92,7 +103,8 @@ class Transfer {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_send(char* buffer, std::size_t size, std::size_t count, void* self);
-  static int on_connected(void* self, char*, char*, int, int);
+  static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address);
+  static int on_connected(void* self, char* address, char*, int, int);
 
   const HttpRequest& request_;
   HttpUrl url_;
@@ -100,12 +112,13 @@ class Transfer {
   const HttpHeadSink& head_sink_;
   const ByteSink& body_sink_;
   HeaderList headers_;
-  HttpResponse response_;
-  std::size_t header_bytes_ = 0;
-  bool head_done_ = false;
   std::uint64_t sent_ = 0;  // of the upload
-  Phase phase_ = Phase::connecting;
-  Clock::time_point last_sign_;  // of life, within the phase
+  HttpPace pace_;
+  HttpHeadReader reader_;
+  CURL* easy_ = nullptr;
+  std::string address_;  // of the server
+  bool force_http1_ = false;
+  bool http2_failed_ = false;
   std::optional<Error> refusal_;
   std::array<char, CURL_ERROR_SIZE> detail_{};
 };
@@ -137,10 +150,13 @@ Result<> check_readable(const std::string& file) {
               "check the path and its permissions");
 }
 
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+std::string text_of(const sockaddr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* raw =
+      address.sa_family == AF_INET6
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr)
+          : &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+  return inet_ntop(address.sa_family, raw, text.data(), text.size()) == nullptr ? "" : text.data();
 }
 
 Result<> Transfer::add_headers() {
@@ -166,7 +182,8 @@ void Transfer::set_basics(CURL* easy) {
   set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_HTTP_VERSION,
-      request_.http1_only ? long{CURL_HTTP_VERSION_1_1} : long{CURL_HTTP_VERSION_2TLS});
+      request_.http1_only || force_http1_ ? long{CURL_HTTP_VERSION_1_1}
+                                          : long{CURL_HTTP_VERSION_2TLS});
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   set(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
@@ -206,6 +223,7 @@ Result<> Transfer::set_tls(CURL* easy) {
 }
 
 Result<> Transfer::prepare(CURL* easy) {
+  easy_ = easy;
   set_basics(easy);
   set_method(easy);
   if (url_.tls) TRY(set_tls(easy));
@@ -218,15 +236,46 @@ Result<> Transfer::prepare(CURL* easy) {
   set(easy, CURLOPT_WRITEDATA, static_cast<void*>(this));
   set(easy, CURLOPT_PREREQFUNCTION, &Transfer::on_connected);
   set(easy, CURLOPT_PREREQDATA, static_cast<void*>(this));
+  if (request_.led_by.empty()) return {};
+  set(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
+  set(easy, CURLOPT_OPENSOCKETDATA, static_cast<void*>(this));
   return {};
 }
 
-// NOLINTNEXTLINE(readability-function-size): libcurl's signature
-int Transfer::on_connected(void* self, char*, char*, int, int) {
+bool Transfer::through_proxy() const {
+  long used = 0;
+  curl_easy_getinfo(easy_, CURLINFO_USED_PROXY, &used);
+  return used != 0;
+}
+
+// A name may resolve to anything (DNS rebinding): what counts is the address.
+bool Transfer::may_connect_to(const std::string& address) {
+  if (request_.led_by.empty() || may_lead_to(request_.led_by, address)) return true;
+  refusal_ = Error{Errc::untrusted,
+                   url_.host_port() + " leads to " + address +
+                       ", an address that only this host itself should use",
+                   "have the registry's configuration checked"};
+  return false;
+}
+
+curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<Transfer*>(self);
-  transfer.phase_ = transfer.request_.upload ? Phase::sending : Phase::waiting;
-  transfer.last_sign_ = Clock::now();
-  return CURL_PREREQFUNC_OK;
+  const std::string text = text_of(address->addr);
+  if (!transfer.through_proxy() && !transfer.may_connect_to(text)) return CURL_SOCKET_BAD;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// NOLINTNEXTLINE(readability-function-size): libcurl's signature
+int Transfer::on_connected(void* self, char* address, char*, int, int) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  transfer.pace_.connected(Clock::now());
+  if (transfer.request_.upload) transfer.pace_.sent(false, Clock::now());
+  if (transfer.through_proxy()) return CURL_PREREQFUNC_OK;
+  transfer.address_ = address;
+  // A kept connection opened no socket for this request.
+  const bool allowed = transfer.may_connect_to(transfer.address_);
+  if (allowed) transfer.refusal_.reset();  // that of another address of the name
+  return allowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 // Waits for the source, whose own deadlines and whose stop end the wait.
@@ -236,7 +285,6 @@ std::size_t Transfer::on_send(char* buffer, std::size_t size, std::size_t count,
   const std::uint64_t room = std::min<std::uint64_t>(size * count, upload.size - transfer.sent_);
   if (room == 0) return 0;
   auto got = upload.bytes->read(std::as_writable_bytes(std::span(buffer, room)));
-  transfer.last_sign_ = Clock::now();
   if (got && *got == 0) {
     got = fail(Errc::truncated, "the source ended after " + std::to_string(transfer.sent_) +
                                     " of " + std::to_string(upload.size) + " bytes");
@@ -246,76 +294,33 @@ std::size_t Transfer::on_send(char* buffer, std::size_t size, std::size_t count,
     return CURL_READFUNC_ABORT;
   }
   transfer.sent_ += *got;
-  if (transfer.sent_ == upload.size) transfer.phase_ = Phase::waiting;
+  transfer.pace_.sent(transfer.sent_ == upload.size, Clock::now());
   return *got;
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   const auto taken = transfer.take_header_line({data, size * count});
-  transfer.last_sign_ = Clock::now();
   if (!taken) return transfer.refuse(taken.error());
   return size * count;
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
+  const auto came = Clock::now();
   const auto taken = transfer.body_sink_(as_bytes(std::string_view(data, size * count)));
-  transfer.last_sign_ = Clock::now();  // the sink's own time is not the server's
+  transfer.pace_.received(size * count, came, Clock::now());
   if (!taken) return transfer.refuse(taken.error());
   return size * count;
 }
 
 Result<> Transfer::take_header_line(std::string_view line) {
-  header_bytes_ += line.size();
-  if (header_bytes_ > kMaxHeaderBytes) {
-    return fail(Errc::server_error,
-                url_.host_port() + ": the answer has more than 64 KiB of headers");
-  }
-  if (head_done_) return {};  // trailers
-  if (line.starts_with("HTTP/")) {
-    const auto space = std::min(line.find(' '), line.size());
-    response_ = {.status = std::atoi(std::string(line.substr(space)).c_str()), .headers = {}};
-    return {};
-  }
-  if (trim(line).empty()) return end_of_header_block();
-  const bool folded = line.front() == ' ' || line.front() == '\t';
-  if (folded && !response_.headers.empty()) {
-    response_.headers.back().second.append(" ").append(trim(line));
-    return {};
-  }
-  const auto colon = line.find(':');
-  if (colon == std::string_view::npos) return {};
-  std::string name(trim(line.substr(0, colon)));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  response_.headers.emplace_back(std::move(name), trim(line.substr(colon + 1)));
-  return {};
-}
-
-Result<> Transfer::end_of_header_block() {
-  if (response_.status < 200)
-    return {};  // 100 Continue, 103 Early Hints: the answer is still to come
-  head_done_ = true;
-  phase_ = Phase::receiving;
-  return head_sink_(response_);
-}
-
-// Connecting has libcurl's own timeout, which covers the name, the connection and the TLS
-// handshake.
-Clock::time_point Transfer::deadline() const {
-  if (phase_ == Phase::connecting) return Clock::time_point::max();
-  if (phase_ == Phase::waiting) return last_sign_ + request_.first_byte_timeout;
-  return last_sign_ + request_.stall_timeout;
-}
-
-std::unexpected<Error> Transfer::overdue() const {
-  if (phase_ == Phase::waiting) {
-    return fail(Errc::timeout, url_.host_port() + ": connected, but no answer came for " +
-                                   std::to_string(request_.first_byte_timeout.count()) + " ms");
-  }
-  return fail(Errc::timeout, url_.host_port() + ": the transfer stalled for " +
-                                 std::to_string(request_.stall_timeout.count()) + " s");
+  auto last = reader_.take(line);
+  if (!last) return std::unexpected(std::move(last).error().with_context(url_.host_port()));
+  if (!*last) return {};
+  pace_.answered(Clock::now());
+  reader_.head().address = address_;
+  return head_sink_(reader_.head());
 }
 
 Result<CURLcode> Transfer::drive(const Session& session, const std::stop_token& stop) {
@@ -327,8 +332,8 @@ Result<CURLcode> Transfer::drive(const Session& session, const std::stop_token& 
     }
     if (running == 0) break;
     const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline() - Clock::now());
-    if (left.count() <= 0) return overdue();
+        std::chrono::duration_cast<std::chrono::milliseconds>(pace_.deadline() - Clock::now());
+    if (left.count() <= 0) return std::unexpected(pace_.overdue().with_context(url_.host_port()));
     const auto wait = static_cast<int>(std::min<long long>(left.count() + 1, 1000));
     curl_multi_poll(session.multi(), nullptr, 0, wait, nullptr);
   }
@@ -375,17 +380,23 @@ HttpFailure kind_of(CURLcode code, bool in_body) {
   }
 }
 
+// GOAWAY and resets come as broken connections, too. HTTP/1.1's own look the same, but asking in
+// HTTP/1.1 again hurts nobody.
+bool is_http2_trouble(CURLcode code) {
+  return code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM || code == CURLE_GOT_NOTHING ||
+         code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
+}
+
 Error Transfer::failure(CURL* easy, CURLcode code) const {
-  long used_proxy = 0;
+  const bool used_proxy = through_proxy();
   long os_error = 0;
-  curl_easy_getinfo(easy, CURLINFO_USED_PROXY, &used_proxy);
   curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-  const bool tunnel = used_proxy != 0 && phase_ == Phase::connecting && code == CURLE_RECV_ERROR;
-  return explain(tunnel ? HttpFailure::proxy : kind_of(code, head_done_),
+  const bool tunnel = used_proxy && !pace_.is_connected() && code == CURLE_RECV_ERROR;
+  return explain(tunnel ? HttpFailure::proxy : kind_of(code, reader_.done()),
                  {.url = url_,
                   .detail = detail_[0] != '\0' ? detail_.data() : curl_easy_strerror(code),
                   .os_error = static_cast<int>(os_error),
-                  .through_proxy = used_proxy != 0,
+                  .through_proxy = used_proxy,
                   .ca_file = ca_file_,
                   .client_certificate = request_.tls.client_certificate});
 }
@@ -408,9 +419,10 @@ Result<HttpResponse> Transfer::run(Session& session, const std::stop_token& stop
   }
   const CURLcode code = TRY(drive(session, stop));
   if (refusal_) return std::unexpected(*refusal_);
+  http2_failed_ = url_.tls && is_http2_trouble(code);
   if (code != CURLE_OK) return std::unexpected(failure(session.easy(), code));
-  if (!head_done_) return std::unexpected(failure(session.easy(), CURLE_GOT_NOTHING));
-  return std::move(response_);
+  if (!reader_.done()) return std::unexpected(failure(session.easy(), CURLE_GOT_NOTHING));
+  return std::move(reader_.head());
 }
 
 }  // namespace
@@ -446,9 +458,19 @@ class CurlHttpClient::Pool {
     if (idle_.size() < kIdleSessions) idle_.push_back(std::move(session));
   }
 
+  [[nodiscard]] bool is_http1(const std::string& origin) {
+    const std::scoped_lock lock(mutex_);
+    return http1_.contains(origin);
+  }
+  void remember_http1(const std::string& origin) {
+    const std::scoped_lock lock(mutex_);
+    if (http1_.size() < kRememberedOrigins) http1_.insert(origin);
+  }
+
  private:
   std::mutex mutex_;
   std::vector<std::unique_ptr<Session>> idle_;  // last used last
+  std::set<std::string> http1_;                 // origins whose HTTP/2 broke
 };
 
 CurlHttpClient::CurlHttpClient() : pool_(std::make_unique<Pool>()) {}
@@ -460,8 +482,11 @@ Result<HttpResponse> CurlHttpClient::send(const HttpRequest& request, const Http
   if (url.user_info)
     return fail(Errc::invalid_document, url.host_port() + ": the URL holds credentials");
   const std::string origin = (url.tls ? "https://" : "http://") + url.host_port();
+  Transfer transfer(request, std::move(url), head, body);
+  if (pool_->is_http1(origin)) transfer.force_http1();
   auto session = pool_->take(origin);
-  auto answer = Transfer(request, std::move(url), head, body).run(*session, stop);
+  auto answer = transfer.run(*session, stop);
+  if (transfer.http2_failed()) pool_->remember_http1(origin);
   session->remember(origin);
   pool_->give_back(std::move(session));
   return answer;

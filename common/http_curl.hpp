@@ -11,8 +11,8 @@ namespace nodeproof {
 
 // Keeps connections for reuse. Proxies come from http_proxy, https_proxy, HTTPS_PROXY and no_proxy,
 // never for loopback hosts; the system's CA store from SSL_CERT_FILE or the usual places. A stop
-// ends a transfer at once, also one on which nothing arrives. A response's header block may hold 64
-// KiB.
+// ends a transfer at once, also one on which nothing arrives. An origin whose HTTP/2 broke is asked
+// in HTTP/1.1 from then on. A response's header block may hold 64 KiB.
 class CurlHttpClient final : public HttpClient {
  public:
   CurlHttpClient();

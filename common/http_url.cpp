@@ -52,6 +52,9 @@ HostKind kind_of_address(const Ipv6& ip) {
   const bool short_form = std::all_of(ip.begin(), ip.end() - 1, [](auto c) { return c == 0; });
   if (short_form) return ip[15] == 1 ? HostKind::loopback : HostKind::forbidden;
   if (ip[0] == 0xff || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80)) return HostKind::forbidden;
+  // RFC 6052: a NAT64 gateway turns the last four into an IPv4 address.
+  const Ipv6 kNat64 = {0x00, 0x64, 0xff, 0x9b};
+  if (std::equal(ip.begin(), ip.begin() + 12, kNat64.begin())) return kind_of_ipv4(ip[12], ip[13]);
   const Ipv6 kAwsMetadata = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
   return ip == kAwsMetadata ? HostKind::forbidden : HostKind::address;
 }
@@ -214,6 +217,13 @@ HostKind kind_of_host(std::string_view host) {
   if (name == "localhost" || name.ends_with(".localhost")) return HostKind::loopback;
   if (name == "metadata" || name == "metadata.google.internal") return HostKind::forbidden;
   return HostKind::name;
+}
+
+bool may_lead_to(std::string_view from_host, std::string_view to_host) {
+  if (lower(from_host) == lower(to_host)) return true;
+  const HostKind kind = kind_of_host(to_host);
+  if (kind == HostKind::loopback) return kind_of_host(from_host) == HostKind::loopback;
+  return kind != HostKind::forbidden;
 }
 
 }  // namespace nodeproof

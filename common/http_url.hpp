@@ -44,4 +44,8 @@ enum class HostKind {
 };
 [[nodiscard]] HostKind kind_of_host(std::string_view host);
 
+// May an answer of one host (name or address) send its reader to another? Not to this very machine
+// or to what is special on its network, unless the sender is there itself.
+[[nodiscard]] bool may_lead_to(std::string_view from_host, std::string_view to_host);
+
 }  // namespace nodeproof

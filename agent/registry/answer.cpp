@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/registry/rate_limit.hpp"
 #include "common/json.hpp"
 #include "common/text.hpp"
 
@@ -63,13 +64,16 @@ Error not_found(const Answer& answer) {
 }
 
 Error throttled(const Answer& answer) {
-  std::string text = "too many requests: " + summary(answer);
+  const bool busy = answer.head.status == 503;
+  std::string text = (busy ? "not available now: " : "too many requests: ") + summary(answer);
+  if (const auto limit = rate_limit_of(answer.head)) text += ", " + text_of(*limit);
   if (const auto after = answer.head.header("retry-after")) {
     const bool seconds = !after->empty() && std::all_of(after->begin(), after->end(), [](char c) {
       return c >= '0' && c <= '9';
     });
     text += ", try again after " + printable(*after, 64) + (seconds ? " s" : "");
   }
+  if (busy) return {Errc::throttled, text, "wait until the registry is back"};
   return {Errc::throttled, text, "wait, or log in: registries allow more requests to accounts"};
 }
 
@@ -87,6 +91,9 @@ Error failure_of(const Answer& answer, bool credentials_sent) {
               "push the image again"};
     case 429:
       return throttled(answer);
+    case 503:
+      if (answer.head.header("retry-after")) return throttled(answer);
+      break;
     default:
       break;
   }
@@ -108,6 +115,10 @@ bool cannot_read_its_document(const Answer& answer) {
   const json::Value* detail = first.find("detail");
   return member_text(first, "code") == "UNKNOWN" && detail != nullptr &&
          detail->find("Offset") != nullptr;
+}
+
+std::string sender_of(const Answer& answer) {
+  return answer.head.address.empty() ? answer.url.host : answer.head.address;
 }
 
 std::string content_type(const HttpResponse& head) {

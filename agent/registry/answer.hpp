@@ -16,13 +16,16 @@ struct Answer {
 };
 
 // Of any status but success: unauthorized (401, 403), not_found (404; not_a_registry for a web
-// page), throttled (429, with Retry-After), truncated (416: it has fewer bytes than it should),
-// else server_error. The registry's own words are made inert and bounded.
+// page), throttled (429, or 503 with Retry-After), truncated (416: it has fewer bytes than it
+// should), else server_error. The registry's own words are made inert and bounded.
 [[nodiscard]] Error failure_of(const Answer& answer, bool credentials_sent);
 
 // docker-registry's answer when the manifest that it keeps is empty or cut off: its JSON parser's
 // error, with the offset, as the detail of an UNKNOWN.
 [[nodiscard]] bool cannot_read_its_document(const Answer& answer);
+
+// The address of who answered, else the name: whether it may lead elsewhere depends on it.
+[[nodiscard]] std::string sender_of(const Answer& answer);
 
 // The media type without parameters, in lower case; "" when there is none.
 [[nodiscard]] std::string content_type(const HttpResponse& head);

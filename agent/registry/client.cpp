@@ -10,10 +10,23 @@ namespace {
 
 constexpr std::size_t kMaxErrorBytes = 64 * 1024;
 constexpr int kMaxRedirects = 5;
+constexpr std::chrono::seconds kDocumentTimeout{120};
+constexpr std::uint64_t kLeastBytesPerMinute = 60 * 256;
 
 bool is_success(int status) { return status == 200 || status == 206; }
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// A link of a few KB/s, shared by some layers, must do; a server that only drips must not.
+void set_pace(HttpRequest& request, bool long_body) {
+  request.http1_only = long_body;
+  if (long_body) {
+    request.least_bytes = kLeastBytesPerMinute;
+    request.stall_timeout = std::chrono::minutes(1);
+  } else {
+    request.whole_timeout = kDocumentTimeout;
+  }
 }
 
 }  // namespace
@@ -49,18 +62,21 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
                                         const Receiver& receiver, const std::stop_token& stop) {
   HttpUrl url = TRY(hosts_.endpoint(question.reference));
   url.target = question.path;
+  std::string led_by;
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     HttpRequest request;
     request.url = url.str();
     request.headers = question.headers;
     request.tls = hosts_.tls_for(url, question.reference);
-    request.http1_only = question.long_body;
+    set_pace(request, question.long_body);
+    request.led_by = led_by;
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     Answer answer = TRY(exchange(request, url, receiver, stop));
     const auto location = answer.head.header("location");
     if (!is_redirect(answer.head.status) || !location) return answer;
     HttpUrl target = TRY(next_url(url, *location, Purpose::redirect));
     if (!url.same_origin(target)) authorization.clear();
+    led_by = sender_of(answer);
     url = std::move(target);
   }
   return fail(Errc::server_error, url.host_port() + " is the end of more than 5 redirects");

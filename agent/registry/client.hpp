@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/registry/login.hpp"
+#include "agent/registry/patient_http.hpp"
 
 namespace nodeproof::registry {
 
@@ -15,7 +16,7 @@ struct Question {
   const Reference& reference;
   std::string path;  // "/v2/<name>/manifests/<reference>"
   std::vector<std::pair<std::string, std::string>> headers;
-  bool long_body = false;
+  bool long_body = false;  // a layer: no time limit, but a least rate
 };
 
 // What takes the answer of status 200 or 206; any other one that ends in an error is shown to
@@ -26,16 +27,18 @@ struct Receiver {
   std::function<void(const Answer&)> refusal = {};
 };
 
-// Thread-safe. Never retries.
+// Thread-safe. Waits where a host says when to ask again (PatientHttp), retries nothing else.
 class Client {
  public:
-  Client(HttpClient& http, const Clock& clock, Settings settings)
-      : http_(http), hosts_(std::move(settings)), logins_(http, clock, hosts_) {}
+  Client(HttpClient& http, const Clock& clock, Settings settings, const RetryPolicy& patience = {})
+      : http_(http, clock, patience), hosts_(std::move(settings)), logins_(http_, clock, hosts_) {}
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() = default;
 
   Result<> ask(const Question& question, const Receiver& receiver, const std::stop_token& stop);
+
+  [[nodiscard]] std::map<std::string, RateLimit> rate_limits() const { return http_.rate_limits(); }
 
  private:
   Result<Answer> follow_redirects(const Question& question, std::string authorization,
@@ -43,7 +46,7 @@ class Client {
   Result<Answer> exchange(const HttpRequest& request, const HttpUrl& url, const Receiver& receiver,
                           const std::stop_token& stop);
 
-  HttpClient& http_;
+  PatientHttp http_;
   const Hosts hosts_;
   Logins logins_;
 };

@@ -16,13 +16,6 @@ std::string_view verb(Purpose purpose) {
   return "redirects to ";
 }
 
-bool is_reachable_from(const HttpUrl& from, const HttpUrl& to) {
-  if (from.host == to.host) return true;
-  const HostKind kind = kind_of_host(to.host);
-  if (kind == HostKind::loopback) return kind_of_host(from.host) == HostKind::loopback;
-  return kind != HostKind::forbidden;
-}
-
 }  // namespace
 
 Result<> may_contact(const HttpUrl& from, const HttpUrl& to, Purpose purpose) {
@@ -30,7 +23,7 @@ Result<> may_contact(const HttpUrl& from, const HttpUrl& to, Purpose purpose) {
                             (to.tls ? "https://" : "http://") + to.host_port() + ", ";
   if (from.tls && !to.tls) return fail(Errc::untrusted, route + "which is not encrypted");
   if (to.user_info) return fail(Errc::untrusted, route + "with credentials in the URL");
-  if (!is_reachable_from(from, to)) {
+  if (!may_lead_to(from.host, to.host)) {
     return fail(Errc::untrusted, route + "an address that only this host itself should use",
                 "have the registry's configuration checked");
   }

@@ -61,6 +61,9 @@ Result<> check_type(std::string_view answered, const Descriptor& child) {
               "build or push the image again");
 }
 
+// A configuration comes as a blob, too.
+bool is_document(const Descriptor& blob) { return blob.media_type.ends_with("json"); }
+
 std::string context_of(const Reference& reference, const Digest& digest) {
   return reference.name_with_digest(digest);
 }
@@ -69,7 +72,7 @@ std::string context_of(const Reference& reference, const Digest& digest) {
 
 HttpRegistry::HttpRegistry(HttpClient& http, const Clock& clock, Settings settings,
                            RetryPolicy retry)
-    : client_(http, clock, std::move(settings)), retry_(retry) {}
+    : client_(http, clock, std::move(settings), retry), retry_(retry) {}
 
 Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
                                                       std::optional<std::uint64_t> size,
@@ -164,7 +167,7 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
     Question question{.reference = reference,
                       .path = path_of(reference, "blobs", blob.digest.str()),
                       .headers = {},
-                      .long_body = true};
+                      .long_body = !is_document(blob)};
     if (const auto range = stream.range()) question.headers = {{"Range", *range}};
     auto asked = client_.ask(question, receiver, stop);
     if (asked) asked = stream.end();

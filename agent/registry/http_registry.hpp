@@ -34,6 +34,11 @@ class HttpRegistry final : public Registry {
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
 
+  // What each host said last about how often it may be asked, by host:port.
+  [[nodiscard]] std::map<std::string, RateLimit> rate_limits() const {
+    return client_.rate_limits();
+  }
+
  private:
   struct Document {
     std::string type;  // Content-Type without parameters

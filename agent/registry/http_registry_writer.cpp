@@ -92,7 +92,7 @@ Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Refer
     order.scopes.push_back("repository:" + mount_from->path() + ":pull");
   }
   const Answer answer = TRY(send_once(order, stop));
-  if (mount_from != nullptr && answer.head.status == 201) return Session{true, answer.url};
+  if (mount_from != nullptr && answer.head.status == 201) return Session{true, answer.url, {}};
   if (!is_success(answer.head.status)) {
     return std::unexpected(refusal_of(answer, orders_.has_credentials(target)));
   }
@@ -100,7 +100,8 @@ Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Refer
   if (!location) {
     return fail(Errc::server_error, answer.url.host_port() + " takes an upload but names no place");
   }
-  return Session{false, TRY(next_url(answer.url, *location, Purpose::upload))};
+  HttpUrl place = TRY(next_url(answer.url, *location, Purpose::upload));
+  return Session{false, std::move(place), sender_of(answer)};
 }
 
 Result<> HttpRegistryWriter::upload(const Reference& target, const Session& session,
@@ -111,7 +112,8 @@ Result<> HttpRegistryWriter::upload(const Reference& target, const Session& sess
               .headers = {{"Content-Type", "application/octet-stream"}},
               .body = {},
               .upload = body,
-              .scopes = scopes_for(target, "pull,push")};
+              .scopes = scopes_for(target, "pull,push"),
+              .led_by = session.led_by};
   add_digest(order.url, body.blob.digest);
   const auto answer = orders_.send(order, stop);
   if (answer && is_success(answer->head.status)) return {};

@@ -31,7 +31,8 @@ class HttpRegistryWriter final : public RegistryWriter {
  private:
   struct Session {
     bool mounted = false;
-    HttpUrl location;  // where to upload to, unless mounted
+    HttpUrl location;    // where to upload to, unless mounted
+    std::string led_by;  // who named it
   };
   [[nodiscard]] bool is_present(const Reference& target, const Descriptor& blob,
                                 const std::stop_token& stop);

@@ -95,7 +95,8 @@ Result<TokenRequest> Logins::token_request(const Challenge& bearer,
                       scopes_of(bearer, rejection),
                       settings.username,
                       settings.password,
-                      std::move(tls)};
+                      std::move(tls),
+                      sender_of(rejection.answer)};
 }
 
 Result<std::optional<std::string>> Logins::answer_challenge(const Rejection& rejection,

@@ -76,6 +76,7 @@ Result<Answer> Orders::exchange(const Order& order, const std::string& authoriza
   request.headers = order.headers;
   request.body = order.body;
   request.tls = hosts_.tls_for(order.url, order.reference);
+  request.led_by = order.led_by;
   if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
   std::optional<StreamedBlob> blob;
   if (order.upload) {

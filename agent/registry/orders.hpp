@@ -26,6 +26,7 @@ struct Order {
   std::string body;
   std::optional<UploadBody> upload;  // instead of `body`
   std::vector<std::string> scopes;   // "repository:team/app:pull,push"
+  std::string led_by = {};           // whose answer named the url: HttpRequest::led_by
 };
 
 // Thread-safe. Never retries but for a login.

@@ -6,9 +6,7 @@
 
 namespace nodeproof::registry {
 
-namespace {
-
-Result<> pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+Result<> wait_a_while(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any nobody_else;
   std::unique_lock lock(mutex);
@@ -16,8 +14,6 @@ Result<> pause(std::chrono::milliseconds time, const std::stop_token& stop) {
   if (stop.stop_requested()) return fail(Errc::cancelled, "stopped while waiting to try again");
   return {};
 }
-
-}  // namespace
 
 bool is_transient(const Error& error) {
   switch (error.code) {
@@ -49,7 +45,7 @@ Result<> Attempts::after(Error error, const std::stop_token& stop) {
   const auto doubled = policy_.first_pause * (1LL << std::min(failed_ - 1, 16));
   const auto longest = std::min<long long>(doubled.count(), policy_.longest_pause.count());
   std::uniform_int_distribution<long long> jitter(0, std::max(longest, 0LL));
-  return pause(std::chrono::milliseconds(jitter(random_)), stop);
+  return wait_a_while(std::chrono::milliseconds(jitter(random_)), stop);
 }
 
 }  // namespace nodeproof::registry

@@ -17,6 +17,9 @@ struct RetryPolicy {
       60};  // no new attempt this long after the first one or the last progress
 };
 
+// Errc::cancelled when stopped meanwhile.
+Result<> wait_a_while(std::chrono::milliseconds time, const std::stop_token& stop);
+
 // No connection, a reset, a deadline, a broken-off answer, an answer of the 5xx kind.
 [[nodiscard]] bool is_transient(const Error& error);
 

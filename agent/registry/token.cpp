@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxAnswerBytes = 256 * 1024;
 constexpr std::size_t kMaxTokenBytes = 64 * 1024;
+constexpr std::chrono::seconds kTimeout{60};
 constexpr std::int64_t kShortestLife = 60;  // seconds; also what an answer without expires_in means
 
 std::string url_of(const TokenRequest& request) {
@@ -82,6 +83,8 @@ Result<TokenSource::Granted> TokenSource::fetch(const TokenRequest& request,
   HttpRequest ask;
   ask.url = url_of(request);
   ask.tls = request.tls;
+  ask.led_by = request.led_by;
+  ask.whole_timeout = kTimeout;
   ask.headers = {{"Accept", "application/json"}};
   if (!request.username.empty()) {
     ask.headers.emplace_back("Authorization",

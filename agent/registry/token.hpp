@@ -22,6 +22,7 @@ struct TokenRequest {
   std::vector<std::string> scopes;  // "repository:library/debian:pull", most wanted first
   std::string username, password;   // "" = anonymous
   TlsSettings tls;
+  std::string led_by = {};  // who named the realm: HttpRequest::led_by
 };
 
 class TokenSource {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
@@ -95,6 +96,27 @@ class Driver {
   json::Writer out_;
 };
 
+// Of this program, not of what forked it.
+std::int64_t peak_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::atoll(line.c_str() + 6);
+  }
+  return 0;
+}
+
+void write_costs(json::Writer& out, const registry::HttpRegistry& registry) {
+  out.member("peakKib", peak_kib());
+  out.key("rateLimits").begin_array();
+  for (const auto& [host, limit] : registry.rate_limits()) {
+    out.begin_object().member("host", host);
+    out.member("limit", static_cast<std::int64_t>(limit.limit.value_or(0)));
+    out.member("remaining", static_cast<std::int64_t>(limit.remaining.value_or(0)));
+    out.end_object();
+  }
+  out.end_array();
+}
+
 // {"whole": how many threads got everything}
 int run_parallel(Registry& registry, const Reference& reference, int threads) {
   std::atomic<std::int64_t> whole = 0;
@@ -139,6 +161,7 @@ int run(const std::string& image, Arguments arguments) {
     driver.out().member("message", done.error().message);
     driver.out().member("remedy", done.error().remedy);
   }
+  write_costs(driver.out(), registry);
   driver.out().end_object();
   std::puts(driver.out().str().c_str());
   return 0;

@@ -1,22 +1,15 @@
 """How the static binary finds hosts: /etc/hosts, DNS with a search domain, IPv6; in a network and with files of the
 test's own, so that the machine's are neither used nor changed."""
 
-import ctypes
-import fcntl
-import os
 import socket
 import struct
-import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-from rig import testing
+from rig import network, testing
 from rig.driver import ask
 from rig.tiny import TinyRegistry
 
-INSIDE = "NODEPROOF_TEST_OWN_NETWORK"
 A, AAAA = 1, 28
 # "silent" is never answered.
 ZONE = {
@@ -57,33 +50,13 @@ class NameServer:
         return head + struct.pack(">HHHIH", 0xC00C, kind, 1, 1, len(raw)) + raw
 
 
-def loopback_up() -> None:
-    siocgifflags, siocsifflags, up = 0x8913, 0x8914, 1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sH22x", b"lo", 0)
-        flags = struct.unpack("16sH22x", fcntl.ioctl(any_socket, siocgifflags, request))[1]
-        fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sH22x", b"lo", flags | up))
-
-
-def replace_file(path: str, text: str) -> None:
-    """Within this mount namespace only."""
-    with tempfile.NamedTemporaryFile("w", prefix="nodeproof-", delete=False) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    bind = 4096
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(file.name.encode(), os.path.realpath(path).encode(), None, bind, None) != 0:
-        raise OSError(ctypes.get_errno(), f"bind mount over {path}")
-    os.unlink(file.name)
-
-
 class Names(testing.RigTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        loopback_up()
-        replace_file("/etc/hosts", "127.0.0.1 localhost\n127.0.0.1 hosted.test hosted-alias\n::1 hosted6.test\n")
-        replace_file("/etc/resolv.conf", "search elsewhere.test corp.test\nnameserver 127.0.0.53\n")
+        network.loopback_up()
+        network.replace_file("/etc/hosts", "127.0.0.1 localhost\n127.0.0.1 hosted.test hosted-alias\n::1 hosted6.test\n")
+        network.replace_file("/etc/resolv.conf", "search elsewhere.test corp.test\nnameserver 127.0.0.53\n")
         cls.name_server = NameServer("127.0.0.53")
 
     def assert_found(self, host: str, address: str = "127.0.0.1") -> None:
@@ -126,8 +99,5 @@ class Names(testing.RigTest):
 
 
 if __name__ == "__main__":
-    if INSIDE not in os.environ and os.geteuid() == 0:
-        os.environ[INSIDE] = "1"
-        own = ["unshare", "--mount", "--net", "--propagation", "private"]
-        os.execvp(own[0], [*own, sys.executable, "-B", str(Path(__file__).resolve())])
+    network.enter(__file__)
     testing.main()

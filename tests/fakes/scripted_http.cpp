@@ -69,7 +69,7 @@ Result<HttpResponse> ScriptedHttp::send(const HttpRequest& request, const HttpHe
   whole.upload.reset();
   const ScriptedAnswer answer = next(whole);
   if (answer.status == 0) return std::unexpected(*answer.broken);
-  HttpResponse response{.status = answer.status, .headers = answer.headers};
+  HttpResponse response{.status = answer.status, .headers = answer.headers, .address = {}};
   TRY(head(response));
   constexpr std::size_t kPiece = 5;  // so that pieces and documents never end together
   for (std::size_t at = 0; at < answer.body.size(); at += kPiece) {

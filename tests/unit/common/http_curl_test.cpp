@@ -1,5 +1,3 @@
-#include "common/http_curl.hpp"
-
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "tests/fakes/loopback_server.hpp"
+#include "tests/unit/common/http_curl_fixture.hpp"
 
 namespace nodeproof {
 namespace {
@@ -16,42 +15,6 @@ using fakes::LoopbackServer;
 using fakes::Peer;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-struct Seen {
-  HttpResponse head;
-  std::string body;
-  int heads = 0;
-};
-
-HttpRequest get(std::string url) {
-  HttpRequest request;
-  request.url = std::move(url);
-  return request;
-}
-
-Result<HttpResponse> send(HttpClient& client, const HttpRequest& request, Seen& seen,
-                          std::stop_token stop = {}) {
-  return client.send(
-      request,
-      [&](const HttpResponse& head) -> Result<> {
-        seen.head = head;
-        ++seen.heads;
-        return {};
-      },
-      [&](Bytes bytes) -> Result<> {
-        EXPECT_EQ(seen.heads, 1) << "the head comes first";
-        seen.body += as_text(bytes);
-        return {};
-      },
-      std::move(stop));
-}
-
-// Answers each request of each connection.
-LoopbackServer::Handler answering(const std::string& answer) {
-  return [answer](Peer& peer) {
-    while (peer.request()) peer.send(answer);
-  };
-}
 
 TEST(CurlHttpClient, GivesStatusHeadersInLowerCaseAndTheBody) {
   LoopbackServer server(

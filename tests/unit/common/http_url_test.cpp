@@ -110,5 +110,19 @@ TEST(KindOfHost, KnowsTheAddressesThatAreNobodysBusiness) {
   EXPECT_EQ(kind_of_host("notlocalhost"), HostKind::name);
 }
 
+TEST(MayLeadTo, NobodyLeadsIntoThisMachineWhoIsNotThere) {
+  EXPECT_TRUE(may_lead_to("192.0.2.1", "198.51.100.7"));
+  EXPECT_TRUE(may_lead_to("192.0.2.1", "192.168.1.9"));
+  EXPECT_TRUE(may_lead_to("127.0.0.1", "::1"));
+  EXPECT_TRUE(may_lead_to("fe80::1", "FE80::1"));
+  for (const char* to : {"127.0.0.1", "::1", "0.0.0.0", "::", "169.254.169.254", "224.0.0.1",
+                         "fe80::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe",
+                         "64:ff9b::7f00:1", "fd00:ec2::254", "metadata.google.internal"}) {
+    EXPECT_FALSE(may_lead_to("192.0.2.1", to)) << to;
+  }
+  EXPECT_FALSE(may_lead_to("127.0.0.1", "169.254.169.254"));
+  EXPECT_FALSE(may_lead_to("169.254.0.7", "169.254.169.254"));
+}
+
 }  // namespace
 }  // namespace nodeproof

@@ -1,0 +1,76 @@
+#include "agent/registry/rate_limit.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "common/http_date.hpp"
+#include "common/text.hpp"
+
+namespace nodeproof::registry {
+
+namespace {
+
+constexpr std::chrono::seconds kLongest = std::chrono::hours(24);
+
+// The number that the text begins with.
+std::optional<std::uint64_t> leading_number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::string> either(const HttpResponse& head, const std::string& name) {
+  auto value = head.header(name);
+  return value ? value : head.header("x-" + name);
+}
+
+std::optional<std::chrono::seconds> window_of(std::string_view text) {
+  const auto at = text.find(";w=");
+  const auto seconds =
+      at == std::string_view::npos ? std::nullopt : leading_number(text.substr(at + 3));
+  constexpr std::uint64_t kYear = 366ULL * 24 * 3600;
+  if (!seconds || *seconds == 0 || *seconds > kYear) return std::nullopt;
+  return std::chrono::seconds(*seconds);
+}
+
+}  // namespace
+
+std::optional<RateLimit> rate_limit_of(const HttpResponse& head) {
+  const std::string limit = either(head, "ratelimit-limit").value_or("");
+  const std::string remaining = either(head, "ratelimit-remaining").value_or("");
+  RateLimit found{.limit = leading_number(limit),
+                  .remaining = leading_number(remaining),
+                  .window = window_of(limit)};
+  if (!found.window) found.window = window_of(remaining);
+  if (!found.limit && !found.remaining) return std::nullopt;
+  return found;
+}
+
+std::string text_of(const RateLimit& limit) {
+  std::string text = limit.remaining ? std::to_string(*limit.remaining) : "at most";
+  if (limit.limit) text += (limit.remaining ? " of " : " ") + std::to_string(*limit.limit);
+  text += limit.remaining ? " requests left" : " requests";
+  if (!limit.window) return text;
+  return text + " in " + human_seconds(static_cast<double>(limit.window->count()));
+}
+
+std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head, const Clock& clock) {
+  if (head.status != 429 && head.status != 503) return std::nullopt;
+  const std::string text = head.header("retry-after").value_or("");
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                   [](char c) { return c >= '0' && c <= '9'; });
+  if (digits) {
+    const auto seconds = leading_number(text).value_or(UINT64_MAX);
+    const auto longest = static_cast<std::uint64_t>(kLongest.count());
+    return std::chrono::seconds(std::min(seconds, longest));
+  }
+  const auto until = parse_http_date(text);
+  if (!until) return std::nullopt;
+  const auto own = std::chrono::floor<std::chrono::seconds>(clock.now());
+  const auto now = parse_http_date(head.header("date").value_or("")).value_or(own);
+  return std::clamp(*until - now, std::chrono::seconds(0), kLongest);
+}
+
+}  // namespace nodeproof::registry
