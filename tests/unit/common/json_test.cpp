@@ -212,7 +212,8 @@ TEST(JsonWriterDeathTest, AbortsOnMisuse) {
 }
 
 TEST(Json, GivesTheBytesOfAnObjectOrArrayAsTheyStood) {
-  const std::string text = " { \"a\" : [ {\"b\":1.50e1 , \"c\": \"\\u0041}\"} , {} ],\n \"d\":[] } ";
+  const std::string text =
+      " { \"a\" : [ {\"b\":1.50e1 , \"c\": \"\\u0041}\"} , {} ],\n \"d\":[] } ";
   const Value root = parsed(text);
   EXPECT_EQ(root.source_in(text), text.substr(1, text.size() - 2));
   const Value& a = **root.at("a");
