@@ -24,6 +24,8 @@ LIBRARIES = {
     "libprotobuf-dev": "protobuf",
     "libre2-dev": "RE2",
     "libstdc++-12-dev": "libstdc++",
+    "libtomlplusplus-dev": "toml++",
+    "libyaml-dev": "libyaml",
     "libzstd-dev": "zstd",
     "rapidjson-dev": "RapidJSON",
     "zlib1g-dev": "zlib",

@@ -31,6 +31,8 @@ _third_party(curl ${NODEPROOF_DEPS}/lib/libcurl.a ${_mbedtls} ${_lib}/libnghttp2
 target_compile_definitions(third_party_curl INTERFACE CURL_STATICLIB)
 _third_party(re2 ${_lib}/libre2.a)
 _third_party(rapidjson)
+_third_party(tomlplusplus)
+_third_party(yaml ${_lib}/libyaml.a)
 _third_party(boost)
 # Function names with a lambda in them hold a path as the compiler was called with: not the same in every folder.
 target_compile_definitions(third_party_boost INTERFACE BOOST_DISABLE_CURRENT_LOCATION)

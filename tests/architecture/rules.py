@@ -56,6 +56,8 @@ THIRD_PARTY = [
     ("openssl/*", []),
     ("absl/*", []),
     ("re2/*", ["common/pattern.cpp"]),
+    ("toml++/*", ["common/toml.cpp"]),
+    ("yaml.h", ["common/yaml.cpp"]),
 ]
 # gtest, gmock and the fakes' needs are the tests' own affair.
 TEST_INCLUDERS = ["tests/*"]
