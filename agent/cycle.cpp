@@ -58,6 +58,11 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     report.images.push_back(cycle.run(image, stop));
   }
   if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
+  if (auto saved = cycle.save_polls(); !saved) {
+    Finding forgotten = report::finding_from_error(saved.error(), report::Stage::host, "polls");
+    forgotten.severity = Severity::warn;
+    report.findings.push_back(std::move(forgotten));
+  }
   report::conclude(report);
   return report;
 }

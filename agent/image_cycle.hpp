@@ -10,6 +10,7 @@
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/model.hpp"
+#include "agent/polls.hpp"
 #include "agent/resolve/ledger.hpp"
 
 namespace nodeproof {
@@ -21,6 +22,9 @@ class ImageCycle {
 
   // Never fails; a stop leaves the image unknown.
   ImageReport run(const RequiredImage& image, std::stop_token stop);
+
+  // For the next cycle: when its tags were asked for.
+  Result<> save_polls() { return polls_.save(); }
 
   // Of what earlier runs brought: gives back what no image of the configuration needs.
   void release_unclaimed();
@@ -35,7 +39,18 @@ class ImageCycle {
   enum class Proof { to_be_recorded, of_a_successor, for_information };
 
   ImageReport judge(const Job& job);
+  ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
+  ImageReport judge_absent(const Job& job, const Error& why);
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
+  ImageReport judge_failed(const Job& job, const Error& error, const ResolvedImage& kept);
+  ImageReport unasked(const Job& job, const ResolvedImage& kept);
+  ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
+  [[nodiscard]] bool is_to_be_asked(const Job& job);
+  Result<ResolvedImage> kept_here(const Job& job);
+  Result<ResolvedImage> rebuilt_here(const Job& job);
+  Result<ResolvedImage> latest(const Job& job);
+  void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
+  [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
   ImageReport prove(const Job& job, const ResolvedImage& resolved,
                     Proof proof = Proof::to_be_recorded);
   [[nodiscard]] std::string lease_of(const Reference& reference,
@@ -49,6 +64,10 @@ class ImageCycle {
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
+  [[nodiscard]] std::string key_of(const Job& job) const;
+  [[nodiscard]] resolve::ProvenImage record_of(const Job& job, const ResolvedImage& resolved,
+                                               const SmokeReport& smoke,
+                                               std::vector<Finding> findings) const;
   Result<> doubt(const Job& job, const ResolvedImage& resolved);
   Result<> conclude(const ResolvedImage& resolved, const std::string& lease,
                     const resolve::ProvenImage& proven);
@@ -58,6 +77,7 @@ class ImageCycle {
   Ports& ports_;
   inspect::InventoryCache inventories_;
   resolve::Ledger ledger_;
+  Polls polls_;
 };
 
 }  // namespace nodeproof
