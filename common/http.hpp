@@ -16,9 +16,11 @@
 namespace nodeproof {
 
 struct TlsSettings {
-  std::string ca_file;             // "" = the system's store
-  std::string client_certificate;  // PEM file, "" = none
-  std::string client_key;          // PEM file
+  std::string ca_file;                          // "" = the system's store
+  std::string client_certificate;               // PEM file, "" = none
+  std::string client_key;                       // PEM file
+  std::vector<std::string> more_ca_files = {};  // besides ca_file or the system's store
+  bool verify = true;                           // false: whoever answers is believed
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };
 
@@ -35,6 +37,9 @@ struct HttpRequest {
   std::string body;
   std::optional<HttpUpload> upload;  // instead of `body`
   TlsSettings tls;
+  // "http://proxy.lan:3128", maybe with a login; "" = what the environment says (https_proxy,
+  // http_proxy, no_proxy), and none for loopback hosts.
+  std::string proxy;
   bool http1_only = false;  // for long bodies: HTTP/2's flow control and GOAWAY only hurt them
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds first_byte_timeout{30000};  // from the connection to the last header

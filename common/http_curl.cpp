@@ -20,6 +20,7 @@
 #include "common/http_head.hpp"
 #include "common/http_pace.hpp"
 #include "common/http_url.hpp"
+#include "common/tls_files.hpp"
 
 namespace nodeproof {
 
@@ -129,27 +130,6 @@ void set(CURL* easy, CURLoption option, T value) {
   if (curl_easy_setopt(easy, option, value) != CURLE_OK) std::abort();
 }
 
-// The same three places that Go programs such as containerd probe first, and the usual variable.
-Result<std::string> system_ca_file() {
-  if (const char* named = std::getenv("SSL_CERT_FILE"); named != nullptr && *named != '\0') {
-    return std::string(named);
-  }
-  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                           "/etc/ssl/ca-bundle.pem"}) {
-    if (access(path, R_OK) == 0) return std::string(path);
-  }
-  return fail(Errc::invalid_config, "this host has no store of CA certificates",
-              "install ca-certificates, set SSL_CERT_FILE, or name the registry's CA as its 'ca'");
-}
-
-// libcurl would say so too, but leaks what it had prepared.
-Result<> check_readable(const std::string& file) {
-  if (file.empty() || access(file.c_str(), R_OK) == 0) return {};
-  return fail(Errc::invalid_config,
-              "the TLS file " + file + " cannot be read: " + std::strerror(errno),
-              "check the path and its permissions");
-}
-
 std::string text_of(const sockaddr& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const void* raw =
@@ -188,7 +168,12 @@ void Transfer::set_basics(CURL* easy) {
   set(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
   set(easy, CURLOPT_USERAGENT, "nodeproof");
-  if (kind_of_host(url_.host) == HostKind::loopback) set(easy, CURLOPT_PROXY, "");
+  if (!request_.proxy.empty()) {
+    set(easy, CURLOPT_PROXY, request_.proxy.c_str());
+    set(easy, CURLOPT_NOPROXY, "");  // it was named for this very request
+  } else if (kind_of_host(url_.host) == HostKind::loopback) {
+    set(easy, CURLOPT_PROXY, "");
+  }
 }
 
 void Transfer::set_method(CURL* easy) {
@@ -209,16 +194,27 @@ void Transfer::set_method(CURL* easy) {
 }
 
 Result<> Transfer::set_tls(CURL* easy) {
-  ca_file_ = request_.tls.ca_file;
+  const TlsSettings& tls = request_.tls;
+  ca_file_ = tls.ca_file;
   if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
-  for (const auto& file : {ca_file_, request_.tls.client_certificate, request_.tls.client_key}) {
+  for (const auto& file : {ca_file_, tls.client_certificate, tls.client_key}) {
     TRY(check_readable(file));
   }
   set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-  set(easy, CURLOPT_CAINFO, ca_file_.c_str());
-  if (request_.tls.client_certificate.empty()) return {};
-  set(easy, CURLOPT_SSLCERT, request_.tls.client_certificate.c_str());
-  set(easy, CURLOPT_SSLKEY, request_.tls.client_key.c_str());
+  if (tls.more_ca_files.empty()) {
+    set(easy, CURLOPT_CAINFO, ca_file_.c_str());
+  } else {
+    std::string pem = TRY(joined_ca_files(ca_file_, tls.more_ca_files));
+    curl_blob blob{.data = pem.data(), .len = pem.size(), .flags = CURL_BLOB_COPY};
+    set(easy, CURLOPT_CAINFO_BLOB, &blob);
+  }
+  if (!tls.verify) {
+    set(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    set(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (tls.client_certificate.empty()) return {};
+  set(easy, CURLOPT_SSLCERT, tls.client_certificate.c_str());
+  set(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
   return {};
 }
 

@@ -113,7 +113,7 @@ Error cause_of(HttpFailure failure, const HttpFailureContext& context) {
       return name_error(context);
     case HttpFailure::proxy_name_not_found:
       return {Errc::unreachable, "the name of the proxy was not found",
-              "check http_proxy and https_proxy in the environment"};
+              "check http_proxy and https_proxy in the environment, or the registry's 'proxy'"};
     case HttpFailure::not_connected:
       return connect_error(context);
     case HttpFailure::connect_timeout:
@@ -137,7 +137,8 @@ Error cause_of(HttpFailure failure, const HttpFailureContext& context) {
     case HttpFailure::proxy:
       return {Errc::unreachable,
               with_detail("the proxy did not let the connection through", context),
-              "check http_proxy, https_proxy and no_proxy in the environment"};
+              "check http_proxy, https_proxy and no_proxy in the environment, or the registry's "
+              "'proxy'"};
     case HttpFailure::no_answer:
       return {Errc::unreachable,
               with_detail("the connection was closed before an answer came", context), ""};
@@ -156,7 +157,7 @@ Error cause_of(HttpFailure failure, const HttpFailureContext& context) {
 
 Error explain(HttpFailure failure, const HttpFailureContext& context) {
   std::string where = context.url.host_port();
-  if (context.through_proxy) where += " (through the proxy of the environment)";
+  if (context.through_proxy) where += " (through a proxy)";
   return cause_of(failure, context).with_context(where);
 }
 

@@ -2,6 +2,8 @@
 
 #include <re2/re2.h>
 
+#include "common/words.hpp"
+
 namespace nodeproof {
 namespace {
 
@@ -14,6 +16,34 @@ RE2::Options options() {
   options.set_max_mem(kMemory);
   options.set_encoding(RE2::Options::EncodingUTF8);
   return options;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// From "$1" and "${1}" to RE2's "\\1". Groups have numbers of one digit.
+Result<std::string> re2_rewrite(std::string_view replacement) {
+  std::string rewrite;
+  for (std::size_t at = 0; at < replacement.size(); ++at) {
+    const std::string_view rest = replacement.substr(at);
+    if (rest.starts_with('\\')) {
+      rewrite += "\\\\";
+    } else if (rest.starts_with("$$")) {
+      rewrite += '$';
+      ++at;
+    } else if (rest.size() > 1 && rest[0] == '$' && is_digit(rest[1])) {
+      rewrite.append("\\").append(1, rest[1]);
+      ++at;
+    } else if (rest.size() > 3 && rest.starts_with("${") && is_digit(rest[2]) && rest[3] == '}') {
+      rewrite.append("\\").append(1, rest[2]);
+      at += 3;
+    } else if (rest.starts_with('$')) {
+      return fail(Errc::invalid_document, "the replacement '" + excerpt(replacement, 64) +
+                                              "' has a $ that is neither $1 nor ${1} nor $$");
+    } else {
+      rewrite += rest[0];
+    }
+  }
+  return rewrite;
 }
 
 }  // namespace
@@ -40,6 +70,19 @@ Result<Pattern> Pattern::compile(std::string_view expression) {
 
 bool Pattern::found_in(std::string_view text) const {
   return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), state_->re);
+}
+
+Result<std::string> Pattern::replaced_in(std::string_view text,
+                                         std::string_view replacement) const {
+  std::string rewrite = TRY(re2_rewrite(replacement));
+  std::string error;
+  if (!state_->re.CheckRewriteString(rewrite, &error)) {
+    return fail(Errc::invalid_document,
+                "the replacement '" + excerpt(replacement, 64) + "' is not understood: " + error);
+  }
+  std::string result(text);
+  RE2::GlobalReplace(&result, state_->re, rewrite);
+  return result;
 }
 
 }  // namespace nodeproof

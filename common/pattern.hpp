@@ -18,6 +18,11 @@ class Pattern {
 
   [[nodiscard]] bool found_in(std::string_view text) const;
 
+  // Every match replaced, with $1 and ${1} for what a group matched and $$ for a dollar, as in Go.
+  // Errc::invalid_document for a group that there is not.
+  [[nodiscard]] Result<std::string> replaced_in(std::string_view text,
+                                                std::string_view replacement) const;
+
  private:
   struct State;
   explicit Pattern(std::shared_ptr<const State> state) : state_(std::move(state)) {}

@@ -49,7 +49,7 @@ Result<Answer> Client::exchange(const HttpRequest& request, const HttpUrl& url,
     if (enough) return fail(Errc::too_large, "");
     return {};
   };
-  auto sent = http_.send(request, head, body, stop);
+  auto sent = access_.http().send(request, head, body, stop);
   // A refusal is one even when its words break off: docker-registry 2.8's 416 declares the length
   // of the blob.
   const bool refused = answer.head.status != 0 && !is_success(answer.head.status);
@@ -60,17 +60,22 @@ Result<Answer> Client::exchange(const HttpRequest& request, const HttpUrl& url,
 
 Result<Answer> Client::follow_redirects(const Question& question, std::string authorization,
                                         const Receiver& receiver, const std::stop_token& stop) {
-  HttpUrl url = TRY(hosts_.endpoint(question.reference));
-  url.target = question.path;
+  const Host& host = question.host;
+  HttpUrl url = host.url(question.path);
   std::string led_by;
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     HttpRequest request;
     request.method = question.method;
     request.url = url.str();
     request.headers = question.headers;
-    request.tls = hosts_.tls_for(url, question.reference);
+    request.tls = access_.routes().tls_for(url, host);
+    request.proxy = host.proxy;
+    request.connect_timeout = host.connect_timeout;
     set_pace(request, question.long_body);
     request.led_by = led_by;
+    if (url.same_origin(host.api)) {  // what is configured for a host may be a secret
+      request.headers.insert(request.headers.end(), host.headers.begin(), host.headers.end());
+    }
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     Answer answer = TRY(exchange(request, url, receiver, stop));
     const auto location = answer.head.header("location");
@@ -85,39 +90,30 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
 
 Result<> Client::ask(const Question& question, const Receiver& receiver,
                      const std::stop_token& stop) {
-  const HttpUrl registry = TRY(hosts_.endpoint(question.reference));
-  const bool has_credentials = !hosts_.settings_of(question.reference).username.empty();
+  const Host& host = question.host;
+  Authorization authorization = TRY(access_.logins().authorization(host, stop));
   const auto refuse = [&](const Answer& answer) {
     if (receiver.refusal) receiver.refusal(answer);
-    Error error = failure_of(answer, has_credentials);
+    Error error = failure_of(answer, authorization.personal);
     // S3 without ListBucket tells an absent object from a forbidden one to nobody.
-    if (answer.head.status == 403 && !answer.url.same_origin(registry)) {
+    if (answer.head.status == 403 && !answer.url.same_origin(host.api)) {
       error.remedy =
           "look at the registry's storage: its object store refuses what it was sent for, "
           "and some do so for what is not there, too";
     }
     return std::unexpected(std::move(error));
   };
-  std::string authorization = TRY(logins_.authorization(question.reference, stop));
   for (bool fresh = false;;) {
-    const Answer answer = TRY(follow_redirects(question, authorization, receiver, stop));
+    const Answer answer = TRY(follow_redirects(question, authorization.header, receiver, stop));
     if (is_success(answer.head.status)) return {};
     // Only the registry itself may ask for credentials, not whom it redirects to.
-    const bool own_challenge = answer.head.status == 401 && answer.url.same_origin(registry);
+    const bool own_challenge = answer.head.status == 401 && answer.url.same_origin(host.api);
     if (!own_challenge || fresh) return refuse(answer);
-    auto next = TRY(logins_.answer_challenge({question.reference, answer, authorization}, stop));
-    if (!next || *next == authorization) return refuse(answer);
-    authorization = std::move(*next);
-    fresh = !authorization.empty();
+    auto next = TRY(access_.logins().answer_challenge({host, answer, authorization}, stop));
+    if (!next || next->header == authorization.header) return refuse(answer);
+    authorization = *std::move(next);
+    fresh = !authorization.header.empty();
   }
-}
-
-std::optional<RateLimit> Client::rate_limit(const Reference& reference) const {
-  const auto url = hosts_.endpoint(reference);
-  if (!url) return std::nullopt;
-  const auto all = http_.rate_limits();
-  const auto found = all.find(url->host_port());
-  return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace nodeproof::registry

@@ -1,5 +1,6 @@
 #include "agent/registry/http_registry.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "agent/registry/blob_stream.hpp"
@@ -15,10 +16,6 @@ namespace {
 constexpr std::uint64_t kMaxManifestBytes = 4'393'216;
 // Progress of this many bytes renews a blob's attempts.
 constexpr std::uint64_t kProgressBytes = 1 << 20;
-
-std::string path_of(const Reference& reference, std::string_view kind, std::string_view what) {
-  return "/v2/" + reference.path() + "/" + std::string(kind) + "/" + std::string(what);
-}
 
 std::unexpected<Error> too_large() {
   return fail(Errc::too_large, "the manifest has more than " + std::to_string(kMaxManifestBytes) +
@@ -58,20 +55,28 @@ Result<> check_type(std::string_view answered, const Descriptor& child) {
 // A configuration comes as a blob, too.
 bool is_document(const Descriptor& blob) { return blob.media_type.ends_with("json"); }
 
-std::string context_of(const Reference& reference, const Digest& digest) {
-  return reference.name_with_digest(digest);
-}
-
 }  // namespace
 
-HttpRegistry::HttpRegistry(HttpClient& http, const Clock& clock, Settings settings,
-                           RetryPolicy retry)
-    : client_(http, clock, std::move(settings), retry), retry_(retry) {}
+Result<std::vector<Host>> HttpRegistry::hosts(const Reference& reference,
+                                              const Digest* digest) const {
+  const Routes& routes = access_.routes();
+  if (routing_ == Routing::registry_only) return std::vector{TRY(routes.registry(reference))};
+  const auto capability = digest == nullptr ? Capability::resolve : Capability::pull;
+  return memory_.ordered(TRY(routes.to(reference, capability)), digest);
+}
+
+// Where another host can be asked, one is not waited for long.
+RetryPolicy HttpRegistry::policy(bool is_last) const {
+  RetryPolicy policy = retry_;
+  if (!is_last) policy.attempts = std::min(policy.attempts, 2);
+  return policy;
+}
 
 Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
                                                       std::optional<std::uint64_t> size,
+                                                      const RetryPolicy& policy,
                                                       const std::stop_token& stop) {
-  Attempts attempts(retry_);
+  Attempts attempts(policy);
   for (;;) {
     Document document;
     bool unreadable = false;
@@ -102,64 +107,75 @@ Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
   }
 }
 
+Result<FetchedManifest> HttpRegistry::tag_at(const Host& host, const Reference& reference,
+                                             const RetryPolicy& policy,
+                                             const std::stop_token& stop) {
+  const Question question{.host = host,
+                          .path = "/manifests/" + reference.identifier(),
+                          .headers = {{"Accept", std::string(kAcceptDocuments)}}};
+  Document found = TRY(document(question, std::nullopt, policy, stop));
+  const std::string type = TRY(manifest_media_type(found.type, found.bytes));
+  const auto& asked = reference.digest();
+  const Digest digest =
+      hash_of(as_bytes(found.bytes), asked ? asked->algorithm() : HashAlgorithm::sha256);
+  if (asked && digest != *asked) return wrong_digest(*asked, digest);
+  return FetchedManifest{Descriptor{.media_type = type,
+                                    .digest = digest,
+                                    .size = found.bytes.size(),
+                                    .platform = {},
+                                    .annotations = {}},
+                         std::move(found.bytes)};
+}
+
 Result<FetchedManifest> HttpRegistry::manifest(const Reference& reference, std::stop_token stop) {
   const auto fetch = [&]() -> Result<FetchedManifest> {
-    const Question question{.reference = reference,
-                            .path = path_of(reference, "manifests", reference.identifier()),
-                            .headers = {{"Accept", std::string(kAcceptDocuments)}}};
-    Document found = TRY(document(question, std::nullopt, stop));
-    const std::string type = TRY(manifest_media_type(found.type, found.bytes));
-    const auto algorithm =
-        reference.digest() ? reference.digest()->algorithm() : HashAlgorithm::sha256;
-    const Digest digest = hash_of(as_bytes(found.bytes), algorithm);
-    if (reference.digest() && digest != *reference.digest())
-      return wrong_digest(*reference.digest(), digest);
-    return FetchedManifest{Descriptor{.media_type = type,
-                                      .digest = digest,
-                                      .size = found.bytes.size(),
-                                      .platform = {},
-                                      .annotations = {}},
-                           std::move(found.bytes)};
+    const auto& digest = reference.digest();
+    const auto ways = TRY(hosts(reference, digest ? &*digest : nullptr));
+    return ask_in_turn(ways, memory_, [&](const Host& host, bool is_last) {
+      return tag_at(host, reference, policy(is_last), stop);
+    });
   };
   auto fetched = fetch();
   if (!fetched) return std::unexpected(std::move(fetched).error().with_context(reference.name()));
   return fetched;
 }
 
+Result<FetchedManifest> HttpRegistry::child_at(const Host& host, const Descriptor& child,
+                                               const RetryPolicy& policy,
+                                               const std::stop_token& stop) {
+  const Question question{.host = host,
+                          .path = "/manifests/" + child.digest.str(),
+                          .headers = {{"Accept", std::string(kAcceptDocuments)}}};
+  Document found = TRY(document(question, child.size, policy, stop));
+  const Digest digest = hash_of(as_bytes(found.bytes), child.digest.algorithm());
+  if (digest != child.digest) return wrong_digest(child.digest, digest);
+  TRY(check_type(found.type, child));
+  return FetchedManifest{child, std::move(found.bytes)};
+}
+
 Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const Descriptor& child,
                                             std::stop_token stop) {
   const auto fetch = [&]() -> Result<FetchedManifest> {
     if (child.size > kMaxManifestBytes) return too_large();
-    const Question question{.reference = reference,
-                            .path = path_of(reference, "manifests", child.digest.str()),
-                            .headers = {{"Accept", std::string(kAcceptDocuments)}}};
-    Document found = TRY(document(question, child.size, stop));
-    const Digest digest = hash_of(as_bytes(found.bytes), child.digest.algorithm());
-    if (digest != child.digest) return wrong_digest(child.digest, digest);
-    TRY(check_type(found.type, child));
-    return FetchedManifest{child, std::move(found.bytes)};
+    const auto ways = TRY(hosts(reference, &child.digest));
+    return ask_in_turn(ways, memory_, [&](const Host& host, bool is_last) {
+      return child_at(host, child, policy(is_last), stop);
+    });
   };
   auto fetched = fetch();
-  if (!fetched)
-    return std::unexpected(
-        std::move(fetched).error().with_context(context_of(reference, child.digest)));
-  return fetched;
+  if (fetched) return fetched;
+  return std::unexpected(
+      std::move(fetched).error().with_context(reference.name_with_digest(child.digest)));
 }
 
-// NOLINTNEXTLINE(readability-function-size): the port's signature
-Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
-                            std::uint64_t offset, const ByteSink& sink, std::stop_token stop) {
-  const std::string context = context_of(reference, blob.digest);
-  if (offset > blob.size) return fail(Errc::internal, context + ": asked for beyond its end");
-  // "bytes=<size>-" is never asked for: the blob is there already.
-  if (offset == blob.size && offset > 0) return {};
-  BlobStream stream(blob.size, offset, sink);
+Result<> HttpRegistry::blob_at(const Host& host, const Descriptor& blob, BlobStream& stream,
+                               const RetryPolicy& policy, const std::stop_token& stop) {
   const Receiver receiver{.head = [&](const HttpResponse& head) { return stream.begin(head); },
                           .body = [&](Bytes bytes) { return stream.take(bytes); }};
-  Attempts attempts(retry_);
-  for (auto renewed_at = offset;;) {
-    Question question{.reference = reference,
-                      .path = path_of(reference, "blobs", blob.digest.str()),
+  Attempts attempts(policy);
+  for (auto renewed_at = stream.position();;) {
+    Question question{.host = host,
+                      .path = "/blobs/" + blob.digest.str(),
                       .headers = {},
                       .long_body = !is_document(blob)};
     if (const auto range = stream.range()) question.headers = {{"Range", *range}};
@@ -174,9 +190,42 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
       attempts.progress();
       renewed_at = stream.position();
     }
-    auto again = attempts.after(std::move(error), stop);
-    if (!again) return std::unexpected(std::move(again).error().with_context(context));
+    TRY(attempts.after(std::move(error), stop));
   }
+}
+
+// NOLINTNEXTLINE(readability-function-size): the port's signature
+Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
+                            std::uint64_t offset, const ByteSink& sink, std::stop_token stop) {
+  BlobStream stream(blob.size, offset, sink);
+  std::optional<Error> refused;  // by the sink: no other host changes that
+  const auto fetch = [&]() -> Result<> {
+    if (offset > blob.size) return fail(Errc::internal, "asked for beyond its end");
+    // "bytes=<size>-" is never asked for: the blob is there already.
+    if (offset == blob.size && offset > 0) return {};
+    const auto ways = TRY(hosts(reference, &blob.digest));
+    return ask_in_turn(ways, memory_, [&](const Host& host, bool is_last) -> Result<> {
+      const auto begin = stream.position();
+      auto done = blob_at(host, blob, stream, policy(is_last), stop);
+      if (stream.position() != begin) memory_.delivered(host, blob.digest);
+      if (done || !stream.sink_refused()) return done;
+      refused = std::move(done).error();
+      return {};
+    });
+  };
+  auto fetched = fetch();
+  if (refused) fetched = std::unexpected(*std::move(refused));
+  if (fetched) return fetched;
+  return std::unexpected(
+      std::move(fetched).error().with_context(reference.name_with_digest(blob.digest)));
+}
+
+std::optional<RateLimit> HttpRegistry::rate_limit(const Reference& reference) const {
+  const auto ways = hosts(reference, nullptr);
+  if (!ways) return std::nullopt;
+  const auto all = access_.http().rate_limits();
+  const auto found = all.find(ways->front().api.host_port());
+  return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace nodeproof::registry

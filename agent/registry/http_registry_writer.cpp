@@ -12,8 +12,8 @@ constexpr const char* kRightToPush =
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
-std::vector<std::string> scopes_for(const Reference& target, const char* actions) {
-  return {"repository:" + target.path() + ":" + actions};
+std::vector<std::string> scopes_for(const Host& target, const char* actions) {
+  return {"repository:" + target.repository + ":" + actions};
 }
 
 // A refusal that another attempt would not change is none of the registry's failures.
@@ -40,30 +40,20 @@ void add_digest(HttpUrl& location, const Digest& digest) {
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-function-size): wiring
-HttpRegistryWriter::HttpRegistryWriter(HttpClient& http, const Clock& clock, Settings settings,
-                                       Registry& reader, RetryPolicy retry)
-    : orders_(http, clock, std::move(settings)), reader_(reader), retry_(retry) {}
-
-Result<HttpUrl> HttpRegistryWriter::url_of(const Reference& reference,
-                                           const std::string& path) const {
-  HttpUrl url = TRY(orders_.endpoint(reference));
-  url.target = "/v2/" + reference.path() + path;
-  return url;
+// Any status below 500 is the caller's to judge, but for "later".
+Result<OrderAnswer> HttpRegistryWriter::send_once(const Order& order, const std::stop_token& stop) {
+  OrderAnswer answer = TRY(orders_.send(order, stop));
+  if (answer.head.status < 500 && answer.head.status != 429) return answer;
+  return std::unexpected(failure_of(answer, answer.personal));
 }
 
-// Any status below 500 is the caller's to judge.
-Result<Answer> HttpRegistryWriter::send_once(const Order& order, const std::stop_token& stop) {
-  Answer answer = TRY(orders_.send(order, stop));
-  if (answer.head.status < 500) return answer;
-  return std::unexpected(failure_of(answer, orders_.has_credentials(order.reference)));
-}
-
-Result<Answer> HttpRegistryWriter::send(const Order& order, const std::stop_token& stop) {
+// A host that wants to be left alone is left alone meanwhile: PatientHttp waits before it sends.
+Result<OrderAnswer> HttpRegistryWriter::send(const Order& order, const std::stop_token& stop) {
   Attempts attempts(retry_);
-  for (;;) {
+  for (int refused = 0;;) {
     auto answer = send_once(order, stop);
     if (answer) return answer;
+    if (answer.error().code == Errc::throttled && ++refused < retry_.attempts) continue;
     TRY(attempts.after(std::move(answer).error(), stop));
   }
 }
@@ -75,13 +65,13 @@ bool HttpRegistryWriter::is_present(const Reference& target, const Descriptor& b
   return state && (*state == BlobState::whole || *state == BlobState::announced);
 }
 
-Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Reference& target,
+Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Host& target,
                                                                      const Descriptor& blob,
                                                                      const Reference* mount_from,
                                                                      const std::stop_token& stop) {
-  Order order{.reference = target,
+  Order order{.host = target,
               .method = "POST",
-              .url = TRY(url_of(target, "/blobs/uploads/")),
+              .url = target.url("/blobs/uploads/"),
               .headers = {},
               .body = {},
               .upload = {},
@@ -91,10 +81,10 @@ Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Refer
                         "&from=" + percent_encode(mount_from->path());
     order.scopes.push_back("repository:" + mount_from->path() + ":pull");
   }
-  const Answer answer = TRY(send_once(order, stop));
+  const OrderAnswer answer = TRY(send(order, stop));
   if (mount_from != nullptr && answer.head.status == 201) return Session{true, answer.url, {}};
   if (!is_success(answer.head.status)) {
-    return std::unexpected(refusal_of(answer, orders_.has_credentials(target)));
+    return std::unexpected(refusal_of(answer, answer.personal));
   }
   const auto location = answer.head.header("location");
   if (!location) {
@@ -104,9 +94,9 @@ Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Refer
   return Session{false, std::move(place), sender_of(answer)};
 }
 
-Result<> HttpRegistryWriter::upload(const Reference& target, const Session& session,
+Result<> HttpRegistryWriter::upload(const Host& target, const Session& session,
                                     const UploadBody& body, const std::stop_token& stop) {
-  Order order{.reference = target,
+  Order order{.host = target,
               .method = "PUT",
               .url = session.location,
               .headers = {{"Content-Type", "application/octet-stream"}},
@@ -124,23 +114,24 @@ Result<> HttpRegistryWriter::upload(const Reference& target, const Session& sess
   order.upload.reset();
   static_cast<void>(orders_.send(order, stop).has_value());
   if (!answer) return std::unexpected(answer.error());
-  return std::unexpected(refusal_of(*answer, orders_.has_credentials(target)));
+  return std::unexpected(refusal_of(*answer, answer->personal));
 }
 
 Result<BlobPush> HttpRegistryWriter::push_once(const Reference& target, const Descriptor& blob,
                                                const BlobSource& source,
                                                const std::stop_token& stop) {
   if (is_present(target, blob, stop)) return BlobPush::present;
+  const Host host = TRY(access_.routes().registry(target));
   std::optional<Session> session;
   if (target.domain() == source.repository.domain()) {
-    auto tried = open_session(target, blob, &source.repository, stop);
+    auto tried = open_session(host, blob, &source.repository, stop);
     // A mount may be refused where a push is not: it needs the right to read the other repository.
     if (tried && !tried->mounted) session = *tried;
     // A blob that a garbage collection took can be mounted all the same.
     if (tried && tried->mounted && is_present(target, blob, stop)) return BlobPush::mounted;
   }
-  if (!session) session = TRY(open_session(target, blob, nullptr, stop));
-  TRY(upload(target, *session, UploadBody{blob, source.content}, stop));
+  if (!session) session = TRY(open_session(host, blob, nullptr, stop));
+  TRY(upload(host, *session, UploadBody{blob, source.content}, stop));
   return BlobPush::uploaded;
 }
 
@@ -160,20 +151,20 @@ Result<BlobPush> HttpRegistryWriter::push_blob(const Reference& target, const De
 Result<> HttpRegistryWriter::put_manifest(const Reference& target, const FetchedManifest& document,
                                           const std::optional<Digest>& replaces,
                                           std::stop_token stop) {
-  Order order{.reference = target,
+  const Host host = TRY(access_.routes().registry(target));
+  Order order{.host = host,
               .method = "PUT",
-              .url = TRY(url_of(target, "/manifests/" + target.identifier())),
+              .url = host.url("/manifests/" + target.identifier()),
               .headers = {{"Content-Type", document.descriptor.media_type}},
               .body = document.bytes,
               .upload = {},
-              .scopes = scopes_for(target, "pull,push")};
+              .scopes = scopes_for(host, "pull,push")};
   if (replaces) order.headers.emplace_back("If-Match", "\"" + replaces->str() + "\"");
   const std::string context = "pushing " + name_of(target);
   auto answer = send(order, stop);
   if (!answer) return std::unexpected(std::move(answer).error().with_context(context));
   if (!is_success(answer->head.status)) {
-    return std::unexpected(
-        refusal_of(*answer, orders_.has_credentials(target)).with_context(context));
+    return std::unexpected(refusal_of(*answer, answer->personal).with_context(context));
   }
   const auto stored = Digest::parse(answer->head.header("docker-content-digest").value_or(""));
   const Digest& own = document.descriptor.digest;
@@ -193,18 +184,19 @@ Result<std::optional<Digest>> HttpRegistryWriter::tag_digest(const Reference& ta
 }
 
 Result<> HttpRegistryWriter::remove(const Reference& reference, std::stop_token stop) {
-  const Order order{.reference = reference,
+  const Host host = TRY(access_.routes().registry(reference));
+  const Order order{.host = host,
                     .method = "DELETE",
-                    .url = TRY(url_of(reference, "/manifests/" + reference.identifier())),
+                    .url = host.url("/manifests/" + reference.identifier()),
                     .headers = {},
                     .body = {},
                     .upload = {},
-                    .scopes = scopes_for(reference, "delete")};
+                    .scopes = scopes_for(host, "delete")};
   const std::string context = "deleting " + name_of(reference);
   auto answer = send(order, stop);
   if (!answer) return std::unexpected(std::move(answer).error().with_context(context));
   if (is_success(answer->head.status)) return {};
-  Error error = refusal_of(*answer, orders_.has_credentials(reference));
+  Error error = refusal_of(*answer, answer->personal);
   // registry:2 takes a tag for a broken digest.
   if (answer->head.status == 400) error.code = Errc::unsupported;
   return std::unexpected(std::move(error).with_context(context));

@@ -14,9 +14,9 @@ namespace nodeproof::registry {
 // digest_mismatch, busy, unsupported, cancelled. What passes by itself is tried a few times.
 class HttpRegistryWriter final : public RegistryWriter {
  public:
-  // All but settings and retry outlive it; `reader` is the same registries' Registry.
-  HttpRegistryWriter(HttpClient& http, const Clock& clock, Settings settings, Registry& reader,
-                     RetryPolicy retry = {});
+  // Both outlive it; `reader` asks the registries themselves, not their mirrors.
+  HttpRegistryWriter(Access& access, Registry& reader, const RetryPolicy& retry = {})
+      : access_(access), orders_(access), reader_(reader), retry_(retry) {}
   HttpRegistryWriter(const HttpRegistryWriter&) = delete;
   HttpRegistryWriter& operator=(const HttpRegistryWriter&) = delete;
   ~HttpRegistryWriter() override = default;
@@ -36,16 +36,16 @@ class HttpRegistryWriter final : public RegistryWriter {
   };
   [[nodiscard]] bool is_present(const Reference& target, const Descriptor& blob,
                                 const std::stop_token& stop);
-  Result<Session> open_session(const Reference& target, const Descriptor& blob,
+  Result<Session> open_session(const Host& target, const Descriptor& blob,
                                const Reference* mount_from, const std::stop_token& stop);
-  Result<> upload(const Reference& target, const Session& session, const UploadBody& body,
+  Result<> upload(const Host& target, const Session& session, const UploadBody& body,
                   const std::stop_token& stop);
   Result<BlobPush> push_once(const Reference& target, const Descriptor& blob,
                              const BlobSource& source, const std::stop_token& stop);
-  Result<Answer> send_once(const Order& order, const std::stop_token& stop);
-  Result<Answer> send(const Order& order, const std::stop_token& stop);
-  [[nodiscard]] Result<HttpUrl> url_of(const Reference& reference, const std::string& path) const;
+  Result<OrderAnswer> send_once(const Order& order, const std::stop_token& stop);
+  Result<OrderAnswer> send(const Order& order, const std::stop_token& stop);
 
+  Access& access_;
   Orders orders_;
   Registry& reader_;
   RetryPolicy retry_;

@@ -47,78 +47,87 @@ std::vector<std::string> scopes_of(const Challenge& challenge, const Rejection& 
     }
   }
   for (const auto& wanted : rejection.scopes) add(wanted);
-  if (rejection.scopes.empty()) add("repository:" + rejection.reference.path() + ":pull");
+  if (rejection.scopes.empty()) add("repository:" + rejection.host.repository + ":pull");
   return scopes;
 }
 
-std::string plan_key(const Reference& reference, std::span<const std::string> scopes) {
-  std::string key = reference.repository();
+std::string plan_key(const Host& host, std::span<const std::string> scopes) {
+  std::string key = host.api.host_port() + "\n" + host.name + "\n" + host.repository;
   for (const auto& scope : scopes) key += "\n" + scope;
   return key;
 }
 
 }  // namespace
 
-Result<std::string> Logins::follow(const Plan& plan, const std::string& rejected,
-                                   const std::stop_token& stop) {
-  if (!plan.bearer) return plan.basic;
+Result<Authorization> Logins::follow(const Plan& plan, const std::string& rejected,
+                                     const std::stop_token& stop) {
+  if (!plan.bearer) return Authorization{plan.header, plan.personal};
   const std::string_view old = rejected;
   const std::string token = TRY(tokens_.token(
       *plan.bearer, old.starts_with(kBearer) ? old.substr(kBearer.size()) : "", stop));
-  return std::string(kBearer) + token;
+  return Authorization{std::string(kBearer) + token, plan.personal};
 }
 
-Result<std::string> Logins::authorization(const Reference& reference, const std::stop_token& stop,
-                                          std::span<const std::string> scopes) {
+Result<Authorization> Logins::authorization(const Host& host, const std::stop_token& stop,
+                                            std::span<const std::string> scopes) {
   Plan plan;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = plans_.find(plan_key(reference, scopes));
-    if (found == plans_.end()) return "";
+    const auto found = plans_.find(plan_key(host, scopes));
+    if (found == plans_.end()) return Authorization{};
     plan = found->second;
   }
   return follow(plan, "", stop);
 }
 
-Result<TokenRequest> Logins::token_request(const Challenge& bearer,
-                                           const Rejection& rejection) const {
+Result<TokenRequest> Logins::token_request(const Challenge& bearer, const Rejection& rejection,
+                                           const Credentials& login) const {
   HttpUrl realm = TRY(next_url(rejection.answer.url, parameter(bearer, "realm"), Purpose::login));
-  const HostSettings settings = hosts_.settings_of(rejection.reference);
-  if (!realm.tls && !settings.username.empty() && realm.host != rejection.answer.url.host) {
+  if (!realm.tls && !login.anonymous() && realm.host != rejection.answer.url.host) {
     return fail(Errc::untrusted,
                 "the registry sends logins to " + realm.authority() + " without TLS",
                 "no password leaves this node that way: serve the registry's realm over https");
   }
-  TlsSettings tls = hosts_.tls_for(realm, rejection.reference);
-  return TokenRequest{std::move(realm),
-                      parameter(bearer, "service"),
-                      scopes_of(bearer, rejection),
-                      settings.username,
-                      settings.password,
-                      std::move(tls),
-                      sender_of(rejection.answer)};
+  TlsSettings tls = routes_.tls_for(realm, rejection.host);
+  return TokenRequest{.realm = std::move(realm),
+                      .service = parameter(bearer, "service"),
+                      .scopes = scopes_of(bearer, rejection),
+                      .username = login.username,
+                      .password = login.password,
+                      .tls = std::move(tls),
+                      .led_by = sender_of(rejection.answer),
+                      .identity_token = login.identity_token,
+                      .proxy = rejection.host.proxy};
 }
 
-Result<std::optional<std::string>> Logins::answer_challenge(const Rejection& rejection,
-                                                            const std::stop_token& stop) {
+Result<std::optional<Logins::Plan>> Logins::plan_for(const Rejection& rejection,
+                                                     const std::stop_token& stop) {
   const auto challenges = challenges_of(rejection.answer.head);
-  const HostSettings settings = hosts_.settings_of(rejection.reference);
-  Plan plan;
-  if (const Challenge* bearer = find_scheme(challenges, "bearer")) {
-    plan.bearer = TRY(token_request(*bearer, rejection));
-  } else if (rejection.authorization.starts_with(kBearer)) {
-    // Harbor answers a token it does not like with Basic; without any it says Bearer again.
-    return std::optional<std::string>("");
-  } else if (find_scheme(challenges, "basic") != nullptr && !settings.username.empty()) {
-    plan.basic = basic_authorization(settings.username, settings.password);
-  } else {
-    return std::optional<std::string>();
+  const Challenge* bearer = find_scheme(challenges, "bearer");
+  // Harbor answers a token it does not like with Basic; without any it says Bearer again.
+  if (bearer == nullptr && rejection.sent.header.starts_with(kBearer)) return Plan{};
+  if (bearer == nullptr && find_scheme(challenges, "basic") == nullptr) return std::nullopt;
+  const Credentials login = TRY(keychain_.find(rejection.host.place(), stop));
+  if (bearer == nullptr) {
+    if (login.username.empty()) return std::nullopt;
+    return Plan{basic_authorization(login.username, login.password), {}, true};
   }
-  {
+  if (!login.registry_token.empty()) {
+    return Plan{std::string(kBearer) + login.registry_token, {}, true};
+  }
+  return Plan{"", TRY(token_request(*bearer, rejection, login)), !login.anonymous()};
+}
+
+Result<std::optional<Authorization>> Logins::answer_challenge(const Rejection& rejection,
+                                                              const std::stop_token& stop) {
+  const auto plan = TRY(plan_for(rejection, stop));
+  if (!plan) return std::nullopt;
+  const bool once_more = plan->header.empty() && !plan->bearer;
+  if (!once_more) {
     const std::scoped_lock lock(mutex_);
-    plans_.insert_or_assign(plan_key(rejection.reference, rejection.scopes), plan);
+    plans_.insert_or_assign(plan_key(rejection.host, rejection.scopes), *plan);
   }
-  return std::optional<std::string>(TRY(follow(plan, rejection.authorization, stop)));
+  return TRY(follow(*plan, rejection.sent.header, stop));
 }
 
 }  // namespace nodeproof::registry

@@ -9,16 +9,23 @@
 
 #include "agent/registry/answer.hpp"
 #include "agent/registry/challenge.hpp"
-#include "agent/registry/hosts.hpp"
+#include "agent/registry/keychain.hpp"
+#include "agent/registry/routes.hpp"
 #include "agent/registry/token.hpp"
 
 namespace nodeproof::registry {
 
+struct Authorization {
+  std::string header;     // "" = none is sent
+  bool personal = false;  // made of somebody's credentials
+  friend bool operator==(const Authorization&, const Authorization&) = default;
+};
+
 // A request that was answered with 401.
 struct Rejection {
-  const Reference& reference;
+  const Host& host;
   const Answer& answer;
-  const std::string& authorization;          // the header that was not enough; "" = there was none
+  const Authorization& sent;
   std::span<const std::string> scopes = {};  // what the request needs; none = to pull
 };
 
@@ -26,30 +33,36 @@ struct Rejection {
 class Logins {
  public:
   // All outlive it.
-  Logins(HttpClient& http, const Clock& clock, const Hosts& hosts)
-      : tokens_(http, clock), hosts_(hosts) {}
+  // NOLINTNEXTLINE(readability-function-size): wiring
+  Logins(HttpClient& http, const Clock& clock, Keychain& keychain, const Routes& routes)
+      : tokens_(http, clock), keychain_(keychain), routes_(routes) {}
 
-  // The Authorization header for a request; "" while nothing was demanded.
-  Result<std::string> authorization(const Reference& reference, const std::stop_token& stop,
-                                    std::span<const std::string> scopes = {});
+  // For a request that nobody has refused yet; none while nothing was demanded.
+  Result<Authorization> authorization(const Host& host, const std::stop_token& stop,
+                                      std::span<const std::string> scopes = {});
 
-  // What to send instead, "" being nothing. No value: there is nothing more to try.
-  Result<std::optional<std::string>> answer_challenge(const Rejection& rejection,
-                                                      const std::stop_token& stop);
+  // What to send instead. No value: there is nothing more to try. An error: the keychain's, or the
+  // token service's.
+  Result<std::optional<Authorization>> answer_challenge(const Rejection& rejection,
+                                                        const std::stop_token& stop);
 
  private:
   struct Plan {
-    std::string basic;                   // the whole header
+    std::string header;                  // the whole header, unless there is a token service
     std::optional<TokenRequest> bearer;  // preferred
+    bool personal = false;
   };
-  Result<TokenRequest> token_request(const Challenge& bearer, const Rejection& rejection) const;
-  Result<std::string> follow(const Plan& plan, const std::string& rejected,
-                             const std::stop_token& stop);
+  Result<TokenRequest> token_request(const Challenge& bearer, const Rejection& rejection,
+                                     const Credentials& login) const;
+  Result<std::optional<Plan>> plan_for(const Rejection& rejection, const std::stop_token& stop);
+  Result<Authorization> follow(const Plan& plan, const std::string& rejected,
+                               const std::stop_token& stop);
 
   TokenSource tokens_;
-  const Hosts& hosts_;
+  Keychain& keychain_;
+  const Routes& routes_;
   std::mutex mutex_;
-  std::map<std::string, Plan, std::less<>> plans_;  // by repository and scopes
+  std::map<std::string, Plan, std::less<>> plans_;  // by host, repository and scopes
 };
 
 }  // namespace nodeproof::registry

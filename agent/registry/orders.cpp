@@ -75,7 +75,13 @@ Result<Answer> Orders::exchange(const Order& order, const std::string& authoriza
   request.url = order.url.str();
   request.headers = order.headers;
   request.body = order.body;
-  request.tls = hosts_.tls_for(order.url, order.reference);
+  request.tls = access_.routes().tls_for(order.url, order.host);
+  request.proxy = order.host.proxy;
+  request.connect_timeout = order.host.connect_timeout;
+  if (order.url.same_origin(order.host.api)) {
+    const auto& own = order.host.headers;
+    request.headers.insert(request.headers.end(), own.begin(), own.end());
+  }
   request.led_by = order.led_by;
   if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
   std::optional<StreamedBlob> blob;
@@ -91,26 +97,26 @@ Result<Answer> Orders::exchange(const Order& order, const std::string& authoriza
     answer.body += as_text(bytes.first(std::min(bytes.size(), room)));
     return {};
   };
-  answer.head =
-      TRY(http_.send(request, [](const HttpResponse&) -> Result<> { return {}; }, collect, stop));
+  answer.head = TRY(access_.http().send(
+      request, [](const HttpResponse&) -> Result<> { return {}; }, collect, stop));
   return answer;
 }
 
-Result<Answer> Orders::send(const Order& order, const std::stop_token& stop) {
-  const HttpUrl registry = TRY(hosts_.endpoint(order.reference));
-  const bool at_registry = order.url.same_origin(registry);
-  std::string authorization;
+Result<OrderAnswer> Orders::send(const Order& order, const std::stop_token& stop) {
+  const bool at_registry = order.url.same_origin(order.host.api);
+  Authorization authorization;
   if (at_registry) {
-    authorization = TRY(logins_.authorization(order.reference, stop, order.scopes));
+    authorization = TRY(access_.logins().authorization(order.host, stop, order.scopes));
   }
   for (bool fresh = false;;) {
-    Answer answer = TRY(exchange(order, authorization, stop));
-    if (answer.head.status != 401 || !at_registry || fresh) return answer;
-    auto next =
-        TRY(logins_.answer_challenge({order.reference, answer, authorization, order.scopes}, stop));
-    if (!next || *next == authorization) return answer;
-    authorization = std::move(*next);
-    fresh = !authorization.empty();
+    const Answer answer = TRY(exchange(order, authorization.header, stop));
+    const auto done = [&] { return OrderAnswer{answer, authorization.personal}; };
+    if (answer.head.status != 401 || !at_registry || fresh) return done();
+    auto next = TRY(
+        access_.logins().answer_challenge({order.host, answer, authorization, order.scopes}, stop));
+    if (!next || next->header == authorization.header) return done();
+    authorization = *std::move(next);
+    fresh = !authorization.header.empty();
   }
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/registry/login.hpp"
+#include "agent/registry/access.hpp"
 #include "agent/registry/writer.hpp"
 
 namespace nodeproof::registry {
@@ -18,10 +18,9 @@ struct UploadBody {
 };
 
 struct Order {
-  const Reference& reference;  // whose registry and credentials
+  const Host& host;  // whose credentials, whatever the url
   std::string method;
-  HttpUrl
-      url;  // at the registry, or where its Location pointed to: credentials stay with the first
+  HttpUrl url;  // at the host, or where its Location pointed to: credentials stay with the first
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::optional<UploadBody> upload;  // instead of `body`
@@ -29,33 +28,24 @@ struct Order {
   std::string led_by = {};           // whose answer named the url: HttpRequest::led_by
 };
 
-// Thread-safe. Never retries but for a login.
+struct OrderAnswer : Answer {
+  bool personal = false;  // credentials were sent
+};
+
+// Thread-safe. Waits where a host says when to ask again (PatientHttp); never retries but for a
+// login.
 class Orders {
  public:
-  // http and clock outlive it.
-  Orders(HttpClient& http, const Clock& clock, Settings settings)
-      : http_(http), hosts_(std::move(settings)), logins_(http, clock, hosts_) {}
-  Orders(const Orders&) = delete;
-  Orders& operator=(const Orders&) = delete;
-  ~Orders() = default;
+  explicit Orders(Access& access) : access_(access) {}  // outlives it
 
   // An answer of any status.
-  Result<Answer> send(const Order& order, const std::stop_token& stop);
-
-  [[nodiscard]] Result<HttpUrl> endpoint(const Reference& reference) const {
-    return hosts_.endpoint(reference);
-  }
-  [[nodiscard]] bool has_credentials(const Reference& reference) const {
-    return !hosts_.settings_of(reference).username.empty();
-  }
+  Result<OrderAnswer> send(const Order& order, const std::stop_token& stop);
 
  private:
   Result<Answer> exchange(const Order& order, const std::string& authorization,
                           const std::stop_token& stop);
 
-  HttpClient& http_;
-  const Hosts hosts_;
-  Logins logins_;
+  Access& access_;
 };
 
 }  // namespace nodeproof::registry

@@ -45,6 +45,10 @@ class Registry {
   virtual Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                         const ByteSink& sink, std::stop_token stop) = 0;
 
+  // What blob() delivered last did not hash to its digest: where several hosts have it, the next
+  // blob() begins with another one.
+  virtual void distrust(const Digest& /*blob*/) {}
+
   // Asks for the blob's last byte (its size is > 0), in one request where nothing goes wrong. A
   // HEAD proves less: registries answer it from a cache. Errc::digest_mismatch when the registry
   // holds more bytes than it should; every other error leaves the state unknown.

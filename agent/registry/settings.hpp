@@ -1,10 +1,11 @@
-// What an operator says about one registry; secrets are already read from their files.
+// How the operator says that a registry is to be spoken to.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/http.hpp"
 
@@ -14,11 +15,13 @@ struct HostSettings {
   std::optional<bool>
       plain_http;  // nothing = HTTPS, but plain HTTP for a loopback host without a ca_file
   TlsSettings tls;
-  std::string username, password;  // "" = anonymous
+  std::vector<std::string> mirrors = {};  // URLs, asked before the registry, in this order
+  std::string proxy = {};                 // HttpRequest::proxy
   friend bool operator==(const HostSettings&, const HostSettings&) = default;
 };
 
-// By host[:port] as it stands in references: "docker.io", "registry.lan:5000".
+// By host[:port] as it stands in references: "docker.io", "registry.lan:5000". A mirror's or token
+// service's own settings stand under its own name.
 using Settings = std::map<std::string, HostSettings, std::less<>>;
 
 }  // namespace nodeproof::registry

@@ -150,6 +150,7 @@ Result<TokenSource::Granted> TokenSource::fetch(const TokenRequest& request,
   HttpRequest ask = by_post ? post_of(request) : get_of(request);
   ask.tls = request.tls;
   ask.led_by = request.led_by;
+  ask.proxy = request.proxy;
   ask.whole_timeout = kTimeout;
   ask.headers.emplace_back("Accept", "application/json");
   const std::string who = "the token service " + request.realm.host_port();

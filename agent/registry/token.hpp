@@ -24,6 +24,7 @@ struct TokenRequest {
   TlsSettings tls;
   std::string led_by = {};          // who named the realm: HttpRequest::led_by
   std::string identity_token = {};  // instead of a password: exchanged by POST (oauth2)
+  std::string proxy = {};           // HttpRequest::proxy
 };
 
 class TokenSource {

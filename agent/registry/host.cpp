@@ -1,0 +1,15 @@
+#include "agent/registry/host.hpp"
+
+namespace nodeproof::registry {
+
+HttpUrl Host::url(std::string_view path) const {
+  HttpUrl url = api;
+  if (url.target == "/") url.target.clear();
+  url.target += "/" + repository + std::string(path);
+  if (stands_for.empty()) return url;
+  url.target += url.target.find('?') == std::string::npos ? "?ns=" : "&ns=";
+  url.target += percent_encode(stands_for);
+  return url;
+}
+
+}  // namespace nodeproof::registry
