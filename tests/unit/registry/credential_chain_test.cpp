@@ -249,6 +249,11 @@ TEST_F(Machine, RunsNoProgramThatOthersCanChange) {
   ASSERT_EQ(chown(path.c_str(), 0, 0), 0);
   chmod((folder.path() / "bin").c_str(), 0777);
   EXPECT_TRUE(fails_with("others than root can write")) << "they could put another one there";
+  chmod((folder.path() / "bin").c_str(), 0775);
+  ASSERT_EQ(chown((folder.path() / "bin").c_str(), 0, 50), 0);
+  EXPECT_EQ(user("reg.lan"), "u") << "Debian's staff in /usr/local";
+  ASSERT_EQ(chown((folder.path() / "bin").c_str(), 0, 1000), 0);
+  EXPECT_TRUE(fails_with("others than root can write"));
 }
 
 TEST_F(Machine, AsksAPluginAsTheKubeletDoes) {
