@@ -62,8 +62,10 @@ Result<Credentials> CredentialChain::find(const Place& place, const std::stop_to
   for (const auto& source : sources_) {
     auto found = source->find(place, stop);
     if (!found) {
-      return std::unexpected(
-          std::move(found).error().with_context("credentials for " + place.host));
+      Error error = std::move(found).error();
+      // What is wrong with a login says nothing about the image.
+      if (error.code != Errc::cancelled) error.code = Errc::unauthorized;
+      return std::unexpected(std::move(error).with_context("credentials for " + place.host));
     }
     if (*found) return **std::move(found);
   }

@@ -32,6 +32,7 @@ using OwnLogins = std::map<std::string, Credentials, std::less<>>;
 class CredentialChain final : public Keychain {
  public:
   explicit CredentialChain(std::vector<std::unique_ptr<CredentialSource>> sources);
+  // Errc::unauthorized or cancelled.
   Result<Credentials> find(const Place& place, const std::stop_token& stop) override;
   // Who would be asked first, for people: a file or a program; "" = nobody. Starts no program.
   Result<std::string> describe(const Place& place);

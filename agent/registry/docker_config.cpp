@@ -72,29 +72,38 @@ const Entry* best_of(const std::vector<Entry>& entries, const Place& place) {
 
 }  // namespace
 
+Result<> DockerConfig::take_auths(const Value& auths) {
+  const json::Object* const entries = TRY(members(auths));
+  for (const auto& [key, value] : *entries) {
+    WrittenLogin login = TRY(login_of(value));
+    // `docker login` with a store leaves an empty entry as a reminder.
+    if (login != WrittenLogin{}) auths_.push_back({plain_key(key), std::move(login)});
+  }
+  return {};
+}
+
+Result<> DockerConfig::take_helpers(const Value& helpers) {
+  const json::Object* const entries = TRY(members(helpers));
+  for (const auto& [key, value] : *entries) {
+    helpers_.push_back({plain_key(key), TRY(helper_name(value))});
+  }
+  return {};
+}
+
+Result<> DockerConfig::take(const Value& root) {
+  if (root.kind() != Value::Kind::object) return std::unexpected(root.wrong("an object"));
+  if (const Value* auths = member(root, "auths")) TRY(take_auths(*auths));
+  if (const Value* helpers = member(root, "credHelpers")) TRY(take_helpers(*helpers));
+  if (const Value* store = member(root, "credsStore")) store_ = TRY(helper_name(*store));
+  return {};
+}
+
 Result<DockerConfig> DockerConfig::parse(std::string_view text, const std::string& file) {
-  const auto read = [&]() -> Result<DockerConfig> {
-    DockerConfig config;
-    const Value root = TRY(json::parse(text));
-    if (root.kind() != Value::Kind::object) return std::unexpected(root.wrong("an object"));
-    if (const Value* auths = member(root, "auths")) {
-      for (const auto& [key, value] : *TRY(members(*auths))) {
-        WrittenLogin login = TRY(login_of(value));
-        // `docker login` with a store leaves an empty entry as a reminder.
-        if (login != WrittenLogin{}) config.auths_.push_back({plain_key(key), std::move(login)});
-      }
-    }
-    if (const Value* helpers = member(root, "credHelpers")) {
-      for (const auto& [key, value] : *TRY(members(*helpers))) {
-        config.helpers_.push_back({plain_key(key), TRY(helper_name(value))});
-      }
-    }
-    if (const Value* store = member(root, "credsStore")) config.store_ = TRY(helper_name(*store));
-    return config;
-  };
-  auto config = read();
-  if (config) return config;
-  Error error = std::move(config).error();
+  DockerConfig config;
+  const auto root = json::parse(text);
+  auto taken = root ? config.take(*root) : Result<>(std::unexpected(root.error()));
+  if (taken) return config;
+  Error error = std::move(taken).error();
   error.code = Errc::invalid_config;
   return std::unexpected(std::move(error).with_context(file));
 }

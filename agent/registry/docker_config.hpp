@@ -8,6 +8,10 @@
 
 #include "agent/registry/written_login.hpp"
 
+namespace nodeproof::json {
+class Value;
+}
+
 namespace nodeproof::registry {
 
 // A program docker-credential-NAME and what it is asked for.
@@ -34,6 +38,10 @@ class DockerConfig {
   struct HelperEntry {
     std::string key, helper;
   };
+  Result<> take(const json::Value& root);
+  Result<> take_auths(const json::Value& auths);
+  Result<> take_helpers(const json::Value& helpers);
+
   std::vector<Entry> auths_;
   std::vector<HelperEntry> helpers_;
   std::string store_;

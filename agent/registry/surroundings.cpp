@@ -42,9 +42,15 @@ std::string search_path(const Surroundings& around) {
   return std::string(kUsualPath) + (own.empty() ? "" : ":" + own);
 }
 
-bool others_write(const struct stat& status) {
-  const bool group = (status.st_mode & S_IWGRP) != 0 && status.st_gid != 0;
-  return status.st_uid != 0 || group || (status.st_mode & S_IWOTH) != 0;
+// Debian gives /usr/local to the group staff, one of those that distributions count as root.
+constexpr gid_t kFirstOrdinaryGroup = 100;
+
+bool others_write(const struct stat& status, bool folder) {
+  const bool group_is_root = status.st_gid == 0 || (folder && status.st_gid < kFirstOrdinaryGroup);
+  // In a sticky folder nobody replaces what is not theirs.
+  const bool sticky = folder && (status.st_mode & S_ISVTX) != 0;
+  const bool group = (status.st_mode & S_IWGRP) != 0 && !group_is_root;
+  return status.st_uid != 0 || (!sticky && (group || (status.st_mode & S_IWOTH) != 0));
 }
 
 }  // namespace
@@ -105,9 +111,7 @@ Result<> check_only_root_writes(const std::filesystem::path& file, const Surroun
   for (bool folder = false;; folder = true) {
     struct stat status{};
     if (stat(part.c_str(), &status) != 0) return fail_errno(errno, part.string());
-    // In a sticky folder nobody replaces what is not theirs.
-    const bool sticky = folder && status.st_uid == 0 && (status.st_mode & S_ISVTX) != 0;
-    if (!sticky && others_write(status)) {
+    if (others_write(status, folder)) {
       return fail(
           Errc::untrusted,
           file.string() + " is not used: others than root can write " + part.string(),

@@ -68,7 +68,10 @@ Error refusal_of(const Answer& answer, const TokenRequest& request) {
   if (by_post && status == 400) {
     return {Errc::unauthorized, "it does not take this identity token: status 400", kRemedy};
   }
-  return failure_of(answer, by_post || !request.username.empty());
+  Error error = failure_of(answer, by_post || !request.username.empty());
+  // What a token service does not have is not the image.
+  if (error.code == Errc::unauthorized || error.code == Errc::throttled) return error;
+  return {Errc::server_error, std::move(error.message), "check the registry's login service"};
 }
 
 // It goes into a header.

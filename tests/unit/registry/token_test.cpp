@@ -220,6 +220,19 @@ TEST(TokenSource, SaysThatAnIdentityTokenIsNotTakenWithoutShowingIt) {
   }
 }
 
+TEST(TokenSource, SaysNothingAboutTheImageWhenTheServiceFails) {
+  const std::pair<int, Errc> cases[] = {{404, Errc::server_error}, {416, Errc::server_error},
+                                        {500, Errc::server_error}, {401, Errc::unauthorized},
+                                        {403, Errc::unauthorized}, {429, Errc::throttled}};
+  for (const auto& [status, code] : cases) {
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    http.answer(kUrl, {{.status = status, .headers = {}, .body = "<html>", .broken = {}}});
+    TokenSource tokens(http, clock);
+    EXPECT_EQ(tokens.token(anonymous(), "", {}).error().code, code) << status;
+  }
+}
+
 TEST(TokenSource, DoesNotMixTheTokensOfTwoLogins) {
   fakes::ScriptedHttp http;
   fakes::FakeClock clock;
