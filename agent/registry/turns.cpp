@@ -1,10 +1,12 @@
 #include "agent/registry/turns.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace nodeproof::registry {
 namespace {
 
+constexpr int kRanks = 3;
 constexpr std::chrono::seconds kRest{60};
 constexpr std::size_t kMaxRemembered = 4096;
 
@@ -22,8 +24,12 @@ std::vector<Host> HostMemory::ordered(std::vector<Host> hosts, const Digest* blo
     if (!rests && !bad) return 0;
     return host.stands_for.empty() ? 1 : 2;
   };
-  std::ranges::stable_sort(hosts, {}, rank);
-  return hosts;
+  std::vector<Host> in_order;
+  for (int wanted = 0; wanted < kRanks; ++wanted) {
+    std::ranges::copy_if(hosts, std::back_inserter(in_order),
+                         [&](const Host& host) { return rank(host) == wanted; });
+  }
+  return in_order;
 }
 
 void HostMemory::failed(const Host& host, const Error& error) {

@@ -27,7 +27,6 @@
 #include "agent/containerd/task_grpc.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
-#include "agent/registry/http_registry.hpp"
 #include "agent/resolve/resolve.hpp"
 #include "common/clock.hpp"
 #include "common/crypto.hpp"
@@ -35,6 +34,7 @@
 #include "common/http_curl.hpp"
 #include "common/json.hpp"
 #include "cri.grpc.pb.h"
+#include "tests/fakes/direct_registry.hpp"
 
 namespace nodeproof {
 namespace {
@@ -111,7 +111,7 @@ struct Driver {
   std::string socket;
   CurlHttpClient http;
   SystemClock clock;
-  registry::HttpRegistry registry{http, clock, {}};
+  fakes::DirectRegistry registry{http, clock};
 };
 
 containerd::ConnectionOptions connection(const ContainerdFacts& facts) {

@@ -13,11 +13,11 @@
 #include <variant>
 #include <vector>
 
-#include "agent/registry/http_registry.hpp"
 #include "common/crypto.hpp"
 #include "common/http_curl.hpp"
 #include "common/json.hpp"
 #include "common/oci.hpp"
+#include "tests/fakes/direct_registry.hpp"
 
 namespace nodeproof {
 namespace {
@@ -29,8 +29,6 @@ registry::HostSettings settings_of(Arguments& arguments) {
   settings.tls = {.ca_file = arguments["ca"],
                   .client_certificate = arguments["certificate"],
                   .client_key = arguments["key"]};
-  settings.username = arguments["user"];
-  settings.password = arguments["password"];
   if (!arguments["plain"].empty()) settings.plain_http = arguments["plain"] == "1";
   return settings;
 }
@@ -105,10 +103,10 @@ std::int64_t peak_kib() {
   return 0;
 }
 
-void write_costs(json::Writer& out, const registry::HttpRegistry& registry) {
+void write_costs(json::Writer& out, fakes::DirectRegistry& registry) {
   out.member("peakKib", peak_kib());
   out.key("rateLimits").begin_array();
-  for (const auto& [host, limit] : registry.rate_limits()) {
+  for (const auto& [host, limit] : registry.http().rate_limits()) {
     out.begin_object().member("host", host);
     out.member("limit", static_cast<std::int64_t>(limit.limit.value_or(0)));
     out.member("remaining", static_cast<std::int64_t>(limit.remaining.value_or(0)));
@@ -140,8 +138,11 @@ int run(const std::string& image, Arguments arguments) {
   if (!reference) return 64;
   CurlHttpClient http;
   const SystemClock clock;
-  registry::HttpRegistry registry(http, clock, {{reference->domain(), settings_of(arguments)}},
-                                  {.attempts = 2, .first_pause = std::chrono::milliseconds(50)});
+  fakes::DirectRegistry registry(
+      http, clock,
+      {.settings = {{reference->domain(), settings_of(arguments)}},
+       .retry = {.attempts = 2, .first_pause = std::chrono::milliseconds(50)},
+       .logins = {{reference->domain(), fakes::login(arguments["user"], arguments["password"])}}});
   std::stop_source stop;
   std::jthread stopper([&](const std::stop_token& over) {
     const int wait = std::atoi(arguments["stop_after_ms"].c_str());

@@ -7,8 +7,8 @@
 #include <string>
 #include <thread>
 
-#include "agent/registry/http_registry.hpp"
 #include "common/crypto.hpp"
+#include "tests/fakes/direct_registry.hpp"
 #include "tests/fakes/fake_clock.hpp"
 #include "tests/fakes/scripted_http.hpp"
 
@@ -30,12 +30,12 @@ class HttpRegistryTest : public testing::Test {
   static constexpr const char* kIndex = R"({"schemaVersion":2,"manifests":[]})";
   static constexpr const char* kTagUrl = "https://r.example/v2/team/app/manifests/1";
 
-  [[nodiscard]] HttpRegistry make(Settings settings = {}) {
-    return HttpRegistry(http, clock, std::move(settings),
-                        {.attempts = 3,
-                         .first_pause = {},
-                         .longest_pause = {},
-                         .give_up_after = std::chrono::seconds(60)});
+  static constexpr RetryPolicy kAtOnce{.attempts = 3,
+                                       .first_pause = {},
+                                       .longest_pause = {},
+                                       .give_up_after = std::chrono::seconds(60)};
+  [[nodiscard]] fakes::DirectRegistry make(fakes::Logins logins = {}) {
+    return {http, clock, {.retry = kAtOnce, .logins = std::move(logins)}};
   }
   static fakes::ScriptedAnswer index_answer() {
     return {.headers = {{"content-type", std::string(media_type::kOciIndex)}},

@@ -56,7 +56,7 @@ TEST_F(HttpRegistryTest, PlainHttpIsForLoopbackAndWhereItIsConfigured) {
     fakes::ScriptedHttp server;
     server.answer(item.url, {index_answer()});
     const Reference image = reference(item.image);
-    HttpRegistry registry(server, clock, {{image.domain(), item.settings}});
+    fakes::DirectRegistry registry(server, clock, {.settings = {{image.domain(), item.settings}}});
     EXPECT_TRUE(registry.manifest(image, {})) << item.url << " not " << server.urls().front();
     EXPECT_EQ(server.requests().front().tls, item.settings.tls);
   }
@@ -217,7 +217,7 @@ TEST_F(HttpRegistryTest, WhatDoesNotPassIsNotTriedAgain) {
   for (const Errc code : {Errc::untrusted, Errc::invalid_config}) {
     fakes::ScriptedHttp server;
     server.answer(kTagUrl, {broken(code)});
-    HttpRegistry registry(server, clock, {});
+    fakes::DirectRegistry registry(server, clock);
     EXPECT_EQ(registry.manifest(app, {}).error().code, code);
     EXPECT_EQ(server.requests().size(), 1U);
   }
@@ -245,11 +245,11 @@ TEST_F(HttpRegistryTest, TheLastErrorSaysHowOftenItWasTried) {
 
 TEST_F(HttpRegistryTest, ReturnsAfterStopWhileWaitingToTryAgain) {
   http.answer(kTagUrl, {broken(Errc::unreachable)});
-  HttpRegistry registry(http, clock, {},
-                        {.attempts = 9,
-                         .first_pause = std::chrono::hours(1),
-                         .longest_pause = std::chrono::hours(1),
-                         .give_up_after = std::chrono::hours(2)});
+  fakes::DirectRegistry registry(http, clock,
+                                 {.retry = {.attempts = 9,
+                                            .first_pause = std::chrono::hours(1),
+                                            .longest_pause = std::chrono::hours(1),
+                                            .give_up_after = std::chrono::hours(2)}});
   std::stop_source stop;
   std::jthread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -266,10 +266,7 @@ TEST_F(HttpRegistryTest, FollowsRedirectsAndDropsTheAuthorizationOnTheWay) {
   http.answer("https://r.example/other?sig=1", {redirect("https://cdn.example/x", 302)});
   http.answer("https://cdn.example/x", {redirect("https://r.example/back", 308)});
   http.answer("https://r.example/back", {index_answer()});
-  HostSettings settings;
-  settings.username = "u";
-  settings.password = "p";
-  const auto found = make({{"r.example", settings}}).manifest(app, {});
+  const auto found = make({{"r.example", fakes::login("u", "p")}}).manifest(app, {});
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(http.sent_header(1, "Authorization"), "Basic dTpw");
   EXPECT_EQ(http.sent_header(2, "Authorization"), "Basic dTpw") << "the same origin";
@@ -290,7 +287,7 @@ TEST_F(HttpRegistryTest, GoesWhereItMayNotNeither) {
                                "https://169.254.169.254/latest", "https://u:p@cdn.example/"}) {
     fakes::ScriptedHttp server;
     server.answer(kTagUrl, {redirect(location)});
-    HttpRegistry registry(server, clock, {});
+    fakes::DirectRegistry registry(server, clock);
     const auto found = registry.manifest(app, {});
     ASSERT_FALSE(found);
     EXPECT_EQ(found.error().code, Errc::untrusted) << location;
@@ -304,7 +301,8 @@ TEST_F(HttpRegistryTest, AnotherHostGetsNeitherTheCaNorTheClientCertificate) {
   http.answer(kTagUrl, {redirect("https://r.example:9000/minio")});
   http.answer("https://r.example:9000/minio", {redirect("https://cdn.example/x")});
   http.answer("https://cdn.example/x", {index_answer()});
-  ASSERT_TRUE(make({{"r.example", settings}}).manifest(app, {}));
+  fakes::DirectRegistry registry(http, clock, {.settings = {{"r.example", settings}}});
+  ASSERT_TRUE(registry.manifest(app, {}));
   EXPECT_EQ(http.requests().at(1).tls, settings.tls) << "the same host";
   EXPECT_EQ(http.requests().at(2).tls, TlsSettings{});
 }

@@ -10,12 +10,7 @@ constexpr const char* kTokenUrl =
 
 class LoginTest : public HttpRegistryTest {
  protected:
-  static Settings account() {
-    HostSettings settings;
-    settings.username = "u";
-    settings.password = "p";
-    return {{"r.example", settings}};
-  }
+  static fakes::Logins account() { return {{"r.example", fakes::login("u", "p")}}; }
   static fakes::ScriptedAnswer granted(std::string token, std::string rest = {}) {
     return {.headers = {},
             .body = R"({"token":")" + std::move(token) + "\"" + std::move(rest) + "}",
@@ -135,7 +130,7 @@ TEST_F(LoginTest, CredentialsGoToNoRealmThatMayNotHaveThem) {
         "https://x:y@auth.example/", "ftp://auth.example/"}) {
     fakes::ScriptedHttp server;
     server.answer(kTagUrl, {challenged("Bearer realm=\"" + std::string(realm) + "\"")});
-    HttpRegistry registry(server, clock, account(), {.attempts = 1});
+    fakes::DirectRegistry registry(server, clock, {.retry = {.attempts = 1}, .logins = account()});
     EXPECT_FALSE(registry.manifest(app, {})) << realm;
     EXPECT_EQ(server.requests().size(), 1U) << realm;
   }
@@ -154,10 +149,12 @@ TEST_F(LoginTest, ARedirectedHostMayNotAskForCredentials) {
 TEST_F(LoginTest, NoPasswordGoesToAnotherHostWithoutTls) {
   const std::string tag_url = "http://r.example/v2/team/app/manifests/1";
   const std::string bearer = R"(Bearer realm="http://auth.example/token",service="r.example")";
-  Settings settings = account();
-  settings["r.example"].plain_http = true;
   http.answer(tag_url, {challenged(bearer)});
-  const auto found = make(settings).manifest(app, {});
+  HostSettings plain;
+  plain.plain_http = true;
+  fakes::DirectRegistry registry(http, clock,
+                                 {.settings = {{"r.example", plain}}, .logins = account()});
+  const auto found = registry.manifest(app, {});
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Errc::untrusted);
   EXPECT_EQ(http.urls(), std::vector<std::string>{tag_url});
@@ -170,12 +167,9 @@ TEST_F(LoginTest, UnknownSchemesAloneAreARefusal) {
 }
 
 TEST_F(LoginTest, NoSecretIsInAnyMessage) {
-  HostSettings settings;
-  settings.username = "u";
-  settings.password = "hunter2hunter2";
   http.answer(kTagUrl, {challenged(kBearer)});
   http.answer(kTokenUrl, {granted("tokentoken"), status(401, "denied")});
-  auto registry = make({{"r.example", settings}});
+  auto registry = make({{"r.example", fakes::login("u", "hunter2hunter2")}});
   for (int i = 0; i < 2; ++i) {
     const auto found = registry.manifest(app, {});
     ASSERT_FALSE(found);

@@ -177,7 +177,7 @@ TEST_F(HttpRegistryTest, AThrottledPullSaysWhatTheLimitIs) {
   EXPECT_NE(found.error().message.find("0 of 100 requests left in 6h00m"), std::string::npos)
       << found.error().message;
   EXPECT_NE(found.error().message.find("after 3600 s"), std::string::npos);
-  EXPECT_EQ(registry.rate_limits().at("r.example:443").remaining, 0U);
+  EXPECT_EQ(registry.http().rate_limits().at("r.example:443").remaining, 0U);
   EXPECT_EQ(http.requests().size(), 1U);
 }
 

@@ -17,7 +17,7 @@ class TagHead : public HttpRegistryTest {
 
 TEST_F(TagHead, IsOneHeadThatAsksForEveryKindOfDocument) {
   http.answer(kTagUrl, {says(digest_)});
-  HttpRegistry registry = make();
+  auto registry = make();
   EXPECT_EQ(registry.rate_limit(app), std::nullopt);
   const auto said = registry.ask_digest(app, {});
   ASSERT_TRUE(said && *said);
@@ -32,7 +32,7 @@ TEST_F(TagHead, IsOneHeadThatAsksForEveryKindOfDocument) {
 TEST_F(TagHead, DoesNotSayWhatTheRegistryDoesNotSayOrNotSoThatItCanBeCompared) {
   http.answer(kTagUrl, {status(200), says("sha256:short"), says("sha512:" + std::string(128, 'a')),
                         status(405), status(500)});
-  HttpRegistry registry = make();
+  auto registry = make();
   for (int i = 0; i < 5; ++i) {
     const auto said = registry.ask_digest(app, {});
     ASSERT_TRUE(said) << said.error().message;
@@ -43,7 +43,7 @@ TEST_F(TagHead, DoesNotSayWhatTheRegistryDoesNotSayOrNotSoThatItCanBeCompared) {
 
 TEST_F(TagHead, TellsAnAbsentTagFromARefusalAndFromSilence) {
   http.answer(kTagUrl, {status(404), status(403), broken(Errc::unreachable)});
-  HttpRegistry registry = make();
+  auto registry = make();
   EXPECT_EQ(registry.ask_digest(app, {}).error().code, Errc::not_found);
   EXPECT_EQ(registry.ask_digest(app, {}).error().code, Errc::unauthorized);
   EXPECT_EQ(registry.ask_digest(app, {}).error().code, Errc::unreachable);

@@ -21,18 +21,13 @@ class WriterTest : public HttpRegistryTest {
   }
 
   template <class Action>
-  auto write(Settings settings, Action action) {
-    const RetryPolicy retry{.attempts = 3,
-                            .first_pause = {},
-                            .longest_pause = {},
-                            .give_up_after = std::chrono::seconds(60)};
-    HttpRegistry reader(http, clock, settings, retry);
-    HttpRegistryWriter writer(http, clock, std::move(settings), reader, retry);
-    return action(writer);
+  auto write(fakes::Logins logins, Action action) {
+    auto registry = make(std::move(logins));
+    return action(registry.writer());
   }
 
-  Result<BlobPush> push(const Reference& from, Settings settings = {}) {
-    return write(std::move(settings), [&](HttpRegistryWriter& writer) {
+  Result<BlobPush> push(const Reference& from, fakes::Logins logins = {}) {
+    return write(std::move(logins), [&](HttpRegistryWriter& writer) {
       return writer.push_blob(app, blob, {from, content()}, {});
     });
   }
@@ -126,15 +121,12 @@ TEST_F(WriterTest, NothingIsMountedAcrossRegistries) {
 }
 
 TEST_F(WriterTest, CredentialsStayWithTheRegistryWhenTheUploadGoesElsewhere) {
-  Settings settings;
-  settings["r.example"].username = "ci";
-  settings["r.example"].password = "secret";
   const std::string presigned = "https://store.example/put?X-Sig=a%2Fb&x=1";
   http.answer(std::string("POST ") + kUploads,
               {challenged("Basic realm=\"x\""), session(presigned)});
   const std::string place = presigned + "&digest=" + percent_encode(blob.digest.str());
   http.answer("PUT " + place, {status(201)});
-  const auto pushed = push(elsewhere, settings);
+  const auto pushed = push(elsewhere, {{"r.example", fakes::login("ci", "secret")}});
   ASSERT_TRUE(pushed) << pushed.error().message;
   const auto requests = http.requests();
   EXPECT_EQ(requests.back().url, place);
@@ -243,13 +235,8 @@ TEST_F(WriterTest, ARefusedManifestSaysWhy) {
     fakes::ScriptedHttp fresh;
     fresh.answer(std::string("PUT ") + kTagUrl,
                  {status(item.status, R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]})")});
-    HttpRegistry reader(fresh, clock, {});
-    HttpRegistryWriter writer(fresh, clock, {}, reader,
-                              {.attempts = 3,
-                               .first_pause = {},
-                               .longest_pause = {},
-                               .give_up_after = std::chrono::seconds(60)});
-    const auto put = writer.put_manifest(app, document(), {}, {});
+    fakes::DirectRegistry registry(fresh, clock, {.retry = kAtOnce});
+    const auto put = registry.writer().put_manifest(app, document(), {}, {});
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().code, item.code) << put.error().message;
     EXPECT_NE(put.error().message.find("r.example/team/app:1"), std::string::npos);
