@@ -69,8 +69,7 @@ std::optional<PluginPlaces> find_plugins(const Surroundings& around) {
       continue;
     if (const auto places = places_of(entry.path())) return places;
   }
-  const PluginPlaces k3s{around.root / kK3sFolder / "config.yaml",
-                         around.root / kK3sFolder / "bin"};
+  PluginPlaces k3s{around.root / kK3sFolder / "config.yaml", around.root / kK3sFolder / "bin"};
   if (std::filesystem::exists(k3s.config, problem)) return k3s;
   return {};
 }

@@ -23,19 +23,23 @@ Result<std::string> word(const Value& section, std::string_view key) {
   return value->word();
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> rewrites_of(const Value& section) {
+  TRY(expect(section, Value::Kind::object, "a mapping"));
+  std::vector<std::pair<std::string, std::string>> rewrites;
+  for (const auto& [pattern, replacement] : section.members()) {
+    rewrites.emplace_back(pattern, TRY(replacement.word()));
+  }
+  return rewrites;
+}
+
 Result<K3sMirror> mirror_of(const Value& section) {
   K3sMirror mirror;
   if (is_absent(&section)) return mirror;  // "*": with nothing behind it turns the mirror on
   TRY(expect(section, Value::Kind::object, "a mapping"));
-  if (const Value* endpoints = section.find("endpoint"); !is_absent(endpoints)) {
-    mirror.endpoints = TRY(endpoints->strings());
-  }
-  if (const Value* rewrites = section.find("rewrite"); !is_absent(rewrites)) {
-    TRY(expect(*rewrites, Value::Kind::object, "a mapping"));
-    for (const auto& [pattern, replacement] : rewrites->members()) {
-      mirror.rewrites.emplace_back(pattern, TRY(replacement.word()));
-    }
-  }
+  const Value* const endpoints = section.find("endpoint");
+  if (!is_absent(endpoints)) mirror.endpoints = TRY(endpoints->strings());
+  const Value* const rewrites = section.find("rewrite");
+  if (!is_absent(rewrites)) mirror.rewrites = TRY(rewrites_of(*rewrites));
   return mirror;
 }
 
@@ -74,22 +78,22 @@ Result<K3sHost> host_of(const Value& section) {
   return host;
 }
 
+// The members of a section, each read by `read`.
+template <class Entry>
+Result<> read_all(const Value* section, Result<Entry> (*read)(const Value&),
+                  std::map<std::string, Entry, std::less<>>& into) {
+  if (is_absent(section)) return {};
+  TRY(expect(*section, Value::Kind::object, "a mapping"));
+  for (const auto& [name, value] : section->members()) into.emplace(name, TRY(read(value)));
+  return {};
+}
+
 Result<K3sRegistries> registries_of(const Value& root) {
   K3sRegistries registries;
   if (is_absent(&root)) return registries;  // an empty file
   TRY(expect(root, Value::Kind::object, "a mapping"));
-  if (const Value* mirrors = root.find("mirrors"); !is_absent(mirrors)) {
-    TRY(expect(*mirrors, Value::Kind::object, "a mapping"));
-    for (const auto& [name, section] : mirrors->members()) {
-      registries.mirrors.emplace(name, TRY(mirror_of(section)));
-    }
-  }
-  if (const Value* configs = root.find("configs"); !is_absent(configs)) {
-    TRY(expect(*configs, Value::Kind::object, "a mapping"));
-    for (const auto& [name, section] : configs->members()) {
-      registries.configs.emplace(name, TRY(host_of(section)));
-    }
-  }
+  TRY(read_all(root.find("mirrors"), mirror_of, registries.mirrors));
+  TRY(read_all(root.find("configs"), host_of, registries.configs));
   return registries;
 }
 

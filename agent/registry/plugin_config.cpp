@@ -131,11 +131,11 @@ Result<nanoseconds> parse_go_duration(std::string_view text) {
   if (text == "0") return nanoseconds(0);
   double total = 0;
   for (std::string_view rest = text; !rest.empty() || text.empty();) {
-    const auto digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
+    const auto digits = rest.substr(0, rest.find_first_not_of("0123456789."));
     double number = 0;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + digits, number);
-    if (error != std::errc{} || end != rest.data() + digits) return refuse();
-    rest.remove_prefix(digits);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return refuse();
+    rest.remove_prefix(digits.size());
     const auto letters = std::min(rest.find_first_of("0123456789."), rest.size());
     const auto unit = std::ranges::find(kUnits, rest.substr(0, letters),
                                         &std::pair<std::string_view, double>::first);

@@ -9,10 +9,10 @@ namespace nodeproof::registry {
 namespace {
 
 // Docker pads short passwords with NULs.
-std::string without_padding(std::string text) {
+std::string without_padding(std::string_view text) {
   const auto first = std::min(text.find_first_not_of('\0'), text.size());
   const auto last = text.find_last_not_of('\0');
-  return last == std::string::npos ? "" : text.substr(first, last + 1 - first);
+  return last == std::string_view::npos ? "" : std::string(text.substr(first, last + 1 - first));
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Result<Credentials> credentials_of(const WrittenLogin& login, const std::string&
       return fail(Errc::invalid_config, source + R"(: "auth" does not hold "user:password")");
     }
     found.username = pair->substr(0, colon);
-    found.password = without_padding(pair->substr(colon + 1));
+    found.password = without_padding(std::string_view(*pair).substr(colon + 1));
   } else {
     found.username = login.username;
     found.password = login.password;

@@ -40,19 +40,12 @@ DockerSource::DockerSource(WantedFile file, Surroundings around, const Clock& cl
     : file_(std::move(file)), around_(std::move(around)), clock_(clock) {}
 
 Result<const DockerConfig*> DockerSource::config() {
-  if (!config_) {
+  if (!is_read_) {
     const auto text = TRY(read(file_));
-    config_.emplace();
-    if (text) {
-      auto parsed = DockerConfig::parse(*text, file_.path.string());
-      if (!parsed) {
-        config_.reset();
-        return std::unexpected(std::move(parsed).error());
-      }
-      *config_ = *std::move(parsed);
-    }
+    if (text) config_ = TRY(DockerConfig::parse(*text, file_.path.string()));
+    is_read_ = true;
   }
-  return config_->has_value() ? &**config_ : nullptr;
+  return config_ ? &*config_ : nullptr;
 }
 
 Result<std::optional<WrittenLogin>> DockerSource::ask(const Helper& helper,
@@ -64,20 +57,26 @@ Result<std::optional<WrittenLogin>> DockerSource::ask(const Helper& helper,
   return said.login;
 }
 
+Result<std::optional<Credentials>> DockerSource::helped(const DockerConfig& config,
+                                                        const Place& place,
+                                                        const std::stop_token& stop) {
+  const auto helper = config.helper_for(place);
+  if (!helper) return std::optional<Credentials>();
+  auto login = ask(*helper, stop);
+  if (!login) return std::unexpected(std::move(login).error().with_context(file_.path.string()));
+  if (!*login) return std::optional<Credentials>();
+  return std::optional<Credentials>(TRY(credentials_of(**login, with_helper(file_, *helper))));
+}
+
 Result<std::optional<Credentials>> DockerSource::find(const Place& place,
                                                       const std::stop_token& stop) {
   const std::scoped_lock lock(mutex_);
   const DockerConfig* const config = TRY(this->config());
   if (config == nullptr) return std::optional<Credentials>();
-  if (const auto helper = config->helper_for(place)) {
-    auto login = ask(*helper, stop);
-    if (!login) return std::unexpected(std::move(login).error().with_context(file_.path.string()));
-    if (*login) {
-      return std::optional<Credentials>(TRY(credentials_of(**login, with_helper(file_, *helper))));
-    }
-  }
+  auto found = TRY(helped(*config, place, stop));
   const WrittenLogin* const login = config->login_for(place);
-  return login == nullptr ? std::optional<Credentials>() : given(*login, file_);
+  if (found || login == nullptr) return found;
+  return given(*login, file_);
 }
 
 Result<std::string> DockerSource::describe(const Place& place) {

@@ -38,13 +38,16 @@ class DockerSource final : public CredentialSource {
     std::chrono::steady_clock::time_point good_until;
   };
   Result<const DockerConfig*> config();  // nullptr = there is none; under the mutex
+  Result<std::optional<Credentials>> helped(const DockerConfig& config, const Place& place,
+                                            const std::stop_token& stop);
   Result<std::optional<WrittenLogin>> ask(const Helper& helper, const std::stop_token& stop);
 
   const WantedFile file_;
   const Surroundings around_;
   const Clock& clock_;
   std::mutex mutex_;
-  std::optional<std::optional<DockerConfig>> config_;
+  bool is_read_ = false;
+  std::optional<DockerConfig> config_;
   std::map<std::string, Said, std::less<>> said_;  // by helper and server
 };
 

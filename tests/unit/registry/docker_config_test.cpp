@@ -22,8 +22,8 @@ std::string user_for(const DockerConfig& config, const Place& place) {
 
 TEST(DockerConfig, TakesTheMostSpecificEntry) {
   const auto found = config(R"({"auths": {
-      "reg.lan": {"username": "all"}, "https://reg.lan/v2/team": {"username": "team"},
-      "reg.lan/team/app": {"username": "app"}, "*.corp.lan:5000": {"username": "glob"},
+      "https://reg.lan/v2/team": {"username": "team"}, "reg.lan/team/app": {"username": "app"},
+      "reg.lan": {"username": "all"}, "*.corp.lan:5000": {"username": "glob"},
       "https://index.docker.io/v1/": {"username": "hub"}, "empty.lan": {}},
       "HttpHeaders": {"X": "y"}})");
   EXPECT_EQ(user_for(found, {"reg.lan", "team/app"}), "app");
