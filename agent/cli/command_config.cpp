@@ -3,9 +3,11 @@
 #include <CLI/App.hpp>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <system_error>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/wiring.hpp"
 #include "common/reference.hpp"
 
 namespace nodeproof::cli {
@@ -31,6 +33,23 @@ std::vector<std::string> flaws_of(const config::Config& config) {
   return flaws;
 }
 
+// One line for each registry: who would be asked for a login. Nobody is asked now.
+Result<std::string> credential_lines(const config::Config& config) {
+  const SystemClock clock;
+  const auto keychain = TRY(open_keychain(config, clock));
+  std::set<std::string> lines;
+  for (const RequiredImage& image : config.images) {
+    const auto reference = Reference::parse(image.reference);
+    if (!reference) continue;
+    const std::string source = TRY(keychain->describe({reference->domain(), reference->path()}));
+    lines.insert("credentials for " + reference->domain() + ": " +
+                 (source.empty() ? "none, anonymous" : source) + "\n");
+  }
+  std::string text;
+  for (const auto& line : lines) text += line;
+  return text;
+}
+
 }  // namespace
 
 Action declare_config(CLI::App& app) {
@@ -39,7 +58,9 @@ Action declare_config(CLI::App& app) {
   return [](Session& session) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
-    const std::vector<std::string> flaws = flaws_of(*config);
+    std::vector<std::string> flaws = flaws_of(*config);
+    const auto credentials = credential_lines(*config);
+    if (!credentials) flaws.push_back(credentials.error().message);
     for (const std::string& flaw : flaws) session.streams.err << "nodeproof: " << flaw << '\n';
     if (!flaws.empty()) return +exit_config;
     const auto path = config_path(session.globals);
@@ -49,7 +70,8 @@ Action declare_config(CLI::App& app) {
                                 ? ": ok, "
                                 : ": there is no such file, the defaults hold; ")
                         << config->images.size() << " image(s), digest "
-                        << config::config_digest(*config) << '\n';
+                        << config::config_digest(*config) << '\n'
+                        << *credentials;
     return +exit_ok;
   };
 }

@@ -115,7 +115,7 @@ Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexOp
 Result<index::ChangeReport> run_index(const config::Config& config, const IndexOptions& options,
                                       const std::stop_token& stop) {
   const auto access = TRY(RegistryAccess::open(config));
-  const index::Ports ports{access->registry(), access->writer()};
+  const index::Ports ports{access->origin(), access->writer()};
   if (options.verb == "merge") return run_merge(ports, options, stop);
   if (options.verb == "backup") return run_backup(ports, options, stop);
   return run_restore(ports, options, stop);

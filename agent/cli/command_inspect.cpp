@@ -96,7 +96,7 @@ Result<std::vector<IndexReport>> inspect_all(const InspectOptions& options,
   std::vector<IndexReport> reports;
   for (const Reference& reference : references) {
     if (census) census->join(wanted, reference);
-    reports.push_back(index::validate(registries->registry(), reference, wanted, stop));
+    reports.push_back(index::validate(registries->origin(), reference, wanted, stop));
   }
   return reports;
 }

@@ -21,21 +21,47 @@ Result<std::string> read_password(const std::string& file) {
   return text;
 }
 
-Result<registry::Settings> registry_settings(const config::Config& config) {
+registry::Settings registry_settings(const config::Config& config) {
   registry::Settings settings;
   for (const auto& [host, from] : config.registries) {
+    registry::HostSettings to;
+    if (from.plain_http) to.plain_http = true;
+    to.tls = {.ca_file = from.ca,
+              .client_certificate = from.client_certificate,
+              .client_key = from.client_key};
+    to.mirrors = from.mirrors;
+    to.proxy = from.proxy;
+    settings.emplace(host, std::move(to));
+  }
+  return settings;
+}
+
+Result<registry::OwnLogins> own_logins(const config::Config& config) {
+  registry::OwnLogins own;
+  for (const auto& [host, from] : config.registries) {
+    if (from.username.empty() && from.password_file.empty()) continue;
+    registry::Credentials login;
+    login.username = from.username;
     auto password = read_password(from.password_file);
     if (!password) {
       return std::unexpected(std::move(password).error().with_context("registry " + host));
     }
-    registry::HostSettings to;
-    if (from.plain_http) to.plain_http = true;
-    to.tls = {from.ca, from.client_certificate, from.client_key};
-    to.username = from.username;
-    to.password = *std::move(password);
-    settings.emplace(host, std::move(to));
+    login.password = *std::move(password);
+    login.source = "the configuration";
+    own.emplace(host, std::move(login));
   }
-  return settings;
+  return own;
+}
+
+registry::CredentialFiles credential_files(const config::RegistrySources& from) {
+  return {.k3s_registries = from.k3s_registries,
+          .docker_config = from.docker_config,
+          .credential_provider_config = from.credential_provider_config,
+          .credential_provider_bin_dir = from.credential_provider_bin_dir};
+}
+
+registry::RouteFiles route_files(const config::RegistrySources& from) {
+  return registry::find_route_files(from.hosts_dir, from.k3s_registries, "/");
 }
 
 containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
@@ -44,12 +70,31 @@ containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
 
 }  // namespace
 
-RegistryAccess::RegistryAccess(const registry::Settings& settings)
-    : registry_(http_, clock_, settings), writer_(http_, clock_, settings, registry_) {}
+Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
+                                                                 const Clock& clock) {
+  return registry::make_credential_chain(TRY(own_logins(config)),
+                                         credential_files(config.registry_sources),
+                                         registry::Surroundings::of_this_process(), clock);
+}
+
+std::unique_ptr<registry::Routes> open_routes(const config::Config& config) {
+  return std::make_unique<registry::Routes>(registry_settings(config),
+                                            route_files(config.registry_sources));
+}
+
+RegistryAccess::RegistryAccess(const config::Config& config,
+                               std::unique_ptr<registry::CredentialChain> keychain)
+    : keychain_(std::move(keychain)),
+      access_({http_, clock_, *keychain_}, registry_settings(config),
+              route_files(config.registry_sources)),
+      registry_(access_, clock_),
+      origin_(access_, clock_, registry::Routing::registry_only),
+      writer_(access_, origin_) {}
 
 Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Config& config) {
-  const registry::Settings settings = TRY(registry_settings(config));
-  return std::unique_ptr<RegistryAccess>(new RegistryAccess(settings));
+  static const SystemClock kClock;
+  auto keychain = TRY(open_keychain(config, kClock));
+  return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, std::move(keychain)));
 }
 
 ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)

@@ -8,6 +8,7 @@
 #include "agent/cli/command.hpp"
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
+#include "agent/registry/credential_chain.hpp"
 #include "agent/registry/http_registry.hpp"
 #include "agent/registry/http_registry_writer.hpp"
 #include "common/clock.hpp"
@@ -15,18 +16,31 @@
 
 namespace nodeproof::cli {
 
+// Who knows which registry's login. Passwords of the configuration are read at once. The clock
+// outlives it.
+Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
+                                                                 const Clock& clock);
+
+// From a reference to the hosts that are asked.
+[[nodiscard]] std::unique_ptr<registry::Routes> open_routes(const config::Config& config);
+
 // What talks to registries.
 class RegistryAccess {
  public:
   static Result<std::unique_ptr<RegistryAccess>> open(const config::Config& config);
+  // As containerd asks: mirrors first.
   [[nodiscard]] Registry& registry() { return registry_; }
+  // What the registry itself holds, to judge or to change it.
+  [[nodiscard]] Registry& origin() { return origin_; }
   [[nodiscard]] RegistryWriter& writer() { return writer_; }
 
  private:
-  explicit RegistryAccess(const registry::Settings& settings);
+  RegistryAccess(const config::Config& config, std::unique_ptr<registry::CredentialChain> keychain);
   SystemClock clock_;
   CurlHttpClient http_;
-  registry::HttpRegistry registry_;
+  std::unique_ptr<registry::CredentialChain> keychain_;
+  registry::Access access_;
+  registry::HttpRegistry registry_, origin_;
   registry::HttpRegistryWriter writer_;
 };
 

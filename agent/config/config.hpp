@@ -28,7 +28,17 @@ struct Registry {
   bool plain_http = false;
   std::string ca, client_certificate, client_key;  // PEM files
   std::string username, password_file;
+  std::vector<std::string> mirrors = {};  // URLs, asked before the registry
+  std::string proxy = {};                 // "" = the environment's
   friend bool operator==(const Registry&, const Registry&) = default;
+};
+
+// What other programs on this node have written about registries: "" = found out, "none" = not
+// used.
+struct RegistrySources {
+  std::string hosts_dir, k3s_registries, docker_config;
+  std::string credential_provider_config, credential_provider_bin_dir;
+  friend bool operator==(const RegistrySources&, const RegistrySources&) = default;
 };
 
 struct Pull {
@@ -40,6 +50,7 @@ struct Config {
   Node node;
   Containerd containerd;
   std::map<std::string, Registry> registries;  // by host[:port]
+  RegistrySources registry_sources;
   std::vector<RequiredImage> images;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};

@@ -18,7 +18,16 @@ void write_registry(json::Writer& writer, const Registry& registry) {
   writer.begin_object().member("plain_http", registry.plain_http).member("ca", registry.ca);
   writer.member("client_certificate", registry.client_certificate);
   writer.member("client_key", registry.client_key).member("username", registry.username);
-  writer.member("password_file", registry.password_file).end_object();
+  writer.member("password_file", registry.password_file).member("mirrors", registry.mirrors);
+  writer.member("proxy", hash_of(as_bytes(registry.proxy)).str()).end_object();
+}
+
+void write_sources(json::Writer& writer, const RegistrySources& sources) {
+  writer.begin_object().member("hosts_dir", sources.hosts_dir);
+  writer.member("k3s_registries", sources.k3s_registries);
+  writer.member("docker_config", sources.docker_config);
+  writer.member("credential_provider_config", sources.credential_provider_config);
+  writer.member("credential_provider_bin_dir", sources.credential_provider_bin_dir).end_object();
 }
 
 void write_test(json::Writer& writer, const SmokeTest& test) {
@@ -55,7 +64,9 @@ std::string config_digest(const Config& config) {
   for (const auto& [host, registry] : config.registries) {
     write_registry(writer.key(host), registry);
   }
-  writer.end_object().key("images").begin_array();
+  writer.end_object();
+  write_sources(writer.key("registry_sources"), config.registry_sources);
+  writer.key("images").begin_array();
   for (const RequiredImage& image : config.images) write_image(writer, image);
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
   writer.member("check_every", std::int64_t{config.check_every.count()});

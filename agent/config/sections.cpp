@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/http_url.hpp"
 #include "common/reference.hpp"
 
 namespace nodeproof::config {
@@ -33,6 +34,29 @@ Result<> read_parallel(const Entry& entry, Pull& into) {
   return {};
 }
 
+bool is_http_url(const std::string& text) {
+  return (text.starts_with("http://") || text.starts_with("https://")) && parse_http_url(text);
+}
+
+Result<> read_mirrors(const Entry& entry, Registry& into) {
+  into.mirrors = TRY(entry.texts());
+  for (const std::string& mirror : into.mirrors) {
+    const auto url = parse_http_url(mirror);
+    if (!is_http_url(mirror) || url->user_info || url->target.contains('?')) {
+      return entry.error("\"" + excerpt(mirror, 128) +
+                         "\" is no URL such as \"https://cache.lan:5000\"");
+    }
+  }
+  return {};
+}
+
+Result<> read_proxy(const Entry& entry, Registry& into) {
+  into.proxy = TRY(entry.text());
+  // It may hold a password, so it is not shown.
+  if (into.proxy.empty() || is_http_url(into.proxy)) return {};
+  return entry.error("it is no URL such as \"http://proxy.lan:3128\"");
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -48,7 +72,28 @@ constexpr std::array kRegistry = {
     Field<Registry>{"client_key", path<&Registry::client_key>},
     Field<Registry>{"username", text<&Registry::username>},
     Field<Registry>{"password_file", path<&Registry::password_file>},
-    Field<Registry>{"mirrors", nullptr}};
+    Field<Registry>{"mirrors", read_mirrors},
+    Field<Registry>{"proxy", read_proxy}};
+
+// A path, or "none".
+template <auto Member>
+Result<> source(const Entry& entry, detail::Owner<Member>& into) {
+  const std::string given = TRY(entry.text());
+  if (!given.empty() && given != "none" && !given.starts_with('/')) {
+    return entry.error("a path must start with /; \"none\" = not used");
+  }
+  into.*Member = given;
+  return {};
+}
+
+constexpr std::array kRegistrySources = {
+    Field<RegistrySources>{"hosts_dir", source<&RegistrySources::hosts_dir>},
+    Field<RegistrySources>{"k3s_registries", source<&RegistrySources::k3s_registries>},
+    Field<RegistrySources>{"docker_config", source<&RegistrySources::docker_config>},
+    Field<RegistrySources>{"credential_provider_config",
+                           source<&RegistrySources::credential_provider_config>},
+    Field<RegistrySources>{"credential_provider_bin_dir",
+                           source<&RegistrySources::credential_provider_bin_dir>}};
 
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
                               Field<Pull>{"bandwidth", nullptr}, Field<Pull>{"keep_free", nullptr}};
@@ -104,6 +149,11 @@ constexpr std::array kConfig = {
                     return read_fields<Containerd>(entry, kContainerd, into.containerd);
                   }},
     Field<Config>{"registries", read_registries},
+    Field<Config>{"registry_sources",
+                  [](const Entry& entry, Config& into) {
+                    return read_fields<RegistrySources>(entry, kRegistrySources,
+                                                        into.registry_sources);
+                  }},
     Field<Config>{"images", read_images},
     Field<Config>{"pull", [](const Entry& entry,
                              Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
@@ -127,6 +177,7 @@ std::vector<std::string> supported_keys() {
   list_keys<Node>("node.", kNode, keys);
   list_keys<Containerd>("containerd.", kContainerd, keys);
   list_keys<Registry>("registries.*.", kRegistry, keys);
+  list_keys<RegistrySources>("registry_sources.", kRegistrySources, keys);
   list_keys<Pull>("pull.", kPull, keys);
   std::ranges::move(supported_image_keys(), std::back_inserter(keys));
   std::ranges::sort(keys);

@@ -22,6 +22,13 @@ struct RouteFiles {
   std::filesystem::path k3s_registries = {};                  // "" = not looked at
 };
 
+// hosts_dir and k3s_registries as configured: "" = found out, "none" = not used. Found out: the CRI
+// plugin's config_path in containerd's /etc/containerd/config.toml, else where containerd 2 looks
+// (/etc/containerd/certs.d, /etc/docker/certs.d); then what k3s, RKE2 and MicroK8s have written.
+[[nodiscard]] RouteFiles find_route_files(const std::string& hosts_dir,
+                                          const std::string& k3s_registries,
+                                          const std::filesystem::path& root);
+
 enum class Capability { resolve, pull };  // a tag to a digest; what has a digest
 
 // A host before it is known whose repository is asked for.
