@@ -43,8 +43,8 @@ Result<> read_mirrors(const Entry& entry, Registry& into) {
   for (const std::string& mirror : into.mirrors) {
     const auto url = parse_http_url(mirror);
     if (!is_http_url(mirror) || url->user_info || url->target.contains('?')) {
-      return entry.error("\"" + excerpt(mirror, 128) +
-                         "\" is no URL such as \"https://cache.lan:5000\"");
+      // It may hold a password, so it is not shown.
+      return entry.error("a mirror is a URL such as \"https://cache.lan:5000\", without a login");
     }
   }
   return {};

@@ -55,9 +55,12 @@ TEST_F(Load, TakesEveryKey) {
     "node": { "name": "pi-17", "labels": { "site": "hall" } },
     "containerd": { "address": "unix:///run/c.sock", "namespace": "k8s.io", "snapshotter": "native" },
     "registries": {
-      "r.example:5000": { "plain_http": true },
+      "r.example:5000": { "plain_http": true, "proxy": "http://u:p@proxy.lan:3128",
+                          "mirrors": ["https://a.lan", "http://b.lan:5000/hub"] },
       "[::1]:5000": { "ca": "/ca.pem", "client_certificate": "/c.pem", "client_key": "/k.pem",
                       "username": "u", "password_file": "/absent" } },
+    "registry_sources": { "hosts_dir": "/h", "k3s_registries": "none", "docker_config": "/d",
+                          "credential_provider_config": "/p", "credential_provider_bin_dir": "/b" },
     "images": [ { "reference": "r.example:5000/app:1", "required": false,
       "when": { "architecture": "aarch64", "board": "Raspberry Pi 5", "page_size": 16384 },
       "emulation": "allow", "on_tag_moved": "follow",
@@ -66,7 +69,12 @@ TEST_F(Load, TakesEveryKey) {
     "pull": { "parallel": 5 }, "check_every": "6h", "resolve_every": "1d", "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
   EXPECT_EQ(config.containerd, (Containerd{"/run/c.sock", "k8s.io", "native"}));
-  EXPECT_TRUE(config.registries.at("r.example:5000").plain_http);
+  const Registry& plain = config.registries.at("r.example:5000");
+  EXPECT_TRUE(plain.plain_http);
+  EXPECT_EQ(plain.proxy, "http://u:p@proxy.lan:3128");
+  EXPECT_EQ(plain.mirrors, (std::vector<std::string>{"https://a.lan", "http://b.lan:5000/hub"}));
+  EXPECT_EQ(config.registry_sources.hosts_dir, "/h");
+  EXPECT_EQ(config.registry_sources.k3s_registries, "none");
   EXPECT_EQ(config.registries.at("[::1]:5000"),
             (Registry{false, "/ca.pem", "/c.pem", "/k.pem", "u", "/absent"}));
   ASSERT_EQ(config.images.size(), 1U);
@@ -99,8 +107,7 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 TEST_F(Load, RefusesKeysOfALaterVersion) {
   for (const char* text :
        {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])", R"("report": {})",
-        R"("pull": {"bandwidth": ""})", R"("pull": {"keep_free": "2GB"})",
-        R"("registries": {"r.io": {"mirrors": []}})"}) {
+        R"("pull": {"bandwidth": ""})", R"("pull": {"keep_free": "2GB"})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;
@@ -132,6 +139,13 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "$.registries[\"r.io\"]: client_certificate and client_key belong together"},
       {R"({"registries": {"r.io": {"plain_http": true, "ca": "/ca"}}})",
        "$.registries[\"r.io\"]: plain_http and certificates exclude each other"},
+      {R"({"registries": {"r.io": {"mirrors": ["https://u:secret@a.lan"]}}})",
+       "$.registries[\"r.io\"].mirrors: a mirror is a URL such as \"https://cache.lan:5000\", "
+       "without a login"},
+      {R"({"registries": {"r.io": {"proxy": "u:secret@proxy:1"}}})",
+       "$.registries[\"r.io\"].proxy: it is no URL such as \"http://proxy.lan:3128\""},
+      {R"({"registry_sources": {"hosts_dir": "certs.d"}})",
+       "$.registry_sources.hosts_dir: a path must start with /; \"none\" = not used"},
       {R"({"images": {}})", "$.images: expected an array, found an object"},
       {R"({"images": [{}]})", "$.images[0]: an image needs a \"reference\""},
       {R"({"images": ["x"]})", "$.images[0]: expected an object, found a string"},
