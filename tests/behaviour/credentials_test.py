@@ -5,7 +5,6 @@ a search of everything that was printed for the secrets."""
 import base64
 import json
 import os
-import unittest
 from pathlib import Path
 
 from rig import images, layers, programs, testing
@@ -30,10 +29,6 @@ class CredentialsTest(testing.RigTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        with Nodeproof() as nodeproof:
-            known = nodeproof("config", "check", "-c", nodeproof.write_config({"registry_sources": {}}))
-        if known.code != 0:
-            raise unittest.SkipTest("this build takes no registry_sources: " + known.stderr)
         cls.registry = cls.keep(Registry, auth=cls.AUTH)
         images.Client(cls.registry.url, credentials=(USER, PASSWORD)).push("team/app", "1", both())
         cls.reference = f"{cls.registry.name}/team/app:1"
