@@ -12,7 +12,6 @@ from rig.registry import Registry
 
 HOST = packages.host_architecture()
 OTHER = packages.other_architecture(HOST)
-DAY = 24 * 3600
 
 
 class Node(testing.RigTest):
@@ -42,13 +41,7 @@ class Node(testing.RigTest):
 
     def later(self) -> dict:
         """One that is due."""
-        file = self.nodeproof.run_folder / "polls.json"
-        polls = json.loads(file.read_text(encoding="utf-8"))
-        for tag in polls["tags"].values():
-            tag["asked"] -= DAY
-        for host in polls["registries"].values():
-            host["until"] -= DAY
-        file.write_text(json.dumps(polls), encoding="utf-8")
+        self.nodeproof.age_polls()
         return self.cycle()
 
     def written(self) -> dict:
@@ -140,7 +133,7 @@ class OddRegistries(Node):
         self.odd.faults["limited"] = "limited:19"
         self.assertEqual({"limit": 100, "remaining": 19, "windowSeconds": 21600}, self.later()["rateLimit"])
         self.assertEqual(1, len(asked))
-        self.age_tags()
+        self.nodeproof.age_polls(limits=False)
         paused = self.cycle()
         self.assertEqual(1, len(asked))
         self.assertEqual(("ready", "current"), (paused["verdict"], paused["freshness"]))
@@ -150,13 +143,6 @@ class OddRegistries(Node):
         resolved = self.nodeproof("resolve", "-c", self.config, self.reference)
         self.assertIn("19 of 100 requests left", resolved.stdout)
         self.assertEqual(19, self.nodeproof("resolve", "-o", "json", self.reference).report["rateLimit"]["remaining"])
-
-    def age_tags(self) -> None:
-        file = self.nodeproof.run_folder / "polls.json"
-        polls = json.loads(file.read_text(encoding="utf-8"))
-        for tag in polls["tags"].values():
-            tag["asked"] -= DAY
-        file.write_text(json.dumps(polls), encoding="utf-8")
 
 
 class DamagedTags(Node):
