@@ -53,6 +53,7 @@ Polls::Time Polls::last_moment(const std::string& name, std::chrono::seconds per
 }
 
 bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
+  const std::scoped_lock lock(mutex_);
   const std::string name = tag.name();
   const auto [found, fresh] =
       tags_.try_emplace(name, Tag{now(), false, static_cast<std::uint64_t>(policy)});
@@ -64,6 +65,7 @@ bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
 }
 
 void Polls::answered(const Reference& tag, OnTagMoved policy) {
+  const std::scoped_lock lock(mutex_);
   tags_[tag.name()] = {now(), true, static_cast<std::uint64_t>(policy)};
   changed_ = true;
 }
@@ -75,11 +77,14 @@ void Polls::set_limit(const Reference& tag, const RateLimit& limit) {
 }
 
 void Polls::note(const Reference& tag, const std::optional<RateLimit>& limit) {
+  const std::scoped_lock lock(mutex_);
   if (limit) set_limit(tag, *limit);
 }
 
 void Polls::refused(const Reference& tag) {
-  RateLimit limit = limit_of(tag).value_or(RateLimit{});
+  const std::scoped_lock lock(mutex_);
+  const Host* host = host_of(tag);
+  RateLimit limit = host == nullptr ? RateLimit{} : host->limit;
   limit.remaining = 0;
   set_limit(tag, limit);
 }
@@ -93,11 +98,13 @@ const Polls::Host* Polls::host_of(const Reference& tag) const {
 }
 
 std::optional<RateLimit> Polls::limit_of(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
   const Host* host = host_of(tag);
   return host == nullptr ? std::nullopt : std::optional(host->limit);
 }
 
 std::optional<Polls::Time> Polls::paused_until(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
   const Host* host = host_of(tag);
   return host != nullptr && is_low(host->limit) ? std::optional(host->until) : std::nullopt;
 }
@@ -132,6 +139,7 @@ void Polls::load(const std::string& text) {
 }
 
 Result<> Polls::save() {
+  const std::scoped_lock lock(mutex_);
   if (!changed_) return {};
   json::Writer out;
   out.begin_object().member("version", kVersion).key("tags").begin_object();

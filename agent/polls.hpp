@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -15,8 +16,8 @@
 
 namespace nodeproof {
 
-// Lives in a file of the run directory, which is memory: a poll that changes nothing writes nothing
-// to disk, and a boot forgets.
+// Thread-safe. Lives in a file of the run directory, which is memory: a poll that changes nothing
+// writes nothing to disk, and a boot forgets.
 class Polls {
  public:
   using Time = std::chrono::sys_seconds;
@@ -54,11 +55,13 @@ class Polls {
     Time until;
   };
   void load(const std::string& text);
+  // With mutex_ held:
   void set_limit(const Reference& tag, const RateLimit& limit);
   [[nodiscard]] Time now() const;
   [[nodiscard]] Time last_moment(const std::string& name, std::chrono::seconds period) const;
   [[nodiscard]] const Host* host_of(const Reference& tag) const;
 
+  mutable std::mutex mutex_;
   std::filesystem::path file_;
   std::string node_;
   std::chrono::seconds every_;
