@@ -2,6 +2,8 @@
 // when a step fails.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -52,6 +54,7 @@ class ImageCycle {
   enum class Proof { to_be_recorded, of_a_successor, for_information };
 
   ImageReport judge(const Job& job);
+  ImageReport judge_anew(const Job& job, ResolvedImage kept);
   ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
   ImageReport judge_absent(const Job& job, const Error& why);
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
@@ -64,7 +67,6 @@ class ImageCycle {
   ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
   [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);
-  Result<ResolvedImage> rebuilt_here(const Job& job);
   Result<ResolvedImage> latest(const Job& job);
   void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
@@ -97,6 +99,8 @@ class ImageCycle {
   inspect::InventoryCache inventories_;
   resolve::Ledger ledger_;
   Polls polls_;
+  std::mutex silence_mutex_;
+  std::map<std::string, Error> silent_;  // by Reference::domain(), in this cycle
 };
 
 }  // namespace nodeproof

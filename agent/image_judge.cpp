@@ -63,20 +63,31 @@ Result<ResolvedImage> ImageCycle::latest(const Job& job) {
   return found;
 }
 
-// What was proven, if it is still here. When the proof is an old one the choice among the entries
-// of the same index is made again: another containerd may take another one.
-Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
-  if (!job.proven()) return fail(Errc::not_found, "never proven here");
-  auto kept = rebuilt_here(job);
-  if (!kept || !kept->index || job.proven()->proof_key == key_of(job.image)) return kept;
+// The proof is an old one: the choice among the entries of the same index is made again, for
+// another containerd may take another one.
+ImageReport ImageCycle::judge_anew(const Job& job, ResolvedImage kept) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store,
-                                        FetchedManifest{*kept->index, kept->index_bytes});
-  auto again = resolve::resolve(documents, job.reference, host_, job.stop);
-  return again ? std::move(again) : std::move(kept);
+                                        FetchedManifest{*kept.index, kept.index_bytes});
+  const auto again = resolve::resolve(documents, job.reference, host_, job.stop);
+  if (again) return judge_kept(job, *again);
+  Finding failure = report::finding_from_error(again.error(), report::Stage::resolve);
+  if (failure.severity == Severity::fail) {  // part of the new proof
+    failure.severity = Severity::warn;
+    kept.findings.push_back(std::move(failure));
+    return judge_kept(job, kept);
+  }
+  if (again.error().code == Errc::cancelled) return judge_failed(job, again.error(), kept);
+  // The entry that is taken now is the registry's to give: the next cycle chooses again.
+  ImageReport report = prove(job, kept, Proof::for_information);
+  report.freshness = Freshness::unreachable;
+  failure.severity = Severity::warn;
+  report.findings.push_back(std::move(failure));
+  return report;
 }
 
 // An image record that names the manifest leaves the index to containerd's garbage collection.
-Result<ResolvedImage> ImageCycle::rebuilt_here(const Job& job) {
+Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
+  if (!job.proven()) return fail(Errc::not_found, "never proven here");
   auto kept = resolve::resolve_offline(*job.proven(), job.reference, ports_.store, job.stop);
   if (kept || kept.error().code != Errc::not_found) return kept;
   const auto record = ports_.store.image(job.reference.name());
@@ -98,9 +109,21 @@ bool ImageCycle::is_to_be_asked(const Reference& reference, const RequiredImage&
   return polls_.is_due(reference, image.on_tag_moved) && !polls_.paused_until(reference);
 }
 
+// A registry that was silent to one question, tried several times, is not asked the others.
 Result<std::optional<Digest>> ImageCycle::ask(const Reference& tag, const std::stop_token& stop) {
+  {
+    const std::scoped_lock lock(silence_mutex_);
+    const auto silent = silent_.find(tag.domain());
+    if (silent != silent_.end()) return std::unexpected(silent->second);
+  }
   auto said = ports_.registry.ask_digest(tag, stop);
   polls_.note(tag, ports_.registry.rate_limit(tag));
+  const bool silent =
+      !said && (said.error().code == Errc::unreachable || said.error().code == Errc::timeout);
+  if (silent) {
+    const std::scoped_lock lock(silence_mutex_);
+    silent_.emplace(tag.domain(), said.error());
+  }
   return said;
 }
 
@@ -142,8 +165,12 @@ ImageReport ImageCycle::judge_holding(const Job& job) {
     if (same) return settled(job, told_again(job), {});
     if (!said) return unasked(job, told_again(job));
   }
-  const Result<ResolvedImage> kept = kept_here(job);
-  return kept ? judge_kept(job, *kept) : judge_absent(job, kept.error());
+  Result<ResolvedImage> kept = kept_here(job);
+  if (!kept) return judge_absent(job, kept.error());
+  if (kept->index && job.proven()->proof_key != key_of(job.image)) {
+    return judge_anew(job, *std::move(kept));
+  }
+  return judge_kept(job, *kept);
 }
 
 // What the proof said.

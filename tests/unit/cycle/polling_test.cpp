@@ -147,6 +147,25 @@ TEST_F(PollingTest, AnOutageIsToldAndTheNextCycleAsksAgain) {
   EXPECT_EQ(cycle().freshness, Freshness::current);
 }
 
+TEST_F(PollingTest, ARegistryThatIsSilentToSomeIsNotAskedForTheOthers) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "registry.test:5000/more:" + std::to_string(i);
+    rig.push(name);
+    rig.require(name);
+    rig.registry.fail_with("HEAD " + name, {Errc::unreachable, "connection refused", ""});
+  }
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.registry.fail_with(kHead, {Errc::unreachable, "connection refused", ""});
+  rig.clock.advance(kPeriod);
+  asked();
+  const NodeReport report = rig.run();
+  EXPECT_LE(asked(), 6U) << "as many as are asked at once";
+  for (const ImageReport& image : report.images) {
+    EXPECT_EQ(image.freshness, Freshness::unreachable);
+    EXPECT_EQ(image.verdict, Verdict::ready);
+  }
+}
+
 TEST_F(PollingTest, PausesBelowAFifthOfTheRateLimitAndSaysSo) {
   rig.registry.says_limit = RateLimit{100, 19, hours(8)};
   later();
