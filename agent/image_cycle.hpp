@@ -57,6 +57,7 @@ class ImageCycle {
   ImageReport judge_anew(const Job& job, ResolvedImage kept);
   ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
   ImageReport judge_absent(const Job& job, const Error& why);
+  ImageReport judge_lost(const Job& job, const Error& why, Finding failure);
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
   ImageReport judge_failed(const Job& job, const Error& error, const ResolvedImage& kept);
   ImageReport judge_holding(const Job& job);

@@ -47,6 +47,10 @@ Finding paused_finding(const Reference& tag, const std::optional<RateLimit>& lim
           .remedy = "log in: registries allow more requests to accounts"};
 }
 
+Finding lost_finding(const Error& why) {
+  return report::finding_from_error(why, report::Stage::inspect);
+}
+
 }  // namespace
 
 ImageReport ImageCycle::judge(const Job& job) {
@@ -309,21 +313,25 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   }
   Finding failure = report::finding_from_error(named.error(), report::Stage::resolve);
   if (job.proven() && failure.severity == Severity::fail) {
-    const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven(), job.reference,
-                                                      ports_.store, ledger_, job.stop);
-    if (last_good) {
-      report = prove(job, *last_good);
-      if (report.verdict == Verdict::ready) {
-        failure.severity = Severity::warn;
-        restore_hint(failure, job, "was not here any more and was pulled again by its digest");
-        return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
-      }
-    }
+    return judge_lost(job, why, std::move(failure));
   }
   report.findings.push_back(std::move(failure));
-  if (job.proven()) {  // and what was proven is not whole here either
-    report.findings.push_back(report::finding_from_error(why, report::Stage::inspect));
+  if (job.proven()) report.findings.push_back(lost_finding(why));
+  return report;
+}
+
+// The tag is damaged, and what was proven is not here any more: its variant may still be had.
+ImageReport ImageCycle::judge_lost(const Job& job, const Error& why, Finding failure) {
+  const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven(), job.reference,
+                                                    ports_.store, ledger_, job.stop);
+  ImageReport report = last_good ? prove(job, *last_good) : blank_report(job.image);
+  if (report.verdict == Verdict::ready) {
+    failure.severity = Severity::warn;
+    restore_hint(failure, job, "was not here any more and was pulled again by its digest");
+    return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
   }
+  report.findings.push_back(std::move(failure));
+  report.findings.push_back(lost_finding(why));
   return report;
 }
 

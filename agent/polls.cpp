@@ -35,7 +35,10 @@ Polls::Polls(std::filesystem::path file, std::string node, std::chrono::seconds 
       node_(std::move(node)),
       every_(std::max(every, std::chrono::seconds(1))),
       clock_(clock) {
-  if (const auto text = read_file(file_, kMaxBytes)) load(*text);
+  const auto text = read_file(file_, kMaxBytes);
+  if (!text || load(*text)) return;
+  tags_.clear();
+  hosts_.clear();
 }
 
 Polls::Time Polls::now() const { return std::chrono::floor<std::chrono::seconds>(clock_.now()); }
@@ -109,33 +112,37 @@ std::optional<Polls::Time> Polls::paused_until(const Reference& tag) const {
   return host != nullptr && is_low(host->limit) ? std::optional(host->until) : std::nullopt;
 }
 
-void Polls::load(const std::string& text) {
-  const auto read = [&]() -> Result<> {
-    const json::Value root = TRY(json::parse(text));
-    std::uint64_t version = 0;
-    TRY(json::read(root, "version", version));
-    if (version != kVersion) return fail(Errc::unsupported, "another version");
-    const json::Value* tags = TRY(root.at("tags"));
-    // What has not been asked for in so long has left the configuration.
-    const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
-    for (const auto& [name, value] : tags->members()) {
-      Tag tag;
-      tag.asked = TRY(time_at(value, "asked"));
-      TRY(json::read(value, "answered", tag.answered));
-      TRY(json::read(value, "policy", tag.policy));
-      if (tag.asked > oldest) tags_.emplace(name, tag);
-    }
-    const json::Value* hosts = TRY(root.at("registries"));
-    for (const auto& [name, value] : hosts->members()) {
-      const auto limit = TRY(read_rate_limit(value, "rateLimit"));
-      const Time until = TRY(time_at(value, "until"));
-      if (limit && until > now()) hosts_.emplace(name, Host{*limit, until});
-    }
-    return {};
-  };
-  if (read()) return;
-  tags_.clear();
-  hosts_.clear();
+// What has not been asked for in so long has left the configuration.
+Result<> Polls::load_tags(const json::Value& tags) {
+  const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
+  for (const auto& [name, value] : tags.members()) {
+    Tag tag;
+    tag.asked = TRY(time_at(value, "asked"));
+    TRY(json::read(value, "answered", tag.answered));
+    TRY(json::read(value, "policy", tag.policy));
+    if (tag.asked > oldest) tags_.emplace(name, tag);
+  }
+  return {};
+}
+
+Result<> Polls::load_hosts(const json::Value& hosts) {
+  for (const auto& [name, value] : hosts.members()) {
+    const auto limit = TRY(read_rate_limit(value, "rateLimit"));
+    const Time until = TRY(time_at(value, "until"));
+    if (limit && until > now()) hosts_.emplace(name, Host{*limit, until});
+  }
+  return {};
+}
+
+Result<> Polls::load(const std::string& text) {
+  const json::Value root = TRY(json::parse(text));
+  std::uint64_t version = 0;
+  TRY(json::read(root, "version", version));
+  if (version != kVersion) return fail(Errc::unsupported, "another version");
+  const json::Value* tags = TRY(root.at("tags"));
+  TRY(load_tags(*tags));
+  const json::Value* hosts = TRY(root.at("registries"));
+  return load_hosts(*hosts);
 }
 
 Result<> Polls::save() {

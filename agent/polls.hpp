@@ -13,6 +13,7 @@
 #include "agent/model.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
+#include "common/json.hpp"
 
 namespace nodeproof {
 
@@ -54,7 +55,9 @@ class Polls {
     RateLimit limit;
     Time until;
   };
-  void load(const std::string& text);
+  Result<> load(const std::string& text);
+  Result<> load_tags(const json::Value& tags);
+  Result<> load_hosts(const json::Value& hosts);
   // With mutex_ held:
   void set_limit(const Reference& tag, const RateLimit& limit);
   [[nodiscard]] Time now() const;

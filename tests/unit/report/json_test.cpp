@@ -28,7 +28,7 @@ TEST(ReportJson, CarriesARateLimitWhereThereIsOne) {
   NodeReport report = sample();
   report.images[0].rate_limit = RateLimit{100, 12, std::chrono::hours(6)};
   report.images[1].rate_limit = RateLimit{{}, 0, {}};
-  const std::string text = to_json(report);
+  const std::string text = to_json(report, false);
   EXPECT_NE(text.find(R"("rateLimit":{"limit":100,"remaining":12,"windowSeconds":21600})"),
             std::string::npos);
   const auto back = from_json(text);
