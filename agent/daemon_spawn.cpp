@@ -2,25 +2,18 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "common/subprocess.hpp"
+
 namespace nodeproof {
 namespace {
 
 constexpr int kExecFailed = 127;
-
-void close_from(int first) {
-#ifdef SYS_close_range
-  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
-#endif
-  constexpr int kHighest = 1024;  // Linux before 5.9; the supervisor holds a handful
-  for (int fd = first; fd < kHighest; ++fd) close(fd);
-}
 
 // Between fork and exec: async-signal-safe calls only (signal-safety(7)).
 [[noreturn]] void become(char* const* argv, int output, pid_t parent) {
@@ -34,7 +27,7 @@ void close_from(int first) {
   const int null = open("/dev/null", O_RDONLY);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
     _exit(kExecFailed);
-  close_from(STDERR_FILENO + 1);
+  close_descriptors_from(STDERR_FILENO + 1);
   execv(argv[0], argv);
   _exit(kExecFailed);
 }

@@ -142,4 +142,20 @@ std::string base64_encode(Bytes bytes) {
   return out;
 }
 
+Result<std::string> base64_decode(std::string_view text) {
+  std::string padded;
+  for (const char c : text) {
+    if (c != '\r' && c != '\n') padded += c;
+  }
+  while (padded.size() % 4 != 0) padded += '=';
+  std::string out(padded.size(), '\0');
+  std::size_t written = 0;
+  if (mbedtls_base64_decode(reinterpret_cast<unsigned char*>(out.data()), out.size(), &written,
+                            octets(as_bytes(padded)), padded.size()) != 0) {
+    return fail(Errc::invalid_document, "this is not base64");
+  }
+  out.resize(written);
+  return out;
+}
+
 }  // namespace nodeproof

@@ -29,6 +29,8 @@ class Hasher {
 [[nodiscard]] Digest hash_of(Bytes bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);
 
 [[nodiscard]] std::string base64_encode(Bytes bytes);
+// RFC 4648, section 4; line ends and missing padding are tolerated. The error holds nothing of it.
+Result<std::string> base64_decode(std::string_view text);
 
 [[nodiscard]] std::string crypto_library();  // "Mbed TLS 3.6.6"
 

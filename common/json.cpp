@@ -74,6 +74,8 @@ Result<std::string> Value::string() const {
   return text_;
 }
 
+Result<std::string> Value::word() const { return kind_ == Kind::number ? text_ : string(); }
+
 Result<std::vector<std::string>> Value::strings() const {
   if (kind_ != Kind::array) return std::unexpected(wrong("an array of strings"));
   std::vector<std::string> strings;

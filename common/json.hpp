@@ -38,6 +38,7 @@ class Value {
   [[nodiscard]] Result<std::uint64_t> unsigned_integer() const;
   [[nodiscard]] Result<double> real() const;
   [[nodiscard]] Result<std::string> string() const;
+  [[nodiscard]] Result<std::string> word() const;  // a string, or a number as it is written
   [[nodiscard]] Result<std::vector<std::string>> strings() const;
   [[nodiscard]] const Array& items() const { return items_; }         // empty unless an array
   [[nodiscard]] const Object& members() const { return members_; }    // empty unless an object

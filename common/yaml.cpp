@@ -7,12 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "common/words.hpp"
-
 namespace nodeproof::yaml {
 namespace {
-
-constexpr std::size_t kMaxShown = 80;  // bytes of a key in messages
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, text) != words.end();
@@ -127,7 +123,7 @@ class Reader {
       open_.back().key_comes = false;
       return {};
     }
-    if (scalar.tag != nullptr) return refuse("a tag on '" + excerpt(text, kMaxShown) + "'");
+    if (scalar.tag != nullptr) return refuse("a tag (!name) is not read");
     const bool plain = scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && is_one_of(text, {"", "~", "null", "Null", "NULL"})) {
       writer_.null();

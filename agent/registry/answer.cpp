@@ -47,11 +47,11 @@ Error unauthorized(const Answer& answer, bool credentials_sent) {
   if (credentials_sent) {
     return {Errc::unauthorized,
             "the credentials were refused, or the image does not exist: " + summary(answer),
-            "check 'username' and 'password_file' of this registry in the configuration"};
+            "check this registry's login: 'nodeproof config check' says where it comes from"};
   }
   return {Errc::unauthorized, "not found or no access: " + summary(answer),
-          "check the image's name; a private one needs 'username' and 'password_file' in the "
-          "configuration"};
+          "check the image's name; a private one needs a login, in nodeproof's configuration or "
+          "where docker, k3s or the kubelet keep theirs"};
 }
 
 // A registry answers in JSON, or at least says that it is one.

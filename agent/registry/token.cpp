@@ -28,10 +28,62 @@ std::string url_of(const TokenRequest& request) {
   return url;
 }
 
+HttpRequest get_of(const TokenRequest& request) {
+  HttpRequest ask;
+  ask.url = url_of(request);
+  if (!request.username.empty()) {
+    ask.headers.emplace_back("Authorization",
+                             basic_authorization(request.username, request.password));
+  }
+  return ask;
+}
+
+// distribution's oauth2 reference: the scopes in one value.
+std::string form_of(const TokenRequest& request, const std::string& refresh_token) {
+  std::string scopes;
+  for (const auto& scope : request.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
+  std::string form = "grant_type=refresh_token&client_id=nodeproof";
+  const auto add = [&](std::string_view name, std::string_view value) {
+    form.append("&").append(name).append("=").append(percent_encode(value));
+  };
+  if (!request.service.empty()) add("service", request.service);
+  if (!scopes.empty()) add("scope", scopes);
+  add("refresh_token", refresh_token);
+  return form;
+}
+
+std::string rotation_key(const TokenRequest& request) {
+  return request.realm.str() + "\n" + request.service + "\n" + request.identity_token;
+}
+
+Error refusal_of(const Answer& answer, const TokenRequest& request) {
+  constexpr const char* kRemedy = "log in again, or with a user and a password or access token";
+  const int status = answer.head.status;
+  const bool by_post = !request.identity_token.empty();
+  if (by_post && (status == 404 || status == 405 || status == 501)) {
+    return {Errc::unauthorized, "it takes no identity tokens: status " + std::to_string(status),
+            kRemedy};
+  }
+  // RFC 6749, section 5.2: invalid_grant.
+  if (by_post && status == 400) {
+    return {Errc::unauthorized, "it does not take this identity token: status 400", kRemedy};
+  }
+  Error error = failure_of(answer, by_post || !request.username.empty());
+  // What a token service does not have is not the image.
+  if (error.code == Errc::unauthorized || error.code == Errc::throttled) return error;
+  return {Errc::server_error, std::move(error.message), "check the registry's login service"};
+}
+
 // It goes into a header.
 bool is_usable_token(std::string_view token) {
   return !token.empty() && token.size() <= kMaxTokenBytes &&
          std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+// "" = there is none that can be used.
+std::string usable_member(const json::Value& document, std::string_view key) {
+  const auto text = document.string_or(key, "");
+  return text && is_usable_token(*text) ? *text : "";
 }
 
 }  // namespace
@@ -49,7 +101,7 @@ struct TokenSource::Entry {
 };
 
 std::shared_ptr<TokenSource::Entry> TokenSource::entry_for(const TokenRequest& request) {
-  const std::string key = request.username + "\n" + url_of(request);
+  const std::string key = request.username + "\n" + request.identity_token + "\n" + url_of(request);
   const std::scoped_lock lock(mutex_);
   auto& entry = entries_[key];
   if (!entry) entry = std::make_shared<Entry>();
@@ -78,18 +130,31 @@ Result<std::string> TokenSource::token(const TokenRequest& request, std::string_
   return granted->token;
 }
 
+HttpRequest TokenSource::post_of(const TokenRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  const auto rotated = rotated_.find(rotation_key(request));
+  HttpRequest ask;
+  ask.method = "POST";
+  ask.url = request.realm.str();
+  ask.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+  ask.body = form_of(request, rotated == rotated_.end() ? request.identity_token : rotated->second);
+  return ask;
+}
+
+void TokenSource::keep_rotated(const TokenRequest& request, std::string refresh_token) {
+  if (request.identity_token.empty() || refresh_token.empty()) return;
+  const std::scoped_lock lock(mutex_);
+  rotated_.insert_or_assign(rotation_key(request), std::move(refresh_token));
+}
+
 Result<TokenSource::Granted> TokenSource::fetch(const TokenRequest& request,
                                                 const std::stop_token& stop) {
-  HttpRequest ask;
-  ask.url = url_of(request);
+  const bool by_post = !request.identity_token.empty();
+  HttpRequest ask = by_post ? post_of(request) : get_of(request);
   ask.tls = request.tls;
   ask.led_by = request.led_by;
   ask.whole_timeout = kTimeout;
-  ask.headers = {{"Accept", "application/json"}};
-  if (!request.username.empty()) {
-    ask.headers.emplace_back("Authorization",
-                             basic_authorization(request.username, request.password));
-  }
+  ask.headers.emplace_back("Accept", "application/json");
   const std::string who = "the token service " + request.realm.host_port();
   Answer answer{.head = {}, .url = request.realm, .body = {}};
   const auto collect = [&](Bytes bytes) -> Result<> {
@@ -103,22 +168,21 @@ Result<TokenSource::Granted> TokenSource::fetch(const TokenRequest& request,
       TRY(http_.send(ask, [](const HttpResponse&) -> Result<> { return {}; }, collect, stop));
   const auto asked_at = clock_.monotonic();
   if (answer.head.status != 200) {
-    return std::unexpected(failure_of(answer, !request.username.empty()).with_context(who));
+    return std::unexpected(refusal_of(answer, request).with_context(who));
   }
-  const auto unreadable = [&] { return fail(Errc::server_error, who + " gave no usable token"); };
   const auto document = json::parse(answer.body, {.max_bytes = kMaxAnswerBytes});
-  if (!document) return unreadable();
-  const json::Value* token = document->find("token");
-  if (token == nullptr) token = document->find("access_token");
-  const auto text =
-      token == nullptr ? Result<std::string>(fail(Errc::not_found, "")) : token->string();
-  if (!text || !is_usable_token(*text)) return unreadable();
+  std::string token = document ? usable_member(*document, "token") : "";
+  if (document && token.empty() && document->find("token") == nullptr) {
+    token = usable_member(*document, "access_token");
+  }
+  if (token.empty()) return fail(Errc::server_error, who + " gave no usable token");
+  keep_rotated(request, usable_member(*document, "refresh_token"));
   const json::Value* expires = document->find("expires_in");
   const auto seconds =
       expires == nullptr ? kShortestLife : expires->integer().value_or(kShortestLife);
   const auto life = std::clamp<std::int64_t>(seconds, kShortestLife, 24 * 3600);
   // A fifth of its life in reserve: clocks differ and blobs take long to be asked for.
-  return Granted{*text, asked_at + std::chrono::seconds(life * 4 / 5)};
+  return Granted{std::move(token), asked_at + std::chrono::seconds(life * 4 / 5)};
 }
 
 std::string basic_authorization(std::string_view username, std::string_view password) {

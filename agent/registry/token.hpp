@@ -22,7 +22,8 @@ struct TokenRequest {
   std::vector<std::string> scopes;  // "repository:library/debian:pull", most wanted first
   std::string username, password;   // "" = anonymous
   TlsSettings tls;
-  std::string led_by = {};  // who named the realm: HttpRequest::led_by
+  std::string led_by = {};          // who named the realm: HttpRequest::led_by
+  std::string identity_token = {};  // instead of a password: exchanged by POST (oauth2)
 };
 
 class TokenSource {
@@ -41,11 +42,14 @@ class TokenSource {
   struct Granted;
   std::shared_ptr<Entry> entry_for(const TokenRequest& request);
   Result<Granted> fetch(const TokenRequest& request, const std::stop_token& stop);
+  HttpRequest post_of(const TokenRequest& request);
+  void keep_rotated(const TokenRequest& request, std::string refresh_token);
 
   HttpClient& http_;
   const Clock& clock_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
+  std::map<std::string, std::string> rotated_;  // what replaced an identity token, by service
 };
 
 // "Basic dXNlcjpwYXNz"

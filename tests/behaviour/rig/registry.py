@@ -17,6 +17,7 @@ from pathlib import Path
 from . import packages, processes
 
 USER, PASSWORD = "ci", "correct horse"
+IDENTITY_TOKEN = "identity-4fd1c6/+="  # what a login gives out instead of the password
 
 
 class Registry:
@@ -154,8 +155,8 @@ def make_certificates(folder: Path, address: str) -> None:
 
 
 class TokenServer:
-    """The token endpoint of a registry: Basic credentials in, a signed bearer token out. Without credentials it
-    grants pulls below public/ only."""
+    """The token endpoint of a registry: Basic credentials or, by POST, an identity token in, a signed bearer token
+    out. Without credentials it grants pulls below public/ only. Each POST replaces the identity token."""
 
     def __init__(self, folder: Path, address: str, tls: bool):
         self.folder = folder
@@ -171,10 +172,15 @@ class TokenServer:
             def do_GET(self):
                 owner.answer(self)
 
+            def do_POST(self):
+                owner.exchange(self)
+
             def log_message(self, *_):
                 pass
 
         self.asked: list[str] = []
+        self.exchanged: list[dict] = []  # the forms that came by POST
+        self.identity_token = IDENTITY_TOKEN
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         if tls:  # a password goes over nothing less than the registry itself speaks
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -194,14 +200,28 @@ class TokenServer:
         given = request.headers.get("Authorization")
         if given is not None and given != expected:
             return self._reply(request, 401, {"errors": [{"code": "UNAUTHORIZED", "message": "wrong credentials"}]})
-        access = []
-        for scope in " ".join(query.get("scope", [])).split():
-            kind, name, actions = scope.split(":", 2)
-            if given is None and not name.startswith("public/"):
-                continue
-            granted = actions.split(",") if given else ["pull"]
-            access.append({"type": kind, "name": name, "actions": granted})
+        access = self._access(" ".join(query.get("scope", [])), trusted=given is not None)
         self._reply(request, 200, {"token": self._token(access), "expires_in": 300})
+
+    def exchange(self, request) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
+        form = {name: values[0] for name, values in urllib.parse.parse_qs(body).items()}
+        self.exchanged.append(form)
+        if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != self.identity_token:
+            return self._reply(request, 400, {"error": "invalid_grant"})
+        self.identity_token = f"{IDENTITY_TOKEN}{len(self.exchanged)}"
+        access = self._access(form.get("scope", ""), trusted=True)
+        self._reply(request, 200, {"access_token": self._token(access), "expires_in": 300,
+                                   "refresh_token": self.identity_token})
+
+    @staticmethod
+    def _access(scopes: str, trusted: bool) -> list:
+        access = []
+        for scope in scopes.split():
+            kind, name, actions = scope.split(":", 2)
+            if trusted or name.startswith("public/"):
+                access.append({"type": kind, "name": name, "actions": actions.split(",") if trusted else ["pull"]})
+        return access
 
     def _token(self, access: list) -> str:
         now = int(time.time())

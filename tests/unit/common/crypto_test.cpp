@@ -75,6 +75,21 @@ TEST(Base64, EncodesTheVectorsOfItsRfc) {
   EXPECT_EQ(base64_encode(as_bytes("\xff\xfe:\x80")), "//46gA==");
 }
 
+TEST(Base64, DecodesWhatItEncodes) {
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "user:pa\xff\0ss"}) {
+    EXPECT_EQ(base64_decode(base64_encode(as_bytes(text))).value(), text);
+  }
+}
+
+TEST(Base64, ToleratesLineEndsAndMissingPaddingOnly) {
+  EXPECT_EQ(base64_decode("Zm9v\r\nYg\n").value(), "foob");
+  for (const char* text : {"Z", "Zm9 v", "Zm9v-A==", "Zg==Zg==", "====", "Zm9v\tYg==", "Zm=v"}) {
+    const auto decoded = base64_decode(text);
+    ASSERT_FALSE(decoded) << text << " became " << *decoded;
+    EXPECT_EQ(decoded.error().message, "this is not base64");
+  }
+}
+
 TEST(CryptoLibrary, NamesItselfWithItsVersion) {
   EXPECT_TRUE(crypto_library().starts_with("Mbed TLS 3."));
 }

@@ -63,6 +63,16 @@ TEST(Json, GettersNameThePathOfAWrongType) {
   EXPECT_EQ(root.string_or("missing", "fallback"), "fallback");
 }
 
+TEST(JsonValue, TakesANumberForAWordAsItIsWritten) {
+  const auto list = json::parse(R"(["x", 12.50, 1e3, true, null])");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->items()[0].word(), "x");
+  EXPECT_EQ(list->items()[1].word(), "12.50");
+  EXPECT_EQ(list->items()[2].word(), "1e3");
+  EXPECT_EQ(list->items()[3].word().error().message, "$[3]: expected a string, found a boolean");
+  EXPECT_FALSE(list->items()[4].word());
+}
+
 TEST(Json, TakesWholeNumbersOf64BitsAndNothingElseAsIntegers) {
   const Value root = parsed(
       "[9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1e3,-1,"

@@ -158,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusalCase{"RedirectToNowhere", with(answer(307, "", ""), "location", "gopher://x/"),
                     Errc::server_error, "redirects to what is not a usable", ""},
         RefusalCase{"Private", answer(401, "", ""), Errc::unauthorized, "not found or no access",
-                    "password_file"},
+                    "needs a login"},
         RefusalCase{"Denied", answer(403, "", R"({"errors":[{"code":"DENIED"}]})"),
                     Errc::unauthorized, "access denied: r.example:443 answered 403 (DENIED)", ""},
         RefusalCase{"Throttled", with(answer(429, "", ""), "retry-after", "120"), Errc::throttled,

@@ -164,5 +164,86 @@ TEST(TokenSource, ReturnsAfterStopWhileAnotherThreadAsks) {
   first.request_stop();
 }
 
+TokenRequest with_identity_token(std::string service = "s") {
+  TokenRequest request = anonymous();
+  request.service = std::move(service);
+  request.scopes = {"repository:a:pull", "repository:b:pull,push"};
+  request.identity_token = "S3cret+/=";
+  return request;
+}
+
+constexpr const char* kPost = "POST https://auth.example/token";
+
+TEST(TokenSource, ExchangesAnIdentityTokenByPost) {
+  fakes::ScriptedHttp http;
+  fakes::FakeClock clock;
+  http.answer(kPost, {{.headers = {}, .body = R"({"access_token":"a"})", .broken = {}}});
+  TokenSource tokens(http, clock);
+  const auto token = tokens.token(with_identity_token(), "", {});
+  ASSERT_TRUE(token) << token.error().message;
+  EXPECT_EQ(*token, "a");
+  EXPECT_EQ(http.sent_header(0, "Content-Type"), "application/x-www-form-urlencoded");
+  EXPECT_EQ(http.sent_header(0, "Authorization"), "");
+  EXPECT_EQ(http.requests()[0].body,
+            "grant_type=refresh_token&client_id=nodeproof&service=s&"
+            "scope=repository%3Aa%3Apull%20repository%3Ab%3Apull%2Cpush&"
+            "refresh_token=S3cret%2B%2F%3D");
+}
+
+TEST(TokenSource, KeepsTheIdentityTokenThatReplacesTheFirst) {
+  fakes::ScriptedHttp http;
+  fakes::FakeClock clock;
+  http.answer(
+      kPost,
+      {{.headers = {}, .body = R"({"access_token":"1","refresh_token":"second"})", .broken = {}},
+       {.headers = {}, .body = R"({"access_token":"2"})", .broken = {}}});
+  TokenSource tokens(http, clock);
+  ASSERT_TRUE(tokens.token(with_identity_token(), "", {}));
+  EXPECT_EQ(tokens.token(with_identity_token(), "1", {}), "2");
+  EXPECT_TRUE(http.requests()[1].body.ends_with("&refresh_token=second"));
+  ASSERT_TRUE(tokens.token(with_identity_token("another"), "", {}));
+  EXPECT_TRUE(http.requests()[2].body.ends_with("&refresh_token=S3cret%2B%2F%3D"));
+}
+
+TEST(TokenSource, SaysThatAnIdentityTokenIsNotTakenWithoutShowingIt) {
+  for (const int status : {400, 401, 404, 405, 501}) {
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    http.answer(kPost, {{.status = status, .headers = {}, .body = "{}", .broken = {}}});
+    TokenSource tokens(http, clock);
+    const auto token = tokens.token(with_identity_token(), "", {});
+    ASSERT_FALSE(token) << status;
+    EXPECT_EQ(token.error().code, Errc::unauthorized) << status;
+    EXPECT_TRUE(token.error().message.starts_with("the token service auth.example:443: "));
+    EXPECT_EQ(token.error().message.find("S3cret"), std::string::npos) << token.error().message;
+    EXPECT_EQ(http.requests().size(), 1U) << "no second try by GET";
+  }
+}
+
+TEST(TokenSource, SaysNothingAboutTheImageWhenTheServiceFails) {
+  const std::pair<int, Errc> cases[] = {{404, Errc::server_error}, {416, Errc::server_error},
+                                        {500, Errc::server_error}, {401, Errc::unauthorized},
+                                        {403, Errc::unauthorized}, {429, Errc::throttled}};
+  for (const auto& [status, code] : cases) {
+    fakes::ScriptedHttp http;
+    fakes::FakeClock clock;
+    http.answer(kUrl, {{.status = status, .headers = {}, .body = "<html>", .broken = {}}});
+    TokenSource tokens(http, clock);
+    EXPECT_EQ(tokens.token(anonymous(), "", {}).error().code, code) << status;
+  }
+}
+
+TEST(TokenSource, DoesNotMixTheTokensOfTwoLogins) {
+  fakes::ScriptedHttp http;
+  fakes::FakeClock clock;
+  http.answer(kUrl, {{.headers = {}, .body = R"({"token":"anonymous"})", .broken = {}}});
+  http.answer(kPost, {{.headers = {}, .body = R"({"token":"mine"})", .broken = {}}});
+  TokenSource tokens(http, clock);
+  TokenRequest request = anonymous();
+  EXPECT_EQ(tokens.token(request, "", {}), "anonymous");
+  request.identity_token = "i";
+  EXPECT_EQ(tokens.token(request, "", {}), "mine");
+}
+
 }  // namespace
 }  // namespace nodeproof::registry

@@ -1,0 +1,104 @@
+#include "agent/registry/credential_chain.hpp"
+
+#include <utility>
+
+#include "agent/registry/plugin_source.hpp"
+#include "agent/registry/written_sources.hpp"
+
+namespace nodeproof::registry {
+
+namespace {
+
+constexpr std::string_view kNotUsed = "none";
+
+class OwnSource final : public CredentialSource {
+ public:
+  explicit OwnSource(OwnLogins logins) : logins_(std::move(logins)) {}
+  Result<std::optional<Credentials>> find(const Place& place, const std::stop_token&) override {
+    const auto found = logins_.find(place.host);
+    if (found == logins_.end() || found->second.anonymous()) return std::optional<Credentials>();
+    return std::optional<Credentials>(found->second);
+  }
+  Result<std::string> describe(const Place& place) override {
+    const auto found = logins_.find(place.host);
+    return found == logins_.end() || found->second.anonymous() ? "" : found->second.source;
+  }
+
+ private:
+  const OwnLogins logins_;
+};
+
+std::vector<WantedFile> docker_files(const std::string& named, const Surroundings& around) {
+  if (named == kNotUsed) return {};
+  if (!named.empty()) return {{.path = named, .named = true}};
+  std::vector<WantedFile> files;
+  const auto add = [&](const std::string& folder, std::string_view file) {
+    if (!folder.empty()) files.push_back({.path = folder + std::string(file), .named = false});
+  };
+  add(around.variable("REGISTRY_AUTH_FILE"), "");
+  const std::string docker = around.variable("DOCKER_CONFIG");
+  add(docker.empty() ? around.home() : docker,
+      docker.empty() ? "/.docker/config.json" : "/config.json");
+  add(around.variable("XDG_RUNTIME_DIR"), "/containers/auth.json");
+  if (around.is_root) {
+    files.push_back({.path = around.root / "var/lib/kubelet/config.json", .named = false});
+  }
+  return files;
+}
+
+std::vector<WantedFile> k3s_files(const std::string& named, const Surroundings& around) {
+  if (named == kNotUsed) return {};
+  if (!named.empty()) return {{.path = named, .named = true}};
+  return {{.path = around.root / "etc/rancher/k3s/registries.yaml", .named = false},
+          {.path = around.root / "etc/rancher/rke2/registries.yaml", .named = false}};
+}
+
+}  // namespace
+
+CredentialChain::CredentialChain(std::vector<std::unique_ptr<CredentialSource>> sources)
+    : sources_(std::move(sources)) {}
+
+Result<Credentials> CredentialChain::find(const Place& place, const std::stop_token& stop) {
+  for (const auto& source : sources_) {
+    auto found = source->find(place, stop);
+    if (!found) {
+      Error error = std::move(found).error();
+      // What is wrong with a login says nothing about the image.
+      if (error.code != Errc::cancelled) error.code = Errc::unauthorized;
+      return std::unexpected(std::move(error).with_context("credentials for " + place.host));
+    }
+    if (*found) return **std::move(found);
+  }
+  return Credentials{};
+}
+
+Result<std::string> CredentialChain::describe(const Place& place) {
+  for (const auto& source : sources_) {
+    std::string found = TRY(source->describe(place));
+    if (!found.empty()) return found;
+  }
+  return "";
+}
+
+std::unique_ptr<CredentialChain> make_credential_chain(OwnLogins own, const CredentialFiles& files,
+                                                       const Surroundings& around,
+                                                       const Clock& clock) {
+  std::vector<std::unique_ptr<CredentialSource>> sources;
+  sources.push_back(std::make_unique<OwnSource>(std::move(own)));
+  for (auto& file : docker_files(files.docker_config, around)) {
+    sources.push_back(std::make_unique<DockerSource>(std::move(file), around, clock));
+  }
+  for (auto& file : k3s_files(files.k3s_registries, around)) {
+    sources.push_back(std::make_unique<K3sSource>(std::move(file)));
+  }
+  if (files.credential_provider_config != kNotUsed) {
+    std::optional<PluginPlaces> places;
+    if (!files.credential_provider_config.empty()) {
+      places = PluginPlaces{files.credential_provider_config, files.credential_provider_bin_dir};
+    }
+    sources.push_back(std::make_unique<PluginSource>(std::move(places), around, clock));
+  }
+  return std::make_unique<CredentialChain>(std::move(sources));
+}
+
+}  // namespace nodeproof::registry

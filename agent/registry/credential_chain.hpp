@@ -1,0 +1,49 @@
+// Who knows the login of a registry, in this order:
+//   1. nodeproof's own configuration (registries.HOST.username and password_file)
+//   2. docker's config.json, the kubelet's copy of it and podman's auth.json, their helpers
+//   included
+//   3. the registries.yaml of k3s and RKE2
+//   4. the kubelet's credential-provider plugins
+//   5. nobody: anonymous
+// The first one that has an entry for the place decides. One that has an entry and cannot give it
+// is an error that names it: anonymous would be a guess.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/registry/credential_source.hpp"
+#include "agent/registry/surroundings.hpp"
+#include "common/clock.hpp"
+
+namespace nodeproof::registry {
+
+// registry_sources of the configuration: "" = found out, "none" = not used.
+struct CredentialFiles {
+  std::string k3s_registries = {}, docker_config = {};
+  std::string credential_provider_config = {}, credential_provider_bin_dir = {};
+};
+
+// The configuration's own logins by host, passwords already read.
+using OwnLogins = std::map<std::string, Credentials, std::less<>>;
+
+class CredentialChain final : public Keychain {
+ public:
+  explicit CredentialChain(std::vector<std::unique_ptr<CredentialSource>> sources);
+  // Errc::unauthorized or cancelled.
+  Result<Credentials> find(const Place& place, const std::stop_token& stop) override;
+  // Who would be asked first, for people: a file or a program; "" = nobody. Starts no program.
+  Result<std::string> describe(const Place& place);
+
+ private:
+  const std::vector<std::unique_ptr<CredentialSource>> sources_;
+};
+
+// All of the above. Nothing is read before it is needed. The clock outlives the chain.
+std::unique_ptr<CredentialChain> make_credential_chain(OwnLogins own, const CredentialFiles& files,
+                                                       const Surroundings& around,
+                                                       const Clock& clock);
+
+}  // namespace nodeproof::registry
