@@ -53,9 +53,13 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     report.findings.push_back(std::move(leftovers));
   }
   ImageCycle cycle(config, host, ports);
+  std::vector<const RequiredImage*> images;
   for (const RequiredImage& image : config.settings.images) {
-    if (!applies(image.when, host)) continue;
-    report.images.push_back(cycle.run(image, stop));
+    if (applies(image.when, host)) images.push_back(&image);
+  }
+  auto looks = cycle.look(images, stop);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    report.images.push_back(cycle.run(*images[i], std::move(looks[i]), stop));
   }
   if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
   if (auto saved = cycle.save_polls(); !saved) {

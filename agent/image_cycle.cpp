@@ -128,11 +128,10 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
              ports.clock) {}
 
-ImageReport ImageCycle::run(const RequiredImage& image, std::stop_token stop) {
+ImageReport ImageCycle::run(const RequiredImage& image, Look look, std::stop_token stop) {
   ImageReport report = blank_report(image);
   if (auto reference = Reference::parse(image.reference)) {
-    auto proven = config_.ad_hoc ? std::nullopt : ledger_.find(reference->name());
-    report = judge({image, *reference, std::move(proven), std::move(stop)});
+    report = judge({image, *reference, std::move(look), std::move(stop)});
     if (config_.ad_hoc) give_back(*reference, report);
   } else {
     report.findings.push_back(
@@ -184,14 +183,14 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   ImageReport report = described(job.image, resolved);
   const Result<bool> holds = proof_holds(job, resolved);
   if (!holds || *holds) {
-    if (job.proven->found) {
-      report.findings = *job.proven->found;
+    if (job.proven()->found) {
+      report.findings = *job.proven()->found;
     } else {
       inspect_bytes(job, resolved, report);
     }
     report.pull = all_reused(resolved.document);
-    report.smoke = job.proven->smoke.results;
-    append(report.findings, job.proven->smoke.findings);
+    report.smoke = job.proven()->smoke.results;
+    append(report.findings, job.proven()->smoke.findings);
     if (!holds) {  // a proof is not lost because containerd could not be asked about it
       Finding trouble = report::finding_from_error(holds.error(), report::Stage::pull);
       if (holds.error().code != Errc::cancelled) trouble.severity = Severity::warn;
@@ -225,15 +224,20 @@ resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& 
   resolve::ProvenImage record{.name = resolved.reference.name(),
                               .index = resolved.index,
                               .manifest = resolved.manifest,
-                              .proof_key = key_of(job),
+                              .proof_key = key_of(job.image),
                               .time = to_rfc3339(ports_.clock.now()),
                               .smoke = smoke,
                               .offered = resolved.available,
                               .choice = resolved.choice,
                               .found = std::move(findings),
-                              .word = {}};
-  if (job.proven && top_of(*job.proven).digest == top_of(resolved).digest) {
-    record.word = job.proven->word;
+                              .word = {},
+                              .shape = {}};
+  const PullStats size = all_reused(resolved.document);
+  record.shape =
+      resolve::ProvenShape{to_string(resolved.config.platform),
+                           chain_ids(resolved.config.diff_ids).back(), size.bytes, size.layers};
+  if (job.proven() && top_of(*job.proven()).digest == top_of(resolved).digest) {
+    record.word = job.proven()->word;
   }
   return record;
 }
@@ -241,30 +245,34 @@ resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& 
 // An image that was proven and now fails has no proof that a later cycle could recall; its digest
 // stays in the ledger.
 Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
-  if (!job.proven || job.proven->manifest.digest != resolved.manifest.digest) return {};
-  resolve::ProvenImage doubted = *job.proven;
+  if (!job.proven() || job.proven()->manifest.digest != resolved.manifest.digest) return {};
+  resolve::ProvenImage doubted = *job.proven();
   doubted.proof_key.clear();
   return ledger_.record(doubted);
 }
 
-std::string ImageCycle::key_of(const Job& job) const { return proof_key(host_, job.image); }
+std::string ImageCycle::key_of(const RequiredImage& image) const { return proof_key(host_, image); }
 
 // Image, host, tests and program are what they were, the boot is the same, and what was proven is
 // still there. An error: all but the last is so, and containerd does not say.
 Result<bool> ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
-  if (config_.again || !job.proven || job.proven->manifest.digest != resolved.manifest.digest ||
-      job.proven->proof_key != key_of(job)) {
+  if (config_.again || !job.proven() || job.proven()->manifest.digest != resolved.manifest.digest ||
+      job.proven()->proof_key != key_of(job.image)) {
     return false;
   }
   for (const Descriptor& layer : resolved.document.layers) {
     if (!inventories_.contains(layer.digest)) return false;
   }
-  const auto record = TRY(ports_.store.image(resolved.reference.name()));
+  return is_there(*job.proven(), chain_ids(resolved.config.diff_ids).back());
+}
+
+// The name may have been given to other, unproven bytes meanwhile.
+Result<bool> ImageCycle::is_there(const resolve::ProvenImage& proven, const Digest& rootfs) {
+  const auto record = TRY(ports_.store.image(proven.name));
   if (!record) return false;
-  // The name may have been given to other, unproven bytes meanwhile.
   const Digest& named = record->target.digest;
-  if (named != resolved.manifest.digest && named != top_of(resolved).digest) return false;
-  return ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
+  if (named != proven.manifest.digest && named != top_of(proven).digest) return false;
+  return ports_.store.has_snapshot(rootfs, "");
 }
 
 // Fetches, inspects and starts; what goes wrong is in the report. No SmokeReport: the image was not

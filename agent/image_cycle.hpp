@@ -2,9 +2,12 @@
 // when a step fails.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "agent/cycle.hpp"
 #include "agent/inspect/inspect.hpp"
@@ -20,8 +23,19 @@ class ImageCycle {
   // All three outlive it.
   ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& ports);
 
+  // What can be said of an image at a glance: where nothing has changed it is all there is to say.
+  struct Look {
+    std::optional<resolve::ProvenImage> proven;  // what was last proven under this name
+    // Nothing that the proof depends on has changed, and record and root file system are there.
+    bool holds = false;
+    std::optional<Result<std::optional<Digest>>> said;  // to a HEAD, when one was due
+  };
+  // Of several at once, for each is a few waits.
+  std::vector<Look> look(const std::vector<const RequiredImage*>& images,
+                         const std::stop_token& stop);
+
   // Never fails; a stop leaves the image unknown.
-  ImageReport run(const RequiredImage& image, std::stop_token stop);
+  ImageReport run(const RequiredImage& image, Look look, std::stop_token stop);
 
   // For the next cycle: when its tags were asked for.
   Result<> save_polls() { return polls_.save(); }
@@ -33,21 +47,27 @@ class ImageCycle {
   struct Job {
     const RequiredImage& image;
     const Reference& reference;
-    std::optional<resolve::ProvenImage> proven;  // what was last proven under this name
+    Look look;
     std::stop_token stop;
+    [[nodiscard]] const std::optional<resolve::ProvenImage>& proven() const { return look.proven; }
   };
   enum class Proof { to_be_recorded, of_a_successor, for_information };
 
   ImageReport judge(const Job& job);
+  ImageReport judge_anew(const Job& job, ResolvedImage kept);
   ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
   ImageReport judge_absent(const Job& job, const Error& why);
+  ImageReport judge_lost(const Job& job, const Error& why, Finding failure);
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
   ImageReport judge_failed(const Job& job, const Error& error, const ResolvedImage& kept);
-  ImageReport unasked(const Job& job, const ResolvedImage& kept);
+  ImageReport judge_holding(const Job& job);
+  Look glance(const RequiredImage& image, const std::stop_token& stop);
+  Result<std::optional<Digest>> ask(const Reference& tag, const std::stop_token& stop);
+  [[nodiscard]] ImageReport told_again(const Job& job) const;
+  ImageReport unasked(const Job& job, ImageReport report);
   ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
-  [[nodiscard]] bool is_to_be_asked(const Job& job);
+  [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);
-  Result<ResolvedImage> rebuilt_here(const Job& job);
   Result<ResolvedImage> latest(const Job& job);
   void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
@@ -56,6 +76,8 @@ class ImageCycle {
   [[nodiscard]] std::string lease_of(const Reference& reference,
                                      Proof proof = Proof::to_be_recorded) const;
   Result<bool> proof_holds(const Job& job, const ResolvedImage& resolved);
+  // The record names the image, and the root file system is there.
+  Result<bool> is_there(const resolve::ProvenImage& proven, const Digest& rootfs);
   Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
   inspect::InspectResult inspect_bytes(const Job& job, const ResolvedImage& resolved,
                                        ImageReport& report);
@@ -64,7 +86,7 @@ class ImageCycle {
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
-  [[nodiscard]] std::string key_of(const Job& job) const;
+  [[nodiscard]] std::string key_of(const RequiredImage& image) const;
   [[nodiscard]] resolve::ProvenImage record_of(const Job& job, const ResolvedImage& resolved,
                                                const SmokeReport& smoke,
                                                std::vector<Finding> findings) const;
@@ -78,6 +100,8 @@ class ImageCycle {
   inspect::InventoryCache inventories_;
   resolve::Ledger ledger_;
   Polls polls_;
+  std::mutex silence_mutex_;
+  std::map<std::string, Error> silent_;  // by Reference::domain(), in this cycle
 };
 
 }  // namespace nodeproof

@@ -1,5 +1,7 @@
 // The registry's word is about freshness; what is proven on this disk stays proven without it.
 #include <algorithm>
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "agent/codes.hpp"
@@ -45,12 +47,15 @@ Finding paused_finding(const Reference& tag, const std::optional<RateLimit>& lim
           .remedy = "log in: registries allow more requests to accounts"};
 }
 
+Finding lost_finding(const Error& why) {
+  return report::finding_from_error(why, report::Stage::inspect);
+}
+
 }  // namespace
 
 ImageReport ImageCycle::judge(const Job& job) {
   ports_.progress({job.image.reference, Phase::resolve, 0, 0});
-  const Result<ResolvedImage> kept = kept_here(job);
-  ImageReport report = kept ? judge_kept(job, *kept) : judge_absent(job, kept.error());
+  ImageReport report = judge_holding(job);
   report.rate_limit = polls_.limit_of(job.reference);
   return report;
 }
@@ -62,48 +67,139 @@ Result<ResolvedImage> ImageCycle::latest(const Job& job) {
   return found;
 }
 
-// What was proven, if it is still here. When the proof is an old one the choice among the entries
-// of the same index is made again: another containerd may take another one.
-Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
-  if (!job.proven) return fail(Errc::not_found, "never proven here");
-  auto kept = rebuilt_here(job);
-  if (!kept || !kept->index || job.proven->proof_key == key_of(job)) return kept;
+// The proof is an old one: the choice among the entries of the same index is made again, for
+// another containerd may take another one.
+ImageReport ImageCycle::judge_anew(const Job& job, ResolvedImage kept) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store,
-                                        FetchedManifest{*kept->index, kept->index_bytes});
-  auto again = resolve::resolve(documents, job.reference, host_, job.stop);
-  return again ? std::move(again) : std::move(kept);
+                                        FetchedManifest{*kept.index, kept.index_bytes});
+  const auto again = resolve::resolve(documents, job.reference, host_, job.stop);
+  if (again) return judge_kept(job, *again);
+  Finding failure = report::finding_from_error(again.error(), report::Stage::resolve);
+  if (failure.severity == Severity::fail) {  // part of the new proof
+    failure.severity = Severity::warn;
+    kept.findings.push_back(std::move(failure));
+    return judge_kept(job, kept);
+  }
+  if (again.error().code == Errc::cancelled) return judge_failed(job, again.error(), kept);
+  // The entry that is taken now is the registry's to give: the next cycle chooses again.
+  ImageReport report = prove(job, kept, Proof::for_information);
+  report.freshness = Freshness::unreachable;
+  failure.severity = Severity::warn;
+  report.findings.push_back(std::move(failure));
+  return report;
 }
 
 // An image record that names the manifest leaves the index to containerd's garbage collection.
-Result<ResolvedImage> ImageCycle::rebuilt_here(const Job& job) {
-  auto kept = resolve::resolve_offline(*job.proven, job.reference, ports_.store, job.stop);
+Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
+  if (!job.proven()) return fail(Errc::not_found, "never proven here");
+  auto kept = resolve::resolve_offline(*job.proven(), job.reference, ports_.store, job.stop);
   if (kept || kept.error().code != Errc::not_found) return kept;
   const auto record = ports_.store.image(job.reference.name());
   const bool by_manifest =
-      record && *record && (*record)->target.digest == job.proven->manifest.digest;
-  const auto index = ledger_.index_bytes(*job.proven);
+      record && *record && (*record)->target.digest == job.proven()->manifest.digest;
+  const auto index = ledger_.index_bytes(*job.proven());
   if (!by_manifest || !index) return kept;
-  return resolve::rebuild(*job.proven, job.reference,
+  return resolve::rebuild(*job.proven(), job.reference,
                           [&](const Descriptor& wanted) -> Result<std::string> {
-                            if (wanted.digest == job.proven->index->digest) return *index;
+                            if (wanted.digest == job.proven()->index->digest) return *index;
                             return resolve::stored_document(ports_.store, wanted, job.stop);
                           });
 }
 
 // A digest says the same for ever.
-bool ImageCycle::is_to_be_asked(const Job& job) {
-  if (job.reference.digest()) return false;
+bool ImageCycle::is_to_be_asked(const Reference& reference, const RequiredImage& image) {
+  if (reference.digest()) return false;
   if (config_.polling == Polling::always) return true;
-  return polls_.is_due(job.reference, job.image.on_tag_moved) &&
-         !polls_.paused_until(job.reference);
+  return polls_.is_due(reference, image.on_tag_moved) && !polls_.paused_until(reference);
+}
+
+// A registry that was silent to one question, tried several times, is not asked the others.
+Result<std::optional<Digest>> ImageCycle::ask(const Reference& tag, const std::stop_token& stop) {
+  {
+    const std::scoped_lock lock(silence_mutex_);
+    const auto silent = silent_.find(tag.domain());
+    if (silent != silent_.end()) return std::unexpected(silent->second);
+  }
+  auto said = ports_.registry.ask_digest(tag, stop);
+  polls_.note(tag, ports_.registry.rate_limit(tag));
+  const bool silent =
+      !said && (said.error().code == Errc::unreachable || said.error().code == Errc::timeout);
+  if (silent) {
+    const std::scoped_lock lock(silence_mutex_);
+    silent_.emplace(tag.domain(), said.error());
+  }
+  return said;
+}
+
+ImageCycle::Look ImageCycle::glance(const RequiredImage& image, const std::stop_token& stop) {
+  Look look;
+  const auto reference = Reference::parse(image.reference);
+  if (config_.ad_hoc || !reference) return look;
+  look.proven = ledger_.find(reference->name());
+  if (config_.again || !look.proven || !look.proven->shape || !look.proven->found ||
+      look.proven->proof_key != key_of(image)) {
+    return look;
+  }
+  look.holds = is_there(*look.proven, look.proven->shape->rootfs).value_or(false);
+  if (look.holds && is_to_be_asked(*reference, image)) look.said = ask(*reference, stop);
+  return look;
+}
+
+std::vector<ImageCycle::Look> ImageCycle::look(const std::vector<const RequiredImage*>& images,
+                                               const std::stop_token& stop) {
+  constexpr std::size_t kAtOnce = 6;
+  std::vector<Look> looks(images.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < images.size(); i = next++) {
+      looks[i] = glance(*images[i], stop);
+    }
+  };
+  std::vector<std::jthread> workers;
+  for (std::size_t i = 1; i < std::min(kAtOnce, images.size()); ++i) workers.emplace_back(work);
+  work();
+  workers.clear();
+  return looks;
+}
+
+ImageReport ImageCycle::judge_holding(const Job& job) {
+  if (job.look.holds) {
+    const auto& said = job.look.said;
+    const bool same = said && *said && **said == top_of(*job.proven()).digest;
+    if (same) return settled(job, told_again(job), {});
+    if (!said) return unasked(job, told_again(job));
+  }
+  Result<ResolvedImage> kept = kept_here(job);
+  if (!kept) return judge_absent(job, kept.error());
+  if (kept->index && job.proven()->proof_key != key_of(job.image)) {
+    return judge_anew(job, *std::move(kept));
+  }
+  return judge_kept(job, *kept);
+}
+
+// What the proof said.
+ImageReport ImageCycle::told_again(const Job& job) const {
+  const resolve::ProvenImage& proven = *job.proven();
+  ImageReport report = blank_report(job.image);
+  report.platform = proven.shape->platform;
+  report.index_digest = proven.index ? proven.index->digest.str() : "";
+  report.manifest_digest = proven.manifest.digest.str();
+  report.choice = proven.choice;
+  report.pull.bytes = proven.shape->bytes;
+  report.pull.layers = report.pull.reused_layers = proven.shape->layers;
+  report.findings = *proven.found;
+  append(report.findings, proven.smoke.findings);
+  report.smoke = proven.smoke.results;
+  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  return report;
 }
 
 ImageReport ImageCycle::judge_kept(const Job& job, const ResolvedImage& kept) {
-  if (!is_to_be_asked(job)) return unasked(job, kept);
-  const auto said = ports_.registry.ask_digest(job.reference, job.stop);
-  polls_.note(job.reference, ports_.registry.rate_limit(job.reference));
-  if (!said) return judge_failed(job, said.error(), kept);
-  if (*said && **said == top_of(kept).digest) return settled(job, prove(job, kept), {});
+  std::optional<Result<std::optional<Digest>>> said = job.look.said;
+  if (!said && is_to_be_asked(job.reference, job.image)) said = ask(job.reference, job.stop);
+  if (!said) return unasked(job, prove(job, kept));
+  if (!*said) return judge_failed(job, said->error(), kept);
+  if (**said == top_of(kept).digest) return settled(job, prove(job, kept), {});
   const auto named = latest(job);
   if (!named) return judge_failed(job, named.error(), kept);
   if (top_of(*named).digest == top_of(kept).digest) return settled(job, prove(job, kept), {});
@@ -111,11 +207,10 @@ ImageReport ImageCycle::judge_kept(const Job& job, const ResolvedImage& kept) {
 }
 
 // What the registry said last still counts.
-ImageReport ImageCycle::unasked(const Job& job, const ResolvedImage& kept) {
-  ImageReport report = prove(job, kept);
+ImageReport ImageCycle::unasked(const Job& job, ImageReport report) {
   if (job.reference.digest()) return report;
-  report.freshness = std::max(report.freshness, job.proven->word.freshness);
-  append(report.findings, job.proven->word.findings);
+  report.freshness = std::max(report.freshness, job.proven()->word.freshness);
+  append(report.findings, job.proven()->word.findings);
   if (const auto until = polls_.paused_until(job.reference)) {
     report.findings.push_back(
         paused_finding(job.reference, polls_.limit_of(job.reference), *until));
@@ -129,7 +224,7 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
   report.freshness = std::max(report.freshness, word.freshness);
   append(report.findings, word.findings);
   polls_.answered(job.reference, job.image.on_tag_moved);
-  if (word == resolve::RegistryWord{} && job.proven->word == word) return report;
+  if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
   auto record = ledger_.find(job.reference.name());
   if (!record || record->word == word) return report;
   record->word = word;
@@ -183,7 +278,7 @@ ImageReport ImageCycle::judge_failed(const Job& job, const Error& error,
   }
   report.freshness = Freshness::unreachable;
   report.findings.push_back(std::move(failure));
-  append(report.findings, job.proven->word.findings);
+  append(report.findings, job.proven()->word.findings);
   return report;
 }
 
@@ -197,7 +292,7 @@ std::string ImageCycle::delivery_of(const Job& job, const ResolvedImage& kept) {
 }
 
 void ImageCycle::restore_hint(Finding& finding, const Job& job, const std::string& variant) const {
-  const Descriptor& manifest = job.proven->manifest;
+  const Descriptor& manifest = job.proven()->manifest;
   finding.subject = job.reference.name();
   finding.message += "; the variant proven here (" + manifest.digest.str() + ") " + variant;
   finding.remedy = "rebuild the tag with what this node proved: nodeproof index restore --tag " +
@@ -207,7 +302,7 @@ void ImageCycle::restore_hint(Finding& finding, const Job& job, const std::strin
 // Never proven; or what was proven is not here, or containerd does not say whether it is.
 ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   ImageReport report = blank_report(job.image);
-  if (job.proven && !is_gone(why)) {
+  if (job.proven() && !is_gone(why)) {
     report.findings.push_back(report::finding_from_error(why, report::Stage::resolve));
     return report;
   }
@@ -217,22 +312,26 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
     return prove(job, *named);
   }
   Finding failure = report::finding_from_error(named.error(), report::Stage::resolve);
-  if (job.proven && failure.severity == Severity::fail) {
-    const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven, job.reference,
-                                                      ports_.store, ledger_, job.stop);
-    if (last_good) {
-      report = prove(job, *last_good);
-      if (report.verdict == Verdict::ready) {
-        failure.severity = Severity::warn;
-        restore_hint(failure, job, "was not here any more and was pulled again by its digest");
-        return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
-      }
-    }
+  if (job.proven() && failure.severity == Severity::fail) {
+    return judge_lost(job, why, std::move(failure));
   }
   report.findings.push_back(std::move(failure));
-  if (job.proven) {  // and what was proven is not whole here either
-    report.findings.push_back(report::finding_from_error(why, report::Stage::inspect));
+  if (job.proven()) report.findings.push_back(lost_finding(why));
+  return report;
+}
+
+// The tag is damaged, and what was proven is not here any more: its variant may still be had.
+ImageReport ImageCycle::judge_lost(const Job& job, const Error& why, Finding failure) {
+  const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven(), job.reference,
+                                                    ports_.store, ledger_, job.stop);
+  ImageReport report = last_good ? prove(job, *last_good) : blank_report(job.image);
+  if (report.verdict == Verdict::ready) {
+    failure.severity = Severity::warn;
+    restore_hint(failure, job, "was not here any more and was pulled again by its digest");
+    return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
   }
+  report.findings.push_back(std::move(failure));
+  report.findings.push_back(lost_finding(why));
   return report;
 }
 

@@ -35,7 +35,10 @@ Polls::Polls(std::filesystem::path file, std::string node, std::chrono::seconds 
       node_(std::move(node)),
       every_(std::max(every, std::chrono::seconds(1))),
       clock_(clock) {
-  if (const auto text = read_file(file_, kMaxBytes)) load(*text);
+  const auto text = read_file(file_, kMaxBytes);
+  if (!text || load(*text)) return;
+  tags_.clear();
+  hosts_.clear();
 }
 
 Polls::Time Polls::now() const { return std::chrono::floor<std::chrono::seconds>(clock_.now()); }
@@ -53,6 +56,7 @@ Polls::Time Polls::last_moment(const std::string& name, std::chrono::seconds per
 }
 
 bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
+  const std::scoped_lock lock(mutex_);
   const std::string name = tag.name();
   const auto [found, fresh] =
       tags_.try_emplace(name, Tag{now(), false, static_cast<std::uint64_t>(policy)});
@@ -64,6 +68,7 @@ bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
 }
 
 void Polls::answered(const Reference& tag, OnTagMoved policy) {
+  const std::scoped_lock lock(mutex_);
   tags_[tag.name()] = {now(), true, static_cast<std::uint64_t>(policy)};
   changed_ = true;
 }
@@ -75,11 +80,14 @@ void Polls::set_limit(const Reference& tag, const RateLimit& limit) {
 }
 
 void Polls::note(const Reference& tag, const std::optional<RateLimit>& limit) {
+  const std::scoped_lock lock(mutex_);
   if (limit) set_limit(tag, *limit);
 }
 
 void Polls::refused(const Reference& tag) {
-  RateLimit limit = limit_of(tag).value_or(RateLimit{});
+  const std::scoped_lock lock(mutex_);
+  const Host* host = host_of(tag);
+  RateLimit limit = host == nullptr ? RateLimit{} : host->limit;
   limit.remaining = 0;
   set_limit(tag, limit);
 }
@@ -93,45 +101,52 @@ const Polls::Host* Polls::host_of(const Reference& tag) const {
 }
 
 std::optional<RateLimit> Polls::limit_of(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
   const Host* host = host_of(tag);
   return host == nullptr ? std::nullopt : std::optional(host->limit);
 }
 
 std::optional<Polls::Time> Polls::paused_until(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
   const Host* host = host_of(tag);
   return host != nullptr && is_low(host->limit) ? std::optional(host->until) : std::nullopt;
 }
 
-void Polls::load(const std::string& text) {
-  const auto read = [&]() -> Result<> {
-    const json::Value root = TRY(json::parse(text));
-    std::uint64_t version = 0;
-    TRY(json::read(root, "version", version));
-    if (version != kVersion) return fail(Errc::unsupported, "another version");
-    const json::Value* tags = TRY(root.at("tags"));
-    // What has not been asked for in so long has left the configuration.
-    const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
-    for (const auto& [name, value] : tags->members()) {
-      Tag tag;
-      tag.asked = TRY(time_at(value, "asked"));
-      TRY(json::read(value, "answered", tag.answered));
-      TRY(json::read(value, "policy", tag.policy));
-      if (tag.asked > oldest) tags_.emplace(name, tag);
-    }
-    const json::Value* hosts = TRY(root.at("registries"));
-    for (const auto& [name, value] : hosts->members()) {
-      const auto limit = TRY(read_rate_limit(value, "rateLimit"));
-      const Time until = TRY(time_at(value, "until"));
-      if (limit && until > now()) hosts_.emplace(name, Host{*limit, until});
-    }
-    return {};
-  };
-  if (read()) return;
-  tags_.clear();
-  hosts_.clear();
+// What has not been asked for in so long has left the configuration.
+Result<> Polls::load_tags(const json::Value& tags) {
+  const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
+  for (const auto& [name, value] : tags.members()) {
+    Tag tag;
+    tag.asked = TRY(time_at(value, "asked"));
+    TRY(json::read(value, "answered", tag.answered));
+    TRY(json::read(value, "policy", tag.policy));
+    if (tag.asked > oldest) tags_.emplace(name, tag);
+  }
+  return {};
+}
+
+Result<> Polls::load_hosts(const json::Value& hosts) {
+  for (const auto& [name, value] : hosts.members()) {
+    const auto limit = TRY(read_rate_limit(value, "rateLimit"));
+    const Time until = TRY(time_at(value, "until"));
+    if (limit && until > now()) hosts_.emplace(name, Host{*limit, until});
+  }
+  return {};
+}
+
+Result<> Polls::load(const std::string& text) {
+  const json::Value root = TRY(json::parse(text));
+  std::uint64_t version = 0;
+  TRY(json::read(root, "version", version));
+  if (version != kVersion) return fail(Errc::unsupported, "another version");
+  const json::Value* tags = TRY(root.at("tags"));
+  TRY(load_tags(*tags));
+  const json::Value* hosts = TRY(root.at("registries"));
+  return load_hosts(*hosts);
 }
 
 Result<> Polls::save() {
+  const std::scoped_lock lock(mutex_);
   if (!changed_) return {};
   json::Writer out;
   out.begin_object().member("version", kVersion).key("tags").begin_object();

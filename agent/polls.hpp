@@ -6,17 +6,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "agent/model.hpp"
 #include "common/clock.hpp"
 #include "common/error.hpp"
+#include "common/json.hpp"
 
 namespace nodeproof {
 
-// Lives in a file of the run directory, which is memory: a poll that changes nothing writes nothing
-// to disk, and a boot forgets.
+// Thread-safe. Lives in a file of the run directory, which is memory: a poll that changes nothing
+// writes nothing to disk, and a boot forgets.
 class Polls {
  public:
   using Time = std::chrono::sys_seconds;
@@ -53,12 +55,16 @@ class Polls {
     RateLimit limit;
     Time until;
   };
-  void load(const std::string& text);
+  Result<> load(const std::string& text);
+  Result<> load_tags(const json::Value& tags);
+  Result<> load_hosts(const json::Value& hosts);
+  // With mutex_ held:
   void set_limit(const Reference& tag, const RateLimit& limit);
   [[nodiscard]] Time now() const;
   [[nodiscard]] Time last_moment(const std::string& name, std::chrono::seconds period) const;
   [[nodiscard]] const Host* host_of(const Reference& tag) const;
 
+  mutable std::mutex mutex_;
   std::filesystem::path file_;
   std::string node_;
   std::chrono::seconds every_;

@@ -57,8 +57,8 @@ class Registry {
 
   // What a tag names, by one HEAD. Nothing: the registry does not say so, and manifest() tells.
   // Errc::not_found when there is no such tag. It proves nothing about the bytes.
-  virtual Result<std::optional<Digest>> ask_digest(const Reference& /*tag*/,
-                                                   std::stop_token /*stop*/) {
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the port's signature
+  virtual Result<std::optional<Digest>> ask_digest(const Reference&, std::stop_token) {
     return std::optional<Digest>();
   }
 

@@ -84,6 +84,23 @@ void write_word(json::Writer& writer, const RegistryWord& word) {
   writer.end_object();
 }
 
+Result<std::optional<ProvenShape>> read_shape(const json::Value& root) {
+  const json::Value* value = root.find("shape");
+  if (value == nullptr) return std::optional<ProvenShape>();
+  const std::string rootfs = TRY(text_at(*value, "rootfs"));
+  ProvenShape shape{TRY(text_at(*value, "platform")), TRY(Digest::parse(rootfs)), 0, 0};
+  TRY(json::read(*value, "bytes", shape.bytes));
+  TRY(json::read(*value, "layers", shape.layers));
+  return std::optional(std::move(shape));
+}
+
+void write_shape(json::Writer& writer, const std::optional<ProvenShape>& shape) {
+  if (!shape) return;
+  writer.key("shape").begin_object().member("platform", shape->platform);
+  writer.member("rootfs", shape->rootfs.str()).member("bytes", shape->bytes);
+  writer.member("layers", std::uint64_t{shape->layers}).end_object();
+}
+
 // What is there already is not written again: a cycle without change writes nothing to disk.
 Result<> write_if_changed(const std::filesystem::path& file, const std::string& text) {
   const auto known = read_file(file, kMaxBytes);
@@ -117,6 +134,7 @@ Result<ProvenImage> read_record(std::string_view text) {
   TRY(json::read(root, "choice", proven.choice));
   if (root.find("found") != nullptr) proven.found = TRY(read_findings(root, "found"));
   proven.word = TRY(read_word(root));
+  proven.shape = TRY(read_shape(root));
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -156,6 +174,7 @@ Result<> Ledger::record(const ProvenImage& proven) const {
     write_findings(writer, *proven.found);
   }
   write_word(writer, proven.word);
+  write_shape(writer, proven.shape);
   writer.end_object();
   return write_if_changed(file_of(proven.name, kRecord), writer.str() + "\n");
 }

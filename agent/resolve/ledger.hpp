@@ -21,6 +21,15 @@ struct RegistryWord {
   friend bool operator==(const RegistryWord&, const RegistryWord&) = default;
 };
 
+// What a report says of the image besides its digests, so that its documents need not be read.
+struct ProvenShape {
+  std::string platform;
+  Digest rootfs;            // the uppermost chain ID
+  std::uint64_t bytes = 0;  // of the layers
+  unsigned layers = 0;
+  friend bool operator==(const ProvenShape&, const ProvenShape&) = default;
+};
+
 struct ProvenImage {
   std::string name;                 // Reference::name()
   std::optional<Descriptor> index;  // absent for a single manifest
@@ -34,6 +43,7 @@ struct ProvenImage {
   // records.
   std::optional<std::vector<Finding>> found = {};
   RegistryWord word = {};
+  std::optional<ProvenShape> shape = {};  // absent in older records
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

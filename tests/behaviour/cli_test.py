@@ -157,8 +157,7 @@ class WithServers(testing.RigTest):
         first = self.nodeproof.start("check", "-c", config)
         second = self.nodeproof("check", "-c", config)
         first.communicate()
-        self.assertEqual(0, first.returncode)
-        self.assertIn(second.code, (0, 75), second.stderr)
+        self.assertIn(sorted([first.returncode, second.code]), ([0, 0], [0, 75]), second.stderr)
 
 
 if __name__ == "__main__":

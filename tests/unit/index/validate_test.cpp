@@ -352,6 +352,16 @@ TEST_F(TagTest, ATagThatMovedMeanwhileIsLookedAtOnceMore) {
   EXPECT_EQ(report.findings.at(0).severity, Severity::warn);
 }
 
+TEST_F(TagTest, WhetherTheTagMovedIsAskedByAHeadAndByAGetWhereThatDoesNotSay) {
+  look();
+  EXPECT_EQ(registry.requests(kTag), 1U);
+  EXPECT_EQ(registry.requests(std::string("HEAD ") + kTag), 1U);
+  registry.says_digests = false;
+  look();
+  EXPECT_EQ(registry.requests(kTag), 3U);
+  EXPECT_EQ(registry.requests(std::string("HEAD ") + kTag), 2U);
+}
+
 TEST_F(TagTest, AStopIsObeyedAndNothingMoreIsAsked) {
   std::stop_source source;
   source.request_stop();

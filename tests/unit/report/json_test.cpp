@@ -24,6 +24,18 @@ std::vector<std::string> keys(const json::Value& value) {
   return names;
 }
 
+TEST(ReportJson, CarriesARateLimitWhereThereIsOne) {
+  NodeReport report = sample();
+  report.images[0].rate_limit = RateLimit{100, 12, std::chrono::hours(6)};
+  report.images[1].rate_limit = RateLimit{{}, 0, {}};
+  const std::string text = to_json(report, false);
+  EXPECT_NE(text.find(R"("rateLimit":{"limit":100,"remaining":12,"windowSeconds":21600})"),
+            std::string::npos);
+  const auto back = from_json(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->images, report.images);
+}
+
 TEST(ReportJson, HasTheDocumentsFields) {
   const auto document = json::parse(to_json(sample())).value();
   EXPECT_EQ(keys(document), (std::vector<std::string>{

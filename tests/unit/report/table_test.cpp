@@ -82,6 +82,19 @@ TEST(Table, ShowsAWarningOfAReadyImageToo) {
   EXPECT_FALSE(table.contains("NotExecuted"));
 }
 
+TEST(Table, ShowsARateLimitOncePerRegistryAndOnlyWhenLittleIsLeft) {
+  NodeReport report = sample();
+  for (ImageReport& image : report.images) {
+    image.rate_limit = RateLimit{100, 20, std::chrono::hours(6)};
+  }
+  EXPECT_EQ(to_table(report, {}).find("requests left"), std::string::npos);
+  for (ImageReport& image : report.images) image.rate_limit->remaining = 19;
+  const std::string table = to_table(report, {});
+  const std::string line = "registry.example.com: 19 of 100 requests left in 6h";
+  ASSERT_NE(table.find(line), std::string::npos) << table;
+  EXPECT_EQ(table.find(line, table.find(line) + 1), std::string::npos);
+}
+
 TEST(Table, SaysWhenNothingHadToBeFetched) {
   NodeReport report;
   report.images = {ready_image("a:1")};

@@ -41,7 +41,11 @@ class Explain : public ::testing::Test {
     return entry_at(found.tree, found.pick.path)->entry;
   }
   Answer answer(const std::vector<Descriptor>& entries) {
-    return {*Reference::parse(kName), host_, explained(entries), {}};
+    return {*Reference::parse(kName),
+            host_,
+            explained(entries),
+            {},
+            RateLimit{100, 12, std::chrono::hours(6)}};
   }
 
   FakeRegistry registry_;
@@ -144,9 +148,9 @@ TEST_F(Explain, TheTableSaysAllOfIt) {
   attestation.platform = Platform{"unknown", "unknown", "", "", {}};
   attestation.annotations["vnd.docker.reference.type"] = "attestation-manifest";
   const std::string text = to_table(answer({attestation, push("linux/arm/v7")}));
-  for (const char* part :
-       {"linux/arm64/v8, containerd 1.7.24", "attestation", "<- taken", "falls back to", "rule ",
-        "OnlyStrict; ctr's too) takes nothing", "not known: no earlier proof"}) {
+  for (const char* part : {"linux/arm64/v8, containerd 1.7.24", "attestation", "<- taken",
+                           "falls back to", "rule ", "OnlyStrict; ctr's too) takes nothing",
+                           "12 of 100 requests left in 6h", "not known: no earlier proof"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in:\n" << text;
   }
 }
@@ -172,6 +176,7 @@ TEST_F(Explain, TheJsonSaysAllOfIt) {
   ASSERT_EQ(document->find("others")->items().size(), 1U);
   EXPECT_EQ(document->find("others")->items()[0].find("platform")->kind(), json::Value::Kind::null);
   EXPECT_TRUE(document->find("host")->find("kubelet")->boolean().value());
+  EXPECT_EQ(document->find("rateLimit")->find("remaining")->unsigned_integer().value(), 12U);
 }
 
 TEST_F(Explain, OneReaderAndTheNextSeeTheSameDocuments) {
