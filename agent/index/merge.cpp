@@ -55,6 +55,7 @@ class Merger {
             .composition = composition,
             .origins = origins(),
             .replaces = target_ ? std::optional(target_->digest()) : std::nullopt,
+            .keep_previous = request_.keep_previous,
             .validation = request_.validation};
   }
   // By ComposedEntry::document.

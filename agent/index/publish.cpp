@@ -41,7 +41,9 @@ class Publisher {
   Result<> run(const std::stop_token& stop) {
     for (const ComposedEntry& entry : it_.composition.entries) TRY(bring(entry, stop));
     TRY(push_index(stop));
-    if (!TRY(is_whole(stop)) || !TRY(still_there(stop))) return {};
+    if (!TRY(is_whole(stop))) return {};
+    TRY(keep_previous(stop));
+    if (!TRY(still_there(stop))) return {};
     return move_tag(stop);
   }
 
@@ -82,6 +84,29 @@ class Publisher {
     if (blocks(report_)) return false;
     report_.steps.emplace_back("found it whole there");
     return true;
+  }
+
+  Result<> keep_previous(const std::stop_token& stop) {
+    if (!it_.keep_previous || !it_.replaces) return {};
+    auto kept = tag_previous(stop);
+    if (kept) return {};
+    return std::unexpected(
+        std::move(kept)
+            .error()
+            .with_context("keeping what " + it_.target.name() + " names now")
+            .with_remedy("run it without --keep-previous if the old index may be lost"));
+  }
+
+  Result<> tag_previous(const std::stop_token& stop) {
+    const std::string name =
+        it_.target.tag() + "-prev-" + std::string(it_.replaces->hex().substr(0, 12));
+    const Reference tag = TRY(at_tag(it_.target, name));
+    if (TRY(ports_.writer.tag_digest(tag, stop)) == it_.replaces) return {};
+    const FetchedManifest previous =
+        TRY(ports_.registry.manifest(at_digest(it_.target, *it_.replaces), stop));
+    TRY(ports_.writer.put_manifest(tag, previous, {}, stop));
+    report_.steps.push_back("kept " + shown(it_.replaces) + " as " + tag.name());
+    return {};
   }
 
   // The specification has no way to move a tag only if it is still what it was.
