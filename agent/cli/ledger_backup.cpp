@@ -19,6 +19,20 @@ Result<FetchedManifest> from_registry(Registry& registry, const Reference& tag,
       "the ledger keeps no copy of " + wanted.digest.short_str() + ", and of the registry's"));
 }
 
+// No index says which platform it is for; its config does.
+Result<std::map<std::string, std::string>> platform_of_single(Registry& registry,
+                                                              const Reference& tag,
+                                                              const Descriptor& manifest,
+                                                              const std::stop_token& stop) {
+  const auto state =
+      TRY(index::read_tag(registry, index::at_digest(tag, manifest.digest), {}, stop));
+  std::map<std::string, std::string> platforms;
+  for (const auto& [digest, platform] : state.document.platforms) {
+    platforms[digest] = to_string(platform);
+  }
+  return platforms;
+}
+
 }  // namespace
 
 Result<index::Backup> backup_from_ledger(const std::filesystem::path& ledger, const Reference& tag,
@@ -37,9 +51,7 @@ Result<index::Backup> backup_from_ledger(const std::filesystem::path& ledger, co
   } else {
     backup.document = TRY(from_registry(registry, tag, wanted, stop));
   }
-  if (proven->manifest.platform) {
-    backup.platforms[proven->manifest.digest.str()] = to_string(*proven->manifest.platform);
-  }
+  if (!proven->index) backup.platforms = TRY(platform_of_single(registry, tag, wanted, stop));
   return backup;
 }
 
