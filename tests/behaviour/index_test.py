@@ -113,7 +113,8 @@ class Readme(IndexTest):
         self.client.push("myimage", "amd64-staging", images.single(variant("amd64", "readme, new")))
         text = (packages.REPOSITORY / "README.md").read_text(encoding="utf-8")
         commands = re.findall(r"^nodeproof (index .*)$", text, re.M)
-        self.assertEqual(["backup", "merge", "merge", "restore"], [command.split()[1] for command in commands])
+        self.assertEqual(["backup", "merge", "merge", "restore", "restore"], [command.split()[1] for command in commands])
+        self.assertIn("--ledger", commands.pop())  # FromTheLedger
         for command in commands:
             arguments = shlex.split(command.replace("registry.example.com", self.registry.name))
             done = self.nodeproof(*arguments, cwd=self.nodeproof.folder)
