@@ -62,7 +62,31 @@ class Publisher {
     const std::string what = entry.platform.empty() ? "an entry" : entry.platform;
     report_.steps.push_back("copied " + (entry.attestation ? "the attestation of " + what : what) +
                             " from " + origin.repository() + ": blobs " + told(count));
+    note_referrers(origin, entry, stop);
     return {};
+  }
+
+  // distribution-spec, "Referrers Tag Schema", and the tags of cosign: what says nothing is none.
+  void note_referrers(const Reference& origin, const ComposedEntry& entry,
+                      const std::stop_token& stop) {
+    const Digest& image = entry.descriptor.digest;
+    const std::string base =
+        image.str().substr(0, image.str().find(':')) + "-" + std::string(image.hex());
+    std::string found;
+    for (const char* suffix : {"", ".sig", ".att", ".sbom"}) {
+      const auto tag = at_tag(origin, base + suffix);
+      if (!tag || !ports_.registry.manifest(*tag, stop)) continue;
+      found += (found.empty() ? "" : ", ") + tag->tag();
+    }
+    if (found.empty()) return;
+    report_.findings.push_back({.code = std::string(code::kReferrersNotCopied),
+                                .severity = Severity::info,
+                                .subject = entry.platform,
+                                .layer = {},
+                                .message = origin.repository() + " has more that is attached to " +
+                                           image.short_str() + ", which was not copied",
+                                .evidence = found,
+                                .remedy = "copy these tags too, or sign the merged image"});
   }
 
   Result<> push_index(const std::stop_token& stop) {

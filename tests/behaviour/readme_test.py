@@ -3,11 +3,12 @@
 import os
 import re
 import subprocess
+import tempfile
 import textwrap
 import xml.etree.ElementTree as xml
 
 from rig import images, layers, packages, programs, testing
-from rig.program import Nodeproof
+from rig.program import Nodeproof, binary
 from rig.registry import Registry
 
 README = (packages.REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -17,8 +18,8 @@ HERE = "readme_test.py: Pipeline"
 RUN_BY = {
     "tests/demo": "demo_test.py: Demo",
     "tests/run": "tests/run: phases=(",
-    "install -D": "tests/run: phase_machine",
-    "systemctl enable": "tests/run: phase_machine",
+    "install -D": "readme_test.py: test_the_files_that_are_installed_are_there",
+    "systemctl enable": "tests/machine/service_test.py: systemctl",
     "nodeproof inspect registry.lan": "inspect_test.py: test_what_the_readme_says",
     "nodeproof inspect -f": "inspect_test.py: test_what_the_readme_says",
     "nodeproof inspect --host": "inspect_test.py: test_what_the_readme_says",
@@ -61,6 +62,18 @@ class Commands(testing.RigTest):
             file, _, name = runner.partition(": ")
             path = packages.REPOSITORY / (file if "/" in file else f"tests/behaviour/{file}")
             self.assertIn(name, path.read_text(encoding="utf-8"), runner)
+
+
+    def test_the_files_that_are_installed_are_there(self):
+        """Into a folder instead of /, with the binary of this build."""
+        root = self.enterContext(tempfile.TemporaryDirectory())
+        installs = [command for command in commands() if command.startswith("install ")]
+        self.assertEqual(6, len(installs))
+        for command in installs:
+            words = command.replace("build/arm64-release/nodeproof", str(binary())).split()
+            done = subprocess.run([*words[:-1], root + words[-1]], cwd=packages.REPOSITORY, capture_output=True, text=True)
+            self.assertEqual(0, done.returncode, f"{command}: {done.stderr}")
+            self.assertTrue(os.path.isfile(root + words[-1]))
 
 
 class Pipeline(testing.RigTest):

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "agent/codes.hpp"
 #include "agent/index/restore.hpp"
 #include "common/crypto.hpp"
 #include "tests/fakes/fake_hub.hpp"
+#include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::index {
 namespace {
@@ -300,6 +302,76 @@ TEST_F(Merge, AStagingTagThatWasPushedMeanwhileIsNotDeleted) {
   EXPECT_EQ(hub.tagged(kStaging), newer.digest.str());
 }
 
+TEST_F(Merge, ASourceWithoutAnImageIsRefused) {
+  hub.push_index(kStaging, {});
+  expect_refused(run(request({kStaging})), code::kPlatformMissing, kStaging);
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, AHoleInANestedIndexIsSeenBeforeAnythingIsWritten) {
+  const Descriptor inside = hub.push_image(kRepository, image("riscv64", "inside"));
+  const Descriptor nested = hub.push_index("r.example/team/app:nested", {inside});
+  hub.push_index(kStaging, {nested});
+  ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kPlatformAmbiguous);
+  EXPECT_EQ(report.findings[0].severity, Severity::warn);
+  hub.push_index(kTag, {old_amd64, old_arm64});
+  hub.remove_object(kRepository, inside.digest);
+  const std::size_t writes = hub.writes().size();
+  report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::refused);
+  EXPECT_EQ(hub.writes().size(), writes);
+}
+
+TEST_F(Merge, WhatIsAttachedToACopiedImageIsSaidToStay) {
+  const Descriptor staged = stage("r.example/ci/build");
+  MergeRequest wanted = request({"r.example/ci/build:staging"});
+  hub.tag("r.example/ci/build:sha256-" + std::string(staged.digest.hex()) + ".sig", staged);
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kReferrersNotCopied);
+  EXPECT_EQ(report.findings[0].severity, Severity::info);
+  EXPECT_TRUE(report.findings[0].evidence.ends_with(".sig"));
+  EXPECT_EQ(exit_code(report), 0);
+}
+
+TEST_F(Merge, ALayerThatAnImageHasTwiceIsCopiedOnce) {
+  FakeImage twice = image("amd64", "twice");
+  twice.layers.push_back(twice.layers[0]);
+  hub.tag("other.example/ci/build:staging", hub.push_image("other.example/ci/build", twice));
+  const ChangeReport report = run(request({"other.example/ci/build:staging"}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_NE(report.steps[0].find("2 uploaded"), std::string::npos) << report.steps[0];
+}
+
+TEST_F(Merge, ABlobThatCannotBeCopiedStopsBeforeTheManifest) {
+  stage("other.example/ci/build");
+  hub.before_write = [&](const std::string& write) {
+    if (write.starts_with("upload")) hub.blob_fault = Error{Errc::unreachable, "gone", "wait"};
+  };
+  const auto report = merge({hub, hub}, request({"other.example/ci/build:staging"}), {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::unreachable);
+  const auto writes = hub.writes();
+  EXPECT_TRUE(
+      std::ranges::none_of(writes, [](const std::string& w) { return w.starts_with("put"); }));
+}
+
+TEST_F(Merge, KeepsThePreviousIndexUnderATagOfItsOwn) {
+  stage();
+  MergeRequest wanted = request({kStaging});
+  wanted.keep_previous = true;
+  EXPECT_EQ(run(wanted).outcome, Outcome::done);
+  const std::string kept =
+      kTag + std::string("-prev-") + std::string(index.digest.hex().substr(0, 12));
+  EXPECT_EQ(hub.tagged(kept), index.digest.str());
+  const auto writes = hub.writes();
+  EXPECT_EQ(writes[writes.size() - 2], "put " + kept);
+}
+
 TEST_F(Merge, ImagesWithoutARevisionAreNotOfOneRevision) {
   stage();
   MergeRequest wanted = request({kStaging});
@@ -414,6 +486,49 @@ TEST_F(Kept, ATagThatMovesMeanwhileIsLeftAlone) {
   EXPECT_EQ(report->outcome, Outcome::refused);
   EXPECT_EQ(report->findings.back().code, code::kTagMoved);
   EXPECT_EQ(hub.tagged(kTag), theirs.digest.str());
+}
+
+TEST_F(Kept, EachReferenceHasAFileOfItsOwn) {
+  EXPECT_EQ(backup_file_name(reference("r.example:5000/team/app:1")),
+            "r.example=5000+team+app=1.json");
+  std::set<std::string> names;
+  const std::string path(200, 'a');
+  for (const std::string& name :
+       {std::string("r.example/team/app:1"), std::string("r.example/team/app:1.2"),
+        std::string("r.example/team-app:1"), std::string("r.example/team/app_1:1"),
+        std::string("app:1"), std::string("[::1]:5000/app:1"), "r.example/" + path + ":1",
+        "r.example/" + path + ":2", "r.example/app@" + index.digest.str()}) {
+    const std::string file = backup_file_name(reference(name));
+    EXPECT_TRUE(names.insert(file).second) << file;
+    EXPECT_EQ(file.find_first_of("/: []"), std::string::npos) << file;
+    EXPECT_LT(file.size(), 220U);
+  }
+}
+
+TEST_F(Kept, ADamagedOrUnknownTagNeverTakesTheLastGoodBackupsPlace) {
+  using State = KeptBackup::State;
+  const fakes::TempFolder folder;
+  const Reference tag = reference(kTag);
+  const auto keep = [&] {
+    const IndexReport report = validate(hub, tag, {}, {});
+    auto kept = keep_backup(hub, {folder.path(), tag, report}, {});
+    EXPECT_TRUE(kept) << kept.error().message;
+    return kept ? *kept : std::nullopt;
+  };
+  hub.blob_fault = Error{Errc::throttled, "too many requests", "wait"};
+  EXPECT_FALSE(keep());
+  hub.blob_fault.reset();
+  EXPECT_EQ(keep()->state, State::written);
+  EXPECT_EQ(keep()->state, State::unchanged);
+  hub.blob_fault = Error{Errc::throttled, "too many requests", "wait"};
+  EXPECT_EQ(keep()->state, State::last_good);
+  hub.blob_fault.reset();
+  hub.remove_object(kRepository, old_amd64.digest);
+  EXPECT_EQ(keep()->state, State::last_good);
+  const auto backup = read_backup(folder.path() / backup_file_name(tag));
+  ASSERT_TRUE(backup) << backup.error().message;
+  EXPECT_EQ(backup->document.descriptor.digest, index.digest);
+  EXPECT_EQ(backup->platforms.size(), 2U);
 }
 
 TEST_F(Kept, AllHolesAreToldAtOnce) {
