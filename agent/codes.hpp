@@ -23,6 +23,7 @@ inline constexpr std::string_view kPlatformAmbiguous = "PlatformAmbiguous";
 inline constexpr std::string_view kRevisionsDiffer = "RevisionsDiffer";
 inline constexpr std::string_view kMixedMediaTypes = "MixedMediaTypes";
 inline constexpr std::string_view kTagNotDeletable = "TagNotDeletable";
+inline constexpr std::string_view kReferrersNotCopied = "ReferrersNotCopied";
 inline constexpr std::string_view kVariantsDiverge = "VariantsDiverge";
 // the bytes
 inline constexpr std::string_view kContentCorrupt = "ContentCorrupt";

@@ -46,8 +46,11 @@ Census::~Census() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void Census::join(index::ValidateOptions& options, const Reference& reference) {
+void Census::observe(index::ValidateOptions& options) {
   options.observe = inspect::make_observer_factory(inventories_);
+}
+
+void Census::join(index::ValidateOptions& options, const Reference& reference) {
   options.judge = [this, reference](const Descriptor& entry, const Manifest& manifest,
                                     const ImageConfig& config) {
     return judge(inventories_, {.reference = reference,

@@ -1,4 +1,4 @@
-// The inspection of every layer that passes by, for a tag of which no host is known.
+// The inspection of every layer that passes by.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,11 @@ class Census {
   Census(const Census&) = delete;
   Census& operator=(const Census&) = delete;
 
-  // For deep validation of this reference; borrows the census.
+  // Takes the inventory of every layer that is read; borrows the census.
+  void observe(index::ValidateOptions& options);
+  // For deep validation of this reference: judges each platform's image too.
   void join(index::ValidateOptions& options, const Reference& reference);
+  [[nodiscard]] const inspect::InventoryCache& inventories() const { return inventories_; }
 
  private:
   explicit Census(std::filesystem::path folder);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,8 +58,15 @@ struct Command {
 
 [[nodiscard]] std::span<const Command> commands();
 
+// What an error ends a command with. A command that judges content names the errors that say that
+// the content is damaged or absent: those are 1, and what could not be found out is 2.
+struct Judged {
+  std::span<const Errc> damage;
+};
+[[nodiscard]] int exit_code_of(Errc code, const std::optional<Judged>& judged = {});
+
 // Prints "nodeproof: <message>" and the remedy on its own line; gives the exit code for it.
-int complain(Session& session, const Error& error);
+int complain(Session& session, const Error& error, const std::optional<Judged>& judged = {});
 
 // The config with the command line's overrides; absent default file = defaults.
 Result<config::Config> load_config(const Globals& globals);

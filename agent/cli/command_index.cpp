@@ -1,11 +1,16 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/ledger_backup.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/tag_lock.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/index/merge.hpp"
 #include "agent/index/restore.hpp"
@@ -27,31 +32,24 @@ struct IndexOptions {
   bool delete_sources = false;
   bool helper_tags = false;
   bool new_digest = false;
+  bool keep_previous = false;
+  double wait_seconds = 60;
+  std::optional<std::string> ledger;  // a folder; "" = this node's
 };
 
-int exit_code_of(const Error& error) {
-  switch (error.code) {
-    case Errc::usage:
-    case Errc::invalid_reference:
-      return exit_usage;
-    case Errc::invalid_config:
-      return exit_config;
-    case Errc::cancelled:
-      return exit_interrupted;
-    case Errc::internal:
-      return exit_internal;
-    case Errc::not_found:
-    case Errc::corrupt:
-    case Errc::digest_mismatch:
-    case Errc::truncated:
-    case Errc::invalid_document:
-    case Errc::unsupported:
-    case Errc::busy:  // the registry says that the tag has moved
-      return 1;
-    default:
-      return 2;  // could not be asked, or not be written
+// busy: the registry says that the tag has moved.
+constexpr auto kDamage =
+    std::to_array({Errc::not_found, Errc::corrupt, Errc::digest_mismatch, Errc::truncated,
+                   Errc::invalid_document, Errc::unsupported, Errc::busy});
+
+struct IndexRun {
+  const Globals& globals;
+  const IndexOptions& options;
+  [[nodiscard]] std::filesystem::path ledger_folder() const {
+    if (!options.ledger->empty()) return *options.ledger;
+    return std::filesystem::path(globals.state_dir) / "ledger";
   }
-}
+};
 
 Result<std::vector<Platform>> platforms_of(const std::vector<std::string>& texts) {
   std::vector<Platform> platforms;
@@ -76,7 +74,8 @@ Result<index::ChangeReport> run_merge(const index::Ports& ports, const IndexOpti
                        .validation = {.deep = options.deep, .observe = {}, .judge = {}},
                        .dry_run = options.dry_run,
                        .require_same_revision = options.same_revision,
-                       .delete_sources = options.delete_sources},
+                       .delete_sources = options.delete_sources,
+                       .keep_previous = options.keep_previous},
                       stop);
 }
 
@@ -94,42 +93,58 @@ Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOpt
                        stop);
 }
 
-Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexOptions& options,
+Result<index::Backup> backup_in(const std::string& file) {
+  auto backup = index::read_backup(file);
+  if (backup) return backup;
+  Error error = std::move(backup).error();
+  error.code = Errc::usage;
+  return std::unexpected(std::move(error).with_context("reading the backup"));
+}
+
+Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexRun& run,
                                         const std::stop_token& stop) {
-  auto backup = index::read_backup(options.file);
-  if (!backup) {
-    Error error = std::move(backup).error();
-    error.code = Errc::usage;
-    return std::unexpected(std::move(error).with_context("reading the backup"));
-  }
+  const IndexOptions& options = run.options;
+  const Reference target = TRY(Reference::parse(options.image));
+  index::Backup backup =
+      options.ledger ? TRY(backup_from_ledger({run.ledger_folder()}, target, ports.registry, stop))
+                     : TRY(backup_in(options.file));
   return index::restore(ports,
-                        {.target = TRY(Reference::parse(options.image)),
-                         .backup = *std::move(backup),
+                        {.target = target,
+                         .backup = std::move(backup),
                          .drop = TRY(platforms_of(options.drop)),
                          .new_digest = options.new_digest,
                          .dry_run = options.dry_run,
+                         .keep_previous = options.keep_previous,
                          .validation = {.deep = options.deep, .observe = {}, .judge = {}}},
                         stop);
 }
 
-Result<index::ChangeReport> run_index(const config::Config& config, const IndexOptions& options,
+Result<index::ChangeReport> run_index(const config::Config& config, const IndexRun& run,
                                       const std::stop_token& stop) {
+  const IndexOptions& options = run.options;
   const auto access = TRY(RegistryAccess::open(config));
   const index::Ports ports{access->origin(), access->writer()};
   if (options.verb == "merge") return run_merge(ports, options, stop);
   if (options.verb == "backup") return run_backup(ports, options, stop);
-  return run_restore(ports, options, stop);
+  return run_restore(ports, run, stop);
+}
+
+// For what moves a tag: two at once on one machine would each start from what the other replaces.
+Result<std::optional<TagLock>> lock_tag(const IndexOptions& options, const std::stop_token& stop) {
+  if (options.verb == "backup" || options.dry_run) return std::optional<TagLock>();
+  const Reference tag = TRY(Reference::parse(options.image));
+  const auto wait = std::chrono::duration<double>(options.wait_seconds);
+  return TRY(TagLock::take(tag, std::chrono::duration_cast<std::chrono::milliseconds>(wait), stop));
 }
 
 int index_command(Session& session, const IndexOptions& options) {
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
-  auto report = run_index(*config, options, signals.token());
-  if (!report) {
-    complain(session, report.error());
-    return exit_code_of(report.error());
-  }
+  const auto lock = lock_tag(options, signals.token());
+  if (!lock) return complain(session, lock.error());
+  auto report = run_index(*config, {session.globals, options}, signals.token());
+  if (!report) return complain(session, report.error(), Judged{kDamage});
   if (session.globals.json()) {
     session.streams.out << index::to_json(*report) << '\n';
   } else {
@@ -147,6 +162,16 @@ CLI::App* add_verb(CLI::App& app, const std::shared_ptr<IndexOptions>& options,
   return sub;
 }
 
+// Of the verbs that move a tag.
+void add_mover(CLI::App* sub, const std::shared_ptr<IndexOptions>& options) {
+  sub->add_flag("--keep-previous", options->keep_previous,
+                "tag what the tag names now as TAG-prev-<12 digits of its digest> first");
+  sub->add_option("--wait", options->wait_seconds,
+                  "wait so many seconds for another nodeproof on this machine that changes the "
+                  "same tag (60)")
+      ->check(CLI::NonNegativeNumber);
+}
+
 void declare_merge(CLI::App& app, const std::shared_ptr<IndexOptions>& options) {
   CLI::App* sub = add_verb(app, options, "merge",
                            "put the sources' platforms into a tag; its other platforms stay");
@@ -161,6 +186,7 @@ void declare_merge(CLI::App& app, const std::shared_ptr<IndexOptions>& options) 
                 "keep nothing of the tag itself; a platform is still not lost without --drop");
   sub->add_flag("--require-same-revision", options->same_revision,
                 "refuse platforms built from different revisions of the code");
+  add_mover(sub, options);
   sub->add_flag("--delete-sources", options->delete_sources,
                 "delete the sources' tags, where the registry can do so without losing an image");
 }
@@ -178,7 +204,18 @@ Action declare_index(CLI::App& app) {
                    "tag every platform as TAG-linux-arm64, so that no garbage collection takes it");
   CLI::App* restore = add_verb(app, options, "restore", "make a tag what it was at its backup");
   restore->add_option("--tag", options->image, "the tag to restore")->required();
-  restore->add_option("-f,--file", options->file, "the backup")->required();
+  auto* from = restore->add_option_group("from");
+  from->add_option("-f,--file", options->file, "the backup");
+  from->add_option_function<std::vector<std::string>>(
+          "--ledger",
+          [options](const std::vector<std::string>& folder) {
+            options->ledger = folder.empty() ? "" : folder.front();
+          },
+          "instead of a backup: what this node has proven last, from its ledger (the state "
+          "directory's), or from the one in this folder")
+      ->expected(0, 1);
+  from->require_option(1);
+  add_mover(restore, options);
   restore->add_flag("--new-digest", options->new_digest,
                     "the same index under another digest, where the registry keeps a broken copy");
   restore->add_option("--drop", options->drop, "a platform to leave out or to lose (repeatable)")

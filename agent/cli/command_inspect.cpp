@@ -9,10 +9,12 @@
 
 #include "agent/cli/census.hpp"
 #include "agent/cli/command.hpp"
+#include "agent/cli/host_check.hpp"
 #include "agent/cli/inspect_table.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
+#include "agent/index/backup.hpp"
 #include "agent/index/render.hpp"
 #include "agent/index/validate.hpp"
 #include "common/clock.hpp"
@@ -22,12 +24,13 @@ namespace nodeproof::cli {
 namespace {
 
 using index::IndexReport;
-using index::IndexVerdict;
 
 struct InspectOptions {
   std::vector<std::string> images;
   std::string file;     // -f
   std::string metrics;  // a file
+  std::string backups;  // a folder
+  std::vector<std::string> hosts;
   std::vector<std::string> platforms;
   std::string fail_on;
   bool deep = false;
@@ -85,21 +88,60 @@ Result<index::ValidateOptions> validate_options(const InspectOptions& options) {
   return wanted;
 }
 
-Result<std::vector<IndexReport>> inspect_all(const InspectOptions& options,
-                                             const config::Config& config,
-                                             const std::stop_token& stop) {
-  const auto references = TRY(references_of(options));
-  index::ValidateOptions wanted = TRY(validate_options(options));
-  const auto registries = TRY(RegistryAccess::open(config));
-  std::unique_ptr<Census> census;
-  if (options.deep) census = TRY(Census::open());
+struct Inspection {
   std::vector<IndexReport> reports;
-  for (const Reference& reference : references) {
-    if (census) census->join(wanted, reference);
-    reports.push_back(index::validate(registries->origin(), reference, wanted, stop));
+  std::optional<Error> error;  // the first backup that could not be written
+};
+
+class Inspector {
+ public:
+  static Result<Inspection> run(const InspectOptions& options, const config::Config& config,
+                                const std::stop_token& stop) {
+    Inspector inspector{options, stop};
+    const auto references = TRY(references_of(options));
+    inspector.wanted_ = TRY(validate_options(options));
+    inspector.hosts_ = TRY(hosts_in(options.hosts, config, stop));
+    inspector.access_ = TRY(RegistryAccess::open(config));
+    if (options.deep || !options.hosts.empty()) inspector.census_ = TRY(Census::open());
+    for (const Reference& reference : references) inspector.look_at(reference);
+    return std::move(inspector.result_);
   }
-  return reports;
-}
+
+ private:
+  Inspector(const InspectOptions& options, const std::stop_token& stop)
+      : options_(options), stop_(stop) {}
+
+  void look_at(const Reference& reference) {
+    Registry& registry = access_->origin();
+    HostCheck hosts(registry, reference, hosts_, stop_);
+    if (census_) census_->observe(wanted_);
+    if (options_.deep) census_->join(wanted_, reference);
+    if (!hosts_.empty()) hosts.join(wanted_);
+    IndexReport& report =
+        result_.reports.emplace_back(index::validate(registry, reference, wanted_, stop_));
+    if (census_) hosts.conclude(report, census_->inventories());
+    if (!options_.backups.empty()) keep(reference, report);
+  }
+
+  void keep(const Reference& reference, IndexReport& report) {
+    const std::filesystem::path folder(options_.backups);
+    auto kept = index::keep_backup(access_->origin(), {folder, reference, report}, stop_);
+    if (kept) {
+      report.backup = *std::move(kept);
+    } else if (!result_.error) {
+      result_.error =
+          std::move(kept).error().with_context("keeping a backup of " + reference.name());
+    }
+  }
+
+  const InspectOptions& options_;
+  std::stop_token stop_;
+  index::ValidateOptions wanted_;
+  std::vector<NamedHost> hosts_;
+  std::unique_ptr<RegistryAccess> access_;
+  std::unique_ptr<Census> census_;
+  Inspection result_;
+};
 
 void print(Session& session, const InspectOptions& options,
            const std::vector<IndexReport>& reports) {
@@ -116,44 +158,25 @@ void print(Session& session, const InspectOptions& options,
   }
 }
 
-bool has_warning(const IndexReport& report) {
-  const auto warns = [](const std::vector<Finding>& findings) {
-    return std::ranges::find(findings, Severity::warn, &Finding::severity) != findings.end();
-  };
-  return warns(report.findings) ||
-         std::ranges::any_of(report.platforms, [&](const index::PlatformReport& platform) {
-           return warns(platform.findings);
-         });
-}
-
-int exit_code(const std::vector<IndexReport>& reports, bool fail_on_warn) {
-  if (fail_on_warn && std::ranges::any_of(reports, has_warning)) return 1;
-  switch (index::worst(reports)) {
-    case IndexVerdict::whole:
-      return 0;
-    case IndexVerdict::damaged:
-      return 1;
-    case IndexVerdict::unknown:
-      break;
-  }
-  return 2;
-}
-
 int inspect(Session& session, const InspectOptions& options) {
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
-  auto reports = inspect_all(options, *config, signals.token());
-  if (!reports) return complain(session, reports.error());
-  print(session, options, *reports);
+  auto done = Inspector::run(options, *config, signals.token());
+  if (!done) return complain(session, done.error());
+  print(session, options, done->reports);
   if (!options.metrics.empty()) {
     const auto path = std::filesystem::absolute(options.metrics);
-    const std::string text = index::to_metrics(*reports, SystemClock().now());
+    const std::string text = index::to_metrics(done->reports, SystemClock().now());
     if (auto written = write_file_atomically(path, text); !written) {
       return complain(session, written.error());
     }
   }
-  return signals.stopped() ? +exit_interrupted : exit_code(*reports, options.fail_on_warn());
+  if (signals.stopped()) return exit_interrupted;
+  const int code = index::exit_code(done->reports, options.fail_on_warn());
+  if (!done->error) return code;
+  const int failed = complain(session, *done->error);
+  return code == 0 ? failed : code;
 }
 
 }  // namespace
@@ -166,13 +189,21 @@ Action declare_inspect(CLI::App& app) {
                "read and hash every layer, and inspect the programs in it; else every layer is "
                "asked for its last byte");
   auto* all = app.add_flag("--all-platforms", options->all_platforms, "the default");
-  app.add_option("--platform", options->platforms, "only this one, as linux/arm64; may be repeated")
+  auto* only = app.add_option("--platform", options->platforms,
+                              "only this one, as linux/arm64; may be repeated")
+                   ->allow_extra_args(false)
+                   ->excludes(all);
+  app.add_option("--host", options->hosts,
+                 "is it right for the host of this file, as 'nodeproof host -o json' writes it? "
+                 "Reads and inspects what that host would take; may be repeated")
       ->allow_extra_args(false)
-      ->excludes(all);
+      ->excludes(only);
   app.add_option("--fail-on", options->fail_on, "warn: a warning exits with 1 too")
       ->check(CLI::IsMember({"warn"}));
   app.add_option("--metrics", options->metrics,
                  "write Prometheus metrics for the textfile collector to this file");
+  app.add_option("--backup-dir", options->backups,
+                 "keep a backup of each whole tag in this folder, for 'nodeproof index restore'");
   return [options](Session& session) { return inspect(session, *options); };
 }
 

@@ -1,6 +1,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <array>
 #include <memory>
 
 #include "agent/cli/asked_host.hpp"
@@ -51,29 +52,8 @@ Result<Outcome> resolve_for(const Globals& globals, const config::Config& config
   return outcome;
 }
 
-int exit_code_of(const Error& error) {
-  switch (error.code) {
-    case Errc::usage:
-    case Errc::invalid_reference:
-      return exit_usage;
-    case Errc::invalid_config:
-      return exit_config;
-    case Errc::cancelled:
-      return exit_interrupted;
-    case Errc::no_matching_platform:
-    case Errc::not_found:
-    case Errc::corrupt:
-    case Errc::digest_mismatch:
-      return 1;
-    default:
-      return 2;  // the registry could not be asked
-  }
-}
-
-int fail_with(Session& session, const Error& error) {
-  complain(session, error);
-  return exit_code_of(error);
-}
+constexpr auto kDamage = std::to_array(
+    {Errc::no_matching_platform, Errc::not_found, Errc::corrupt, Errc::digest_mismatch});
 
 }  // namespace
 
@@ -92,13 +72,13 @@ Action declare_resolve(CLI::App& app) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
     const auto outcome = resolve_for(session.globals, *config, *options, signals.token());
-    if (!outcome) return fail_with(session, outcome.error());
+    if (!outcome) return complain(session, outcome.error(), Judged{kDamage});
     if (session.globals.json()) {
       session.streams.out << resolve::to_json(outcome->answer) << '\n';
     } else {
       session.streams.out << resolve::to_table(outcome->answer);
     }
-    return outcome->error ? fail_with(session, *outcome->error) : +exit_ok;
+    return outcome->error ? complain(session, *outcome->error, Judged{kDamage}) : +exit_ok;
   };
 }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "agent/codes.hpp"
+#include "agent/index/render.hpp"
+#include "agent/model_json.hpp"
 #include "agent/report/paint.hpp"
 #include "common/text.hpp"
 
@@ -48,6 +51,47 @@ std::string head(Verdict verdict, std::string_view word, const TableStyle& style
          report::paint_cell(word, kVerdictWidth, ink, style);
 }
 
+bool fits_nothing(const index::HostReport& host) {
+  return std::ranges::find(host.findings, code::kPlatformMissing, &Finding::code) !=
+         host.findings.end();
+}
+
+// "takes it: pi-4 (linux/arm64/v8, containerd 1.7.24)"
+std::string host_text(const index::HostReport& host, const TableStyle& style) {
+  std::string about = host.platform;
+  if (!host.containerd.empty()) about += ", containerd " + host.containerd;
+  std::string takes = "takes it: ";
+  if (host.digest.empty()) takes = fits_nothing(host) ? "takes nothing: " : "not known for: ";
+  return head(host.verdict, to_string(host.verdict), style) + "      " + takes +
+         report::paint(printable(host.host), Ink::bold, style) + " (" + printable(about) + ")\n" +
+         report::findings_text(host.findings, style);
+}
+
+std::string hosts_text(const index::IndexReport& report, const PlatformReport* platform,
+                       const TableStyle& style) {
+  std::string out;
+  for (const index::HostReport* host : index::hosts_of(report, platform)) {
+    out += host_text(*host, style);
+  }
+  return out;
+}
+
+std::string backup_text(const index::IndexReport& report) {
+  using State = index::KeptBackup::State;
+  if (!report.backup) return "";
+  const std::string& file = report.backup->file;
+  switch (report.backup->state) {
+    case State::written:
+      return "  backup written: " + file + "\n";
+    case State::unchanged:
+      return "  backup is up to date: " + file + "\n";
+    case State::last_good:
+      break;
+  }
+  return "  the backup of when it was whole: " + file +
+         "\n  remedy: nodeproof index restore --tag " + report.reference + " -f " + file + "\n";
+}
+
 }  // namespace
 
 std::string to_table(const index::IndexReport& report, const TableStyle& style) {
@@ -62,9 +106,10 @@ std::string to_table(const index::IndexReport& report, const TableStyle& style) 
   for (const PlatformReport& platform : report.platforms) {
     out += head(as_node_verdict(platform), to_string(platform.verdict), style) + "    " +
            report::paint_cell(name_of(platform), width, Ink::plain, style) + "  " +
-           platform.digest + '\n' + report::findings_text(platform.findings, style);
+           platform.digest + '\n' + report::findings_text(platform.findings, style) +
+           hosts_text(report, &platform, style);
   }
-  return out;
+  return out + hosts_text(report, nullptr, style) + backup_text(report);
 }
 
 }  // namespace nodeproof::cli

@@ -8,25 +8,6 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/nodeproof/nodeproof.json";
 
-int exit_code_of(Errc code) {
-  switch (code) {
-    case Errc::usage:
-    case Errc::invalid_reference:
-      return exit_usage;
-    case Errc::invalid_config:
-      return exit_config;
-    case Errc::runtime_unavailable:
-    case Errc::permission_denied:
-      return exit_unavailable;
-    case Errc::busy:
-      return exit_busy;
-    case Errc::cancelled:
-      return exit_interrupted;
-    default:
-      return exit_internal;
-  }
-}
-
 void apply_overrides(const Globals& globals, config::Config& config) {
   const auto override_with = [](std::string& value, const std::string& given) {
     if (!given.empty()) value = given;
@@ -38,10 +19,36 @@ void apply_overrides(const Globals& globals, config::Config& config) {
 
 }  // namespace
 
-int complain(Session& session, const Error& error) {
+int exit_code_of(Errc code, const std::optional<Judged>& judged) {
+  switch (code) {
+    case Errc::usage:
+    case Errc::invalid_reference:
+      return exit_usage;
+    case Errc::invalid_config:
+      return exit_config;
+    case Errc::cancelled:
+      return exit_interrupted;
+    case Errc::internal:
+      return exit_internal;
+    default:
+      break;
+  }
+  if (judged) return std::ranges::find(judged->damage, code) != judged->damage.end() ? 1 : 2;
+  switch (code) {
+    case Errc::runtime_unavailable:
+    case Errc::permission_denied:
+      return exit_unavailable;
+    case Errc::busy:
+      return exit_busy;
+    default:
+      return exit_internal;
+  }
+}
+
+int complain(Session& session, const Error& error, const std::optional<Judged>& judged) {
   session.streams.err << "nodeproof: " << error.message << '\n';
   if (!error.remedy.empty()) session.streams.err << "  " << error.remedy << '\n';
-  return exit_code_of(error.code);
+  return exit_code_of(error.code, judged);
 }
 
 std::filesystem::path config_path(const Globals& globals) {

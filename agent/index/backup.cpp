@@ -94,14 +94,7 @@ class Backer {
 
   Result<> write_file(const TagState& state, const Composition& entries) {
     if (request_.file.empty()) return {};
-    Backup made{state.document.name, state.document.document, {}};
-    for (const ComposedEntry& entry : entries.entries) {
-      if (!entry.attestation) made.platforms[entry.descriptor.digest.str()] = entry.platform;
-    }
-    const std::string text = to_json(made);
-    const auto known = read_file(request_.file, kMaxBytes);
-    if (known && *known == text) return {};
-    TRY(write_file_atomically(request_.file, text));
+    if (!TRY(write_backup(request_.file, make_backup(state.document, entries)))) return {};
     report_.steps.push_back("wrote " + request_.file.string());
     report_.outcome = Outcome::done;
     return {};
@@ -113,6 +106,22 @@ class Backer {
 };
 
 }  // namespace
+
+Backup make_backup(const ComposeDocument& document, const Composition& entries) {
+  Backup made{document.name, document.document, {}};
+  for (const ComposedEntry& entry : entries.entries) {
+    if (!entry.attestation) made.platforms[entry.descriptor.digest.str()] = entry.platform;
+  }
+  return made;
+}
+
+Result<bool> write_backup(const std::filesystem::path& file, const Backup& backup) {
+  const std::string text = to_json(backup);
+  const auto known = read_file(file, kMaxBytes);
+  if (known && *known == text) return false;
+  TRY(write_file_atomically(file, text));
+  return true;
+}
 
 std::string to_json(const Backup& backup) {
   json::Writer writer(true);

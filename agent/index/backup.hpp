@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,11 @@ struct Backup {
 Result<Backup> parse_backup(std::string_view text);
 Result<Backup> read_backup(const std::filesystem::path& file);
 
+// Of a document as compose() reads it.
+[[nodiscard]] Backup make_backup(const ComposeDocument& document, const Composition& entries);
+// Replaces the file atomically; false = it says the same already.
+Result<bool> write_backup(const std::filesystem::path& file, const Backup& backup);
+
 struct BackupRequest {
   Reference image;
   std::filesystem::path file;  // replaced atomically
@@ -35,5 +42,18 @@ struct BackupRequest {
 // tag keeps its manifest from a garbage collection that deletes what is untagged.
 Result<ChangeReport> backup(const Ports& ports, const BackupRequest& request,
                             const std::stop_token& stop);
+
+struct KeepRequest {
+  const std::filesystem::path& folder;
+  const Reference& reference;
+  const IndexReport& report;  // validate()'s of this reference
+};
+
+// For a watch over many tags: a whole tag is written to its file in the folder, where that does not
+// say the same already. Of any other tag the file stays what it is, and is named if there is one.
+Result<std::optional<KeptBackup>> keep_backup(Registry& registry, const KeepRequest& request,
+                                              const std::stop_token& stop);
+// Readable, the same for the same reference, and another one for every other.
+[[nodiscard]] std::string backup_file_name(const Reference& reference);
 
 }  // namespace nodeproof::index

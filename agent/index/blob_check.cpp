@@ -13,7 +13,7 @@ constexpr std::uint64_t kSmallBytes = 64 << 10;
 
 std::unique_ptr<LayerObserver> observer_of(const Questions& questions, const BlobTask& task) {
   const ValidateOptions& options = questions.options();
-  if (!options.deep || !options.observe || task.diff_id == nullptr) return nullptr;
+  if (!task.read || !options.observe || task.diff_id == nullptr) return nullptr;
   return options.observe(task.blob, *task.diff_id);
 }
 
@@ -70,7 +70,7 @@ std::optional<Flaw> read_blob(Questions& questions, const BlobTask& task, std::s
 std::optional<Flaw> check_blob(Questions& questions, const BlobTask& task) {
   const std::string digest = task.blob.digest.str();
   Result<BlobState> state = BlobState::announced;
-  const bool read = questions.options().deep || task.blob.size <= kSmallBytes;
+  const bool read = task.read || task.blob.size <= kSmallBytes;
   if (!read) state = questions.probe(task.blob);
   std::optional<Flaw> flaw;
   if (!state) {

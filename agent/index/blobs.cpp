@@ -111,6 +111,7 @@ void take_config(Node& node, const ConfigCheck& check) {
 struct LayerCheck {
   const Descriptor* blob = nullptr;
   const Digest* diff_id = nullptr;
+  bool read = false;
   std::optional<Flaw> flaw;
 };
 
@@ -130,6 +131,7 @@ LayerChecks layers_of(const Tree& tree) {
       const Descriptor& layer = node.manifest->layers[i];
       LayerCheck& check = checks[key_of(layer)];
       check.blob = &layer;
+      check.read = check.read || node.read;
       if (check.diff_id == nullptr) check.diff_id = diff_id_of(node, i);
     }
   }
@@ -167,7 +169,10 @@ void check_layers(Questions& questions, Tree& tree) {
   std::vector<LayerCheck*> jobs;
   for (auto& [key, check] : checks) jobs.push_back(&check);
   in_parallel(questions.options().parallel, jobs.size(), [&](std::size_t i) {
-    const BlobTask task{.blob = *jobs[i]->blob, .what = "layer", .diff_id = jobs[i]->diff_id};
+    const BlobTask task{.blob = *jobs[i]->blob,
+                        .what = "layer",
+                        .diff_id = jobs[i]->diff_id,
+                        .read = jobs[i]->read};
     if (i < kMaxBlobs) {
       jobs[i]->flaw = check_blob(questions, task);
     } else {

@@ -27,7 +27,9 @@ class Composer {
   void add_attestations(const Document& source);
   void drop_orphans();
   void report_duplicates();
+  void report_empty(const Document& source);
   void report_lost(const Document& tag);
+  void report_nested(const Document& tag);
   void report_mix();
 
   std::vector<Entry> take_entries() { return std::move(entries_); }
@@ -195,6 +197,32 @@ void Composer::report_lost(const Document& tag) {
   }
 }
 
+// Whoever merges a build wants an image of it.
+void Composer::report_empty(const Document& source) {
+  const auto is_image = [](const Entry& entry) { return !entry.attestation; };
+  if (std::ranges::any_of(source.entries, is_image)) return;
+  refuse(code::kPlatformMissing, source.name, source.name + " holds no image to merge",
+         "look at what has pushed it, and push it again");
+}
+
+// What an index within the index holds is taken as it is, and told apart by its digest alone.
+void Composer::report_nested(const Document& tag) {
+  if (std::ranges::equal(tag.entries, entries_, {}, &Entry::raw, &Entry::raw)) return;
+  for (const Entry& entry : entries_) {
+    if (!media_type::is_index(entry.descriptor.media_type)) continue;
+    findings_.push_back(
+        {.code = std::string(code::kPlatformAmbiguous),
+         .severity = Severity::warn,
+         .subject = label_of(entry.key),
+         .layer = {},
+         .message = "an entry of " + documents_[entry.document].name +
+                    " is itself an index: its platforms stay beside the others of the same name",
+         .evidence = entry.digest(),
+         .remedy = "see what nodes take (nodeproof resolve), or name the images in that index as "
+                   "sources instead"});
+  }
+}
+
 void Composer::report_mix() {
   if (envelope_for(entries_) == media_type::kDockerList) return;
   for (const Entry& entry : entries_) {
@@ -350,7 +378,9 @@ Result<Composition> compose(const std::optional<ComposeDocument>& tag,
   for (const Document& source : given) composer.add_attestations(source);
   composer.drop_orphans();
   composer.report_duplicates();
+  for (const Document& source : given) composer.report_empty(source);
   composer.report_lost(documents.front());
+  composer.report_nested(documents.front());
   composer.report_mix();
   Composition result{.document = no_document(), .entries = {}, .changes = {}, .findings = {}};
   result.findings = composer.take_findings();

@@ -1,9 +1,18 @@
 #include "agent/index/copy.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "agent/index/workers.hpp"
+
 namespace nodeproof::index {
 namespace {
 
 constexpr int kMaxDepth = 3;
+constexpr unsigned kAtOnce = 4;  // blobs; each is streamed through a buffer of the HTTP client
 
 bool stays_elsewhere(const Descriptor& layer) {
   return layer.media_type.find(".nondistributable.") != std::string::npos ||
@@ -33,19 +42,34 @@ class Copier {
 
  private:
   Result<> blobs(const Manifest& image) {
-    TRY(blob(image.config));
+    std::vector<const Descriptor*> wanted = {&image.config};
     for (const Descriptor& layer : image.layers) {
-      if (!stays_elsewhere(layer)) TRY(blob(layer));
+      const bool known = std::ranges::any_of(
+          wanted, [&](const Descriptor* each) { return each->digest == layer.digest; });
+      if (!known && !stays_elsewhere(layer)) wanted.push_back(&layer);
     }
+    std::vector<std::optional<Error>> errors(wanted.size());
+    std::atomic<bool> failed = false;
+    in_parallel(kAtOnce, wanted.size(), [&](std::size_t i) {
+      if (failed) return;
+      auto copied = blob(*wanted[i]);
+      if (copied) return;
+      errors[i] = std::move(copied).error();
+      failed = true;
+    });
+    const auto error = std::ranges::find_if(errors, [](const auto& e) { return e.has_value(); });
+    if (error != errors.end()) return std::unexpected(**error);
     return {};
   }
 
+  // Called from several threads at once.
   Result<> blob(const Descriptor& descriptor) {
     const BlobSource source{job_.from, [&](const ByteSink& sink, std::stop_token stop) -> Result<> {
                               return ports_.registry.blob(job_.from, descriptor, 0, sink,
                                                           std::move(stop));
                             }};
     const BlobPush pushed = TRY(ports_.writer.push_blob(job_.to, descriptor, source, stop_));
+    const std::scoped_lock lock(mutex_);
     switch (pushed) {
       case BlobPush::present:
         ++job_.count.present;
@@ -64,6 +88,7 @@ class Copier {
   const Ports& ports_;
   const CopyJob& job_;
   const std::stop_token& stop_;
+  std::mutex mutex_;  // of the count
 };
 
 }  // namespace

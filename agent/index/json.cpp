@@ -9,7 +9,34 @@ namespace {
 
 constexpr const char* kApiVersion = "nodeproof.dev/v1";
 
-void write_platform(json::Writer& out, const PlatformReport& platform) {
+void write_hosts(json::Writer& out, const std::vector<const HostReport*>& hosts) {
+  if (hosts.empty()) return;
+  out.key("hosts").begin_array();
+  for (const HostReport* host : hosts) {
+    out.begin_object().member("host", host->host).member("platform", host->platform);
+    if (!host->containerd.empty()) out.member("containerd", host->containerd);
+    out.member("verdict", to_string(host->verdict));
+    if (!host->choice.empty()) out.member("choice", host->choice);
+    out.key("findings");
+    write_findings(out, host->findings);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+std::string_view to_string(KeptBackup::State state) {
+  switch (state) {
+    case KeptBackup::State::written:
+      return "written";
+    case KeptBackup::State::unchanged:
+      return "unchanged";
+    case KeptBackup::State::last_good:
+      break;
+  }
+  return "last-good";
+}
+
+void write_platform(json::Writer& out, const IndexReport& report, const PlatformReport& platform) {
   out.begin_object();
   out.member("platform", platform.platform);
   out.member("digest", platform.digest);
@@ -17,6 +44,7 @@ void write_platform(json::Writer& out, const PlatformReport& platform) {
   out.member("attestation", platform.attestation);
   out.key("findings");
   write_findings(out, platform.findings);
+  write_hosts(out, hosts_of(report, &platform));
   out.end_object();
 }
 
@@ -28,24 +56,19 @@ void write_report(json::Writer& out, const IndexReport& report) {
   out.member("indexDigest", report.index_digest);
   out.member("verdict", to_string(report.verdict));
   out.key("platforms").begin_array();
-  for (const PlatformReport& platform : report.platforms) write_platform(out, platform);
+  for (const PlatformReport& platform : report.platforms) write_platform(out, report, platform);
   out.end_array();
   out.key("findings");
   write_findings(out, report.findings);
+  write_hosts(out, hosts_of(report, nullptr));
+  if (report.backup) {
+    out.key("backup").begin_object().member("file", report.backup->file);
+    out.member("state", to_string(report.backup->state)).end_object();
+  }
   out.end_object();
 }
 
 }  // namespace
-
-IndexVerdict worst(std::span<const IndexReport> reports) {
-  if (reports.empty()) return IndexVerdict::unknown;
-  IndexVerdict verdict = IndexVerdict::whole;
-  for (const IndexReport& report : reports) {
-    if (report.verdict == IndexVerdict::damaged) return IndexVerdict::damaged;
-    if (report.verdict == IndexVerdict::unknown) verdict = IndexVerdict::unknown;
-  }
-  return verdict;
-}
 
 std::string to_json(const IndexReport& report) {
   json::Writer out(true);

@@ -76,6 +76,11 @@ PlatformVerdict tag_verdict(const IndexReport& report) {
                                                  : PlatformVerdict::whole;
 }
 
+PlatformVerdict verdict_of(const HostReport& host) {
+  if (host.verdict == Verdict::ready) return PlatformVerdict::whole;
+  return host.verdict == Verdict::unknown ? PlatformVerdict::unknown : PlatformVerdict::mismatch;
+}
+
 std::string counted(const Counts& counts) {
   return attribute("tests", std::to_string(counts.tests)) +
          attribute("failures", std::to_string(counts.failures)) +
@@ -92,6 +97,10 @@ std::string suite_text(const IndexReport& report, bool fail_on_warn, Counts& all
         platform.attestation ? "attestation " + platform.digest : platform.platform;
     cases += case_text({name, platform.verdict, platform.attestation, platform.findings}, image,
                        fail_on_warn, counts);
+  }
+  for (const HostReport& host : report.hosts) {
+    const std::string name = host.platform + " on " + host.host;
+    cases += case_text({name, verdict_of(host), false, host.findings}, image, fail_on_warn, counts);
   }
   all.tests += counts.tests;
   all.failures += counts.failures;

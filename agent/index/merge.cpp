@@ -21,7 +21,7 @@ class Merger {
     TRY(read(stop));
     if (blocks(report_)) return std::move(report_);
     const Composition composition = TRY(compose_all());
-    judge(composition);
+    judge(composition, stop);
     TRY(compare(composition, stop));
     if (blocks(report_)) return std::move(report_);
     if (target_ && target_->digest() == composition.document.descriptor.digest) {
@@ -42,7 +42,8 @@ class Merger {
   void read_single(const TagState& state, const std::string& remedy);
   Result<Composition> compose_all();
   void leave_out_damaged_attestations(const TagState& state, ComposeOptions& options);
-  void judge(const Composition& composition);
+  void judge(const Composition& composition, const std::stop_token& stop);
+  void judge_nested(const TagState& state, const ComposedEntry& entry, const std::stop_token& stop);
   Result<> compare(const Composition& composition, const std::stop_token& stop);
   Result<> delete_sources(const std::stop_token& stop);
   [[nodiscard]] std::vector<Reference> origins() const {
@@ -55,6 +56,7 @@ class Merger {
             .composition = composition,
             .origins = origins(),
             .replaces = target_ ? std::optional(target_->digest()) : std::nullopt,
+            .keep_previous = request_.keep_previous,
             .validation = request_.validation};
   }
   // By ComposedEntry::document.
@@ -142,10 +144,21 @@ Result<Composition> Merger::compose_all() {
   return composition;
 }
 
+// The report names the images in it, not the index that holds them.
+void Merger::judge_nested(const TagState& state, const ComposedEntry& entry,
+                          const std::stop_token& stop) {
+  const Reference nested = at_digest(state.reference, entry.descriptor.digest);
+  const IndexReport found = validate(ports_.registry, nested, request_.validation, stop);
+  for (Finding& finding : damages(nested.name(), found, push_again(state))) {
+    report_.findings.push_back(std::move(finding));
+  }
+}
+
 // Only what the tag will hold has to be whole: a hole that is being mended is the reason to merge.
-void Merger::judge(const Composition& composition) {
+void Merger::judge(const Composition& composition, const std::stop_token& stop) {
   for (const ComposedEntry& entry : composition.entries) {
     const TagState& state = state_of(entry.document);
+    if (media_type::is_index(entry.descriptor.media_type)) judge_nested(state, entry, stop);
     const PlatformReport* found = find_platform(state.report, entry.descriptor.digest.str());
     if (found == nullptr || found->verdict == PlatformVerdict::whole) continue;
     const std::string remedy =

@@ -14,6 +14,7 @@ struct MergeRequest {
   bool dry_run = false;
   bool require_same_revision = false;
   bool delete_sources = false;  // their tags, where that is safe
+  bool keep_previous = false;   // see Publication
 };
 
 // Sources and target are validated first; what speaks against the merge is in the report's

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "agent/index/render.hpp"
+#include "agent/model_json.hpp"
 #include "common/words.hpp"
 
 namespace nodeproof::index {
@@ -70,6 +71,22 @@ std::string verdict_samples(const IndexReport& report) {
   return out;
 }
 
+std::string host_samples(const IndexReport& report) {
+  std::map<std::string, Verdict> hosts;
+  for (const HostReport& host : report.hosts) {
+    hosts.insert_or_assign(label("image", report.reference) + "," + label("host", host.host),
+                           host.verdict);
+  }
+  std::string out;
+  for (const auto& [labels, verdict] : hosts) {
+    for (const Verdict word : {Verdict::ready, Verdict::not_ready, Verdict::unknown}) {
+      out += sample("host_verdict", labels + "," + label("verdict", to_string(word)),
+                    word == verdict ? 1 : 0);
+    }
+  }
+  return out;
+}
+
 std::string warning_sample(const IndexReport& report) {
   const auto warnings = [](const std::vector<Finding>& findings) {
     return static_cast<std::uint64_t>(
@@ -77,6 +94,7 @@ std::string warning_sample(const IndexReport& report) {
   };
   std::uint64_t sum = warnings(report.findings);
   for (const PlatformReport& platform : report.platforms) sum += warnings(platform.findings);
+  for (const HostReport& host : report.hosts) sum += warnings(host.findings);
   return sample("warnings", label("image", report.reference), sum);
 }
 
@@ -89,15 +107,20 @@ std::string to_metrics(std::span<const IndexReport> reports,
   std::string verdicts = head("verdict", "1 for the tag's verdict, 0 for the other ones.");
   std::string platforms =
       head("platform_verdict", "1 for the verdict of the tag's entry, 0 for the other ones.");
+  std::string hosts;
   std::string warnings = head("warnings", "Warnings about the tag and its platforms.");
   for (const auto& [name, report] : images) {
     verdicts += verdict_samples(*report);
     platforms += platform_samples(*report);
+    hosts += host_samples(*report);
     warnings += warning_sample(*report);
   }
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  return verdicts + platforms + warnings +
+  if (!hosts.empty()) {
+    hosts.insert(0, head("host_verdict", "1 for what the host would say, 0 for the other ones."));
+  }
+  return verdicts + platforms + hosts + warnings +
          head("inspected_timestamp_seconds", "When the tags were inspected.") +
          "nodeproof_index_inspected_timestamp_seconds " + std::to_string(seconds) + "\n";
 }

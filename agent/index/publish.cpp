@@ -41,7 +41,9 @@ class Publisher {
   Result<> run(const std::stop_token& stop) {
     for (const ComposedEntry& entry : it_.composition.entries) TRY(bring(entry, stop));
     TRY(push_index(stop));
-    if (!TRY(is_whole(stop)) || !TRY(still_there(stop))) return {};
+    if (!TRY(is_whole(stop))) return {};
+    TRY(keep_previous(stop));
+    if (!TRY(still_there(stop))) return {};
     return move_tag(stop);
   }
 
@@ -60,7 +62,31 @@ class Publisher {
     const std::string what = entry.platform.empty() ? "an entry" : entry.platform;
     report_.steps.push_back("copied " + (entry.attestation ? "the attestation of " + what : what) +
                             " from " + origin.repository() + ": blobs " + told(count));
+    note_referrers(origin, entry, stop);
     return {};
+  }
+
+  // distribution-spec, "Referrers Tag Schema", and the tags of cosign: what says nothing is none.
+  void note_referrers(const Reference& origin, const ComposedEntry& entry,
+                      const std::stop_token& stop) {
+    const Digest& image = entry.descriptor.digest;
+    const std::string base =
+        image.str().substr(0, image.str().find(':')) + "-" + std::string(image.hex());
+    std::string found;
+    for (const char* suffix : {"", ".sig", ".att", ".sbom"}) {
+      const auto tag = at_tag(origin, base + suffix);
+      if (!tag || !ports_.registry.manifest(*tag, stop)) continue;
+      found += (found.empty() ? "" : ", ") + tag->tag();
+    }
+    if (found.empty()) return;
+    report_.findings.push_back({.code = std::string(code::kReferrersNotCopied),
+                                .severity = Severity::info,
+                                .subject = entry.platform,
+                                .layer = {},
+                                .message = origin.repository() + " has more that is attached to " +
+                                           image.short_str() + ", which was not copied",
+                                .evidence = found,
+                                .remedy = "copy these tags too, or sign the merged image"});
   }
 
   Result<> push_index(const std::stop_token& stop) {
@@ -82,6 +108,29 @@ class Publisher {
     if (blocks(report_)) return false;
     report_.steps.emplace_back("found it whole there");
     return true;
+  }
+
+  Result<> keep_previous(const std::stop_token& stop) {
+    if (!it_.keep_previous || !it_.replaces) return {};
+    auto kept = tag_previous(stop);
+    if (kept) return {};
+    return std::unexpected(
+        std::move(kept)
+            .error()
+            .with_context("keeping what " + it_.target.name() + " names now")
+            .with_remedy("run it without --keep-previous if the old index may be lost"));
+  }
+
+  Result<> tag_previous(const std::stop_token& stop) {
+    const std::string name =
+        it_.target.tag() + "-prev-" + std::string(it_.replaces->hex().substr(0, 12));
+    const Reference tag = TRY(at_tag(it_.target, name));
+    if (TRY(ports_.writer.tag_digest(tag, stop)) == it_.replaces) return {};
+    const FetchedManifest previous =
+        TRY(ports_.registry.manifest(at_digest(it_.target, *it_.replaces), stop));
+    TRY(ports_.writer.put_manifest(tag, previous, {}, stop));
+    report_.steps.push_back("kept " + shown(it_.replaces) + " as " + tag.name());
+    return {};
   }
 
   // The specification has no way to move a tag only if it is still what it was.

@@ -12,6 +12,9 @@ struct Publication {
   std::vector<Reference> origins;  // by ComposedEntry::document; 0 = the target itself
   std::optional<Digest> replaces;  // what the tag named when the composition was made
   bool unreadable = false;         // the tag's document could not be read then
+  // What the tag names is tagged TAG-prev-<12 hex> before the tag moves: the way back, and its
+  // manifests are safe from a garbage collection of what is untagged.
+  bool keep_previous = false;
   ValidateOptions validation;
 };
 

@@ -38,6 +38,7 @@ class Restorer {
                    .origins = {request_.target, origin_},
                    .replaces = replaces_,
                    .unreadable = unreadable_,
+                   .keep_previous = request_.keep_previous,
                    .validation = request_.validation},
                   report_, stop));
       explain_broken_copy();

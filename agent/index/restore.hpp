@@ -12,6 +12,7 @@ struct RestoreRequest {
   // One line feed more: the same index where a registry keeps a broken copy of it.
   bool new_digest = false;
   bool dry_run = false;
+  bool keep_previous = false;  // see Publication
   ValidateOptions validation;
 };
 

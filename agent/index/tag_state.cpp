@@ -14,11 +14,21 @@ Reference parsed(const std::string& text) {
   return *std::move(reference);
 }
 
-std::string name_of(const Reference& reference) {
+}  // namespace
+
+std::string full_name(const Reference& reference) {
   return reference.digest() ? reference.name_with_digest(*reference.digest()) : reference.name();
 }
 
-}  // namespace
+ComposeDocument document_of(const Reference& reference, FetchedManifest document,
+                            const IndexReport& report) {
+  ComposeDocument made{full_name(reference), std::move(document), {}};
+  for (const PlatformReport& platform : report.platforms) {
+    const auto known = parse_platform(platform.platform);
+    if (known) made.platforms.emplace(platform.digest, *known);
+  }
+  return made;
+}
 
 Reference at_digest(const Reference& repository, const Digest& digest) {
   return parsed(repository.name_with_digest(digest));
@@ -34,11 +44,7 @@ Result<TagState> read_tag(Registry& registry, const Reference& reference,
   IndexReport report =
       validate(registry, at_digest(reference, found.descriptor.digest), options, stop);
   if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
-  ComposeDocument document{name_of(reference), std::move(found), {}};
-  for (const PlatformReport& platform : report.platforms) {
-    const auto known = parse_platform(platform.platform);
-    if (known) document.platforms.emplace(platform.digest, *known);
-  }
+  ComposeDocument document = document_of(reference, std::move(found), report);
   return TagState{reference, std::move(document), std::move(report)};
 }
 

@@ -31,6 +31,12 @@ Result<std::optional<TagState>> read_tag_if_any(Registry& registry, const Refere
                                                 const ValidateOptions& options,
                                                 const std::stop_token& stop);
 
+// As a user would name it: with the digest if it was given.
+[[nodiscard]] std::string full_name(const Reference& reference);
+// A document for compose(), with the platforms that the report has found below it.
+[[nodiscard]] ComposeDocument document_of(const Reference& reference, FetchedManifest document,
+                                          const IndexReport& report);
+
 [[nodiscard]] Reference at_digest(const Reference& repository, const Digest& digest);
 [[nodiscard]] Result<Reference> at_tag(const Reference& repository, const std::string& tag);
 

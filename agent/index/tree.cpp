@@ -7,6 +7,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/index/workers.hpp"
+#include "common/crypto.hpp"
 
 namespace nodeproof::index {
 
@@ -55,6 +56,7 @@ class TreeFetcher {
     auto top = questions_.manifest();
     if (!top) {
       tree_.flaws.push_back(tag_flaw(top.error()));
+      explain_failing_tag(tree_.flaws.back(), top.error());
       return std::move(tree_);
     }
     tree_.top = top->descriptor;
@@ -88,6 +90,24 @@ class TreeFetcher {
       flaw.remedy = "check the spelling, or push the image";
     }
     return flaw;
+  }
+
+  // A registry that fails on a tag and answers about its repository is not down. What it cannot
+  // read may be the tag's link or something else, so that this stays unknown.
+  void explain_failing_tag(Flaw& flaw, const Error& error) {
+    if (error.code != Errc::server_error || questions_.reference().digest()) return;
+    const Digest nothing = hash_of({});
+    const auto other =
+        questions_.child({std::string(media_type::kOciManifest), nothing, 1, {}, {}});
+    if (other || other.error().code != Errc::not_found) return;
+    flaw.cause += "; the registry answers about this repository, and fails on this tag alone";
+    flaw.evidence = error.message +
+                    "; asked for a digest that no manifest has, it says: " + other.error().message;
+    flaw.remedy =
+        "look at the registry's own log; a crash or a full disk leaves a tag's link file empty "
+        "(.../_manifests/tags/" +
+        questions_.reference().tag() +
+        "/current/link), and then a push of the tag, with all its platforms, mends it";
   }
 
   // The index's entries in their order, nested ones in place.

@@ -12,6 +12,7 @@ namespace nodeproof::index {
 struct Node {  // an entry that is no index itself, or one that could not be read
   Descriptor descriptor;
   bool companion = false;  // nothing that a node runs: an attestation, or no image at all
+  bool read = false;       // its layers are read whole and shown to the observer
   std::optional<Manifest> manifest = {};
   std::optional<ImageConfig> config = {};
   std::vector<Flaw> flaws = {};

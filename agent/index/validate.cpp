@@ -82,12 +82,22 @@ IndexVerdict verdict_of(const IndexReport& report) {
   return verdict;
 }
 
+void mark_what_is_read(Tree& tree, const ValidateOptions& options) {
+  std::vector<std::string> chosen;
+  if (!options.deep && options.read_too && tree.top) chosen = options.read_too(tree.top->digest);
+  for (Node& node : tree.nodes) {
+    node.read =
+        options.deep || std::ranges::find(chosen, node.descriptor.digest.str()) != chosen.end();
+  }
+}
+
 IndexReport look_once(Questions& questions) {
   const ValidateOptions& options = questions.options();
   IndexReport report;
   report.reference = questions.reference().name();
   Tree tree = fetch_tree(questions);
   if (tree.top) report.index_digest = tree.top->digest.str();
+  mark_what_is_read(tree, options);
   check_configs(questions, tree);
   check_layers(questions, tree);
   for (const Flaw& flaw : tree.flaws) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -35,12 +36,34 @@ struct PlatformReport {
   friend bool operator==(const PlatformReport&, const PlatformReport&) = default;
 };
 
+// What one host would take of the tag, and whether that is right for it.
+struct HostReport {
+  std::string host;        // its name
+  std::string platform;    // "linux/arm64/v8"
+  std::string containerd;  // the version whose rules decide; "" = not known
+  std::string digest;      // of the manifest it takes; "" = none fits, or not known
+  Verdict verdict = Verdict::unknown;
+  std::string choice;  // why this entry, one sentence
+  std::vector<Finding> findings;
+  friend bool operator==(const HostReport&, const HostReport&) = default;
+};
+
+// A file that the tag can be rebuilt from.
+struct KeptBackup {
+  enum class State { written, unchanged, last_good };  // last_good: of when the tag was whole
+  std::string file;
+  State state = State::written;
+  friend bool operator==(const KeptBackup&, const KeptBackup&) = default;
+};
+
 struct IndexReport {
   std::string reference;
   std::string index_digest;  // the manifest's when the tag is a single manifest; "" = not known
   IndexVerdict verdict = IndexVerdict::unknown;
   std::vector<PlatformReport> platforms;  // in the index's order, nested ones in place
   std::vector<Finding> findings;          // about the tag and the index themselves
+  std::vector<HostReport> hosts = {};     // those that were asked about
+  std::optional<KeptBackup> backup = {};
   friend bool operator==(const IndexReport&, const IndexReport&) = default;
 };
 
@@ -54,7 +77,11 @@ struct ValidateOptions {
   // Normalised; only these entries, what is attached to them, and entries without a platform are
   // looked at. Empty = all.
   std::vector<Platform> platforms = {};
-  // With deep: hangs on each layer's stream, called from several threads at once; may be empty.
+  // The manifests, by digest, whose layers are read as `deep` reads all; asked with the digest that
+  // the tag names, again when it has moved meanwhile; may be empty.
+  std::function<std::vector<std::string>(const Digest& top)> read_too = {};
+  // Hangs on the stream of each layer that is read so, called from several threads at once; may be
+  // empty.
   LayerObserverFactory observe = {};
   // With deep: called for each whole image when its layers have been read; may be empty.
   ImageJudge judge = {};

@@ -1,4 +1,6 @@
-#include "agent/index/validate.hpp"
+#include <algorithm>
+
+#include "agent/index/render.hpp"
 
 namespace nodeproof::index {
 
@@ -20,6 +22,51 @@ std::string_view to_string(PlatformVerdict verdict) {
       return "unknown";
   }
   return "unknown";
+}
+
+std::vector<const HostReport*> hosts_of(const IndexReport& report, const PlatformReport* platform) {
+  std::vector<const HostReport*> hosts;
+  const auto is_listed = [&](const HostReport& host) {
+    return std::ranges::find(report.platforms, host.digest, &PlatformReport::digest) !=
+           report.platforms.end();
+  };
+  for (const HostReport& host : report.hosts) {
+    const bool here = platform != nullptr ? host.digest == platform->digest : !is_listed(host);
+    if (here) hosts.push_back(&host);
+  }
+  return hosts;
+}
+
+IndexVerdict worst(std::span<const IndexReport> reports) {
+  if (reports.empty()) return IndexVerdict::unknown;
+  IndexVerdict verdict = IndexVerdict::whole;
+  for (const IndexReport& report : reports) {
+    if (report.verdict == IndexVerdict::damaged) return IndexVerdict::damaged;
+    if (report.verdict == IndexVerdict::unknown) verdict = IndexVerdict::unknown;
+  }
+  return verdict;
+}
+
+int exit_code(std::span<const IndexReport> reports, bool fail_on_warn) {
+  const auto warns = [](const auto& part) {
+    return std::ranges::find(part.findings, Severity::warn, &Finding::severity) !=
+           part.findings.end();
+  };
+  IndexVerdict verdict = worst(reports);
+  bool warned = false;
+  bool not_ready = false;
+  for (const IndexReport& report : reports) {
+    warned = warned || warns(report) || std::ranges::any_of(report.platforms, warns) ||
+             std::ranges::any_of(report.hosts, warns);
+    for (const HostReport& host : report.hosts) {
+      not_ready = not_ready || host.verdict == Verdict::not_ready;
+      if (host.verdict == Verdict::unknown && verdict == IndexVerdict::whole) {
+        verdict = IndexVerdict::unknown;
+      }
+    }
+  }
+  if (verdict == IndexVerdict::damaged || not_ready || (fail_on_warn && warned)) return 1;
+  return verdict == IndexVerdict::unknown ? 2 : 0;
 }
 
 std::string_view to_string(IndexVerdict verdict) {

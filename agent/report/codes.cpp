@@ -101,6 +101,13 @@ constexpr CodeText kTexts[] = {
      "Leave the staging tag, let it be overwritten by the next build, or delete it by the "
      "registry's own means.",
      true},
+    {code::kReferrersNotCopied, "What is attached to a copied image stayed where it was",
+     "Signatures, SBOMs and other artifacts that refer to an image are kept beside it in its "
+     "repository (cosign's tags, the referrers tag), and not in its index: a merge from another "
+     "repository copies the image and what its index names.",
+     "Copy them too (cosign copy, oras copy -r, skopeo copy of the named tag), or sign the merged "
+     "image.",
+     true},
     {code::kVariantsDiverge, "The platforms of one tag are not builds of the same thing",
      "A merge kept an old variant of one architecture beside a new one of another, or the builds "
      "of the platforms have drifted apart: revision, version, start command, user or ports differ, "

@@ -22,16 +22,19 @@ RUN_BY = {
     "cmake --preset arm64-release": ("tests/run", 'cmake --preset "$1"'),
     "cmake --build --preset arm64-release": ("tests/demo", 'cmake --build --preset "$arch-release"'),
     "nodeproof inspect registry.lan:5000/shop/app:v2": ("tests/behaviour/inspect_test.py", '"inspect", self.good)'),
-    "nodeproof inspect --all-platforms --fail-on warn -o junit registry.lan:5000/shop/app:v2":
-        ("tests/behaviour/inspect_test.py", '"--all-platforms", "--fail-on", "warn", "-o", "junit", self.good)'),
-    "nodeproof inspect -f images.txt --metrics images.prom":
-        ("tests/behaviour/inspect_test.py", '"inspect", "-f", "images.txt", "--metrics", "images.prom"'),
+    "nodeproof inspect -f images.txt --backup-dir backups --metrics images.prom":
+        ("tests/behaviour/inspect_test.py", '"-f", "images.txt", "--backup-dir", "backups", "--metrics", "images.prom"'),
+    "nodeproof host -o json > pi-4.json": ("tests/behaviour/inspect_test.py", 'self.nodeproof("host", "-o", "json")'),
+    "nodeproof inspect --host pi-4.json registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/inspect_test.py", '"inspect", "--host", "here.json", self.good'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 
 
 def commands() -> list[str]:
-    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S) for line in block.splitlines()]
+    """Those of "In a pipeline" are scripts, and run as such."""
+    text = re.sub(r"^### In a pipeline\n.*?^(?=##)", "", README, flags=re.M | re.S)
+    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()]
     return [line.split("  #")[0].strip() for line in lines if line.strip()]
 
 
@@ -47,6 +50,11 @@ class Readme(unittest.TestCase):
                 self.assertIn(command, RUN_BY)
                 file, text = RUN_BY[command]
                 self.assertIn(text, (ROOT / file).read_text(encoding="utf-8"))
+
+    def test_the_scripts_of_the_pipeline_are_run_as_they_stand(self):
+        self.assertIn("\n### In a pipeline\n", README)
+        test = (ROOT / "tests/behaviour/pipeline_test.py").read_text(encoding="utf-8")
+        self.assertEqual(2, test.count('section("In a pipeline")'))
 
     def test_the_install_commands_install(self):
         with tempfile.TemporaryDirectory() as root:

@@ -1,8 +1,12 @@
 """nodeproof index merge, backup and restore against real registries, read back by skopeo."""
 
+import fcntl
+import hashlib
 import json
 import re
 import shlex
+import tempfile
+from pathlib import Path
 
 from rig import images, layers, packages, programs, testing
 from rig.program import Nodeproof
@@ -109,7 +113,8 @@ class Readme(IndexTest):
         self.client.push("myimage", "amd64-staging", images.single(variant("amd64", "readme, new")))
         text = (packages.REPOSITORY / "README.md").read_text(encoding="utf-8")
         commands = re.findall(r"^nodeproof (index .*)$", text, re.M)
-        self.assertEqual(["backup", "merge", "merge", "restore"], [command.split()[1] for command in commands])
+        self.assertEqual(["backup", "merge", "merge", "restore", "restore"], [command.split()[1] for command in commands])
+        self.assertIn("--ledger", commands.pop())  # FromTheLedger
         for command in commands:
             arguments = shlex.split(command.replace("registry.example.com", self.registry.name))
             done = self.nodeproof(*arguments, cwd=self.nodeproof.folder)
@@ -357,6 +362,123 @@ class BackupAndRestore(IndexTest):
         self.index("restore", "--tag", self.name("elsewhere:1"), "-f", file)
         self.assertEqual(image.top.data, self.skopeo.raw(self.name("elsewhere:1")))
         self.skopeo.copy_all(self.name("elsewhere:1"))
+
+
+class ThePrevious(IndexTest):
+    def test_it_is_kept_under_a_tag_before_the_tag_moves(self):
+        old = both("previous")
+        self.client.push("previous", "1", old)
+        self.client.push("previous", "new", images.single(variant("amd64", "previous, new")))
+        begin = len(self.registry.requests())
+        self.index("merge", "--keep-previous", "--tag", self.name("previous:1"), self.name("previous:new"))
+        kept = self.name(f"previous:1-prev-{old.top.digest[7:19]}")
+        self.assertEqual(old.top.data, self.skopeo.raw(kept))
+        writes = [w.rpartition("/")[2] for w in self.writes(begin)]
+        self.assertEqual([kept.rpartition(":")[2], "1"], writes[-2:])
+        # A new tag has no previous one, and what changes nothing keeps nothing.
+        self.index("merge", "--keep-previous", "--tag", self.name("previous:2"), kept)
+        begin = len(self.registry.requests())
+        self.index("merge", "--keep-previous", "--tag", self.name("previous:2"), kept)
+        self.assertEqual([], self.writes(begin))
+
+    def test_one_that_cannot_be_kept_stops_before_the_tag_moves(self):
+        old = both("unkept")
+        tag = "t" * 120
+        self.client.push("unkept", tag, old)
+        self.client.push("unkept", "new", images.single(variant("amd64", "unkept, new")))
+        done = self.index("merge", "--keep-previous", "--tag", self.name(f"unkept:{tag}"), self.name("unkept:new"), code=64)
+        self.assertIn("without --keep-previous", done["stderr"])
+        self.assertEqual(old.top.data, self.skopeo.raw(self.name(f"unkept:{tag}")))
+
+
+class TwoAtOnce(IndexTest):
+    """Two jobs on one machine that merge into one tag, each with an architecture of its own."""
+
+    def test_one_waits_for_the_other_and_neither_is_lost(self):
+        made = [variant(architecture, "race") for architecture in ARCHITECTURES]
+        for part in made:
+            self.client.push("race", part.platform["architecture"], images.single(part))
+        jobs = [self.nodeproof.start("index", "merge", "--tag", self.name("race:1"),
+                                     self.name(f"race:{architecture}")) for architecture in ARCHITECTURES]
+        for job in jobs:
+            out, error = job.communicate(timeout=60)
+            self.assertEqual(0, job.returncode, out + error)
+        self.assert_whole(self.name("race:1"), *((p.platform["architecture"], p.manifest.digest) for p in made))
+
+    def test_one_that_has_waited_long_enough_gives_up(self):
+        self.client.push("held", "1", both("held"))
+        name = self.name("held:1")
+        path = Path(tempfile.gettempdir()) / f"nodeproof-tag-{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock"
+        with open(path, "w") as held:
+            self.addCleanup(path.unlink)
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = self.index("merge", "--wait", "0.2", "--tag", name, name, code=75)
+            self.assertIn(name, done["stderr"])
+            self.index("merge", "--dry-run", "--tag", name, name)
+        self.index("merge", "--wait", "0", "--tag", name, name)
+
+
+class FromTheLedger(IndexTest):
+    """What a node has proven last, without any backup."""
+
+    def record(self, name: str, image: images.Image, documents: bool) -> None:
+        """As the node's cycle writes it when it has proven the image's amd64."""
+        manifest = image.variant("amd64").manifest
+        ledger = self.nodeproof.state / "ledger"
+        ledger.mkdir(parents=True, exist_ok=True)
+        stem = ledger / hashlib.sha256(name.encode()).hexdigest()
+
+        def described(document) -> dict:
+            return {"media_type": document.media_type, "digest": document.digest, "size": len(document.data)}
+        record = {"version": 1, "name": name, "manifest": described(manifest), "proof_key": "", "time": "2026-01-01T00:00:00Z",
+                  "smoke": [], "findings": []}
+        if image.top is not manifest:
+            record["index"] = described(image.top)
+        stem.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+        if documents:
+            stem.with_suffix(".index").write_bytes(image.top.data)
+
+    def wipe(self, name: str, documents: bool) -> tuple[images.Image, tuple]:
+        """A push of amd64 alone has replaced what was proven."""
+        image = both(name)
+        self.client.push(name, "1", image)
+        self.record(self.name(f"{name}:1"), image, documents)
+        self.client.push(name, "1", images.single(variant("amd64", name + ", new")))
+        return image, ("restore", "--tag", self.name(f"{name}:1"), "--ledger")
+
+    def test_the_index_is_still_at_the_registry(self):
+        image, command = self.wipe("ledger", documents=False)
+        self.assertEqual("done", self.index(*command)["outcome"])
+        self.assertEqual(image.top.data, self.skopeo.raw(self.name("ledger:1")))
+        self.assertEqual("unchanged", self.index(*command, self.nodeproof.state / "ledger")["outcome"])
+
+    def test_the_index_is_kept_by_the_node_alone(self):
+        image, command = self.wipe("node", documents=True)
+        self.client.delete("node", image.top.digest)
+        self.assertEqual("done", self.index(*command)["outcome"])
+        self.assertEqual(image.top.data, self.skopeo.raw(self.name("node:1")))
+        self.skopeo.copy_all(self.name("node:1"))
+
+    def test_the_index_is_nowhere(self):
+        image, command = self.wipe("nowhere", documents=False)
+        self.client.delete("nowhere", image.top.digest)
+        done = self.index(*command, code=1)
+        self.assertIn("another node's ledger", done["stderr"])
+        self.assertIn(image.top.digest[:19], done["stderr"])
+
+    def test_a_single_manifest(self):
+        one = images.single(variant("amd64", "lone"))
+        self.client.push("lone", "1", one)
+        self.record(self.name("lone:1"), one, documents=False)
+        self.client.push("lone", "1", images.single(variant("amd64", "lone, new")))
+        self.assertEqual("done", self.index("restore", "--tag", self.name("lone:1"), "--ledger")["outcome"])
+        self.assertEqual(one.top.data, self.skopeo.raw(self.name("lone:1")))
+
+    def test_a_tag_that_was_never_proven_here(self):
+        done = self.index("restore", "--tag", self.name("never:1"), "--ledger", code=64)
+        self.assertIn("no record of " + self.name("never:1"), done["stderr"])
+        for arguments in ((), ("--ledger", "-f", "x")):
+            self.index("restore", "--tag", self.name("never:1"), *arguments, code=64)
 
 
 if __name__ == "__main__":

@@ -424,11 +424,13 @@ class Renderings(InspectTest):
         folder = self.nodeproof.folder
         (folder / "images.txt").write_text(self.good + "\n", encoding="utf-8")
         self.assertEqual(0, self.nodeproof("inspect", self.good).code)
-        done = self.nodeproof("inspect", "--all-platforms", "--fail-on", "warn", "-o", "junit", self.good)
-        self.assertEqual(0, done.code)
-        done = self.nodeproof("inspect", "-f", "images.txt", "--metrics", "images.prom", cwd=folder)
+        done = self.nodeproof("inspect", "-f", "images.txt", "--backup-dir", "backups", "--metrics", "images.prom", cwd=folder)
         self.assertEqual(0, done.code, done.stderr)
         self.assertTrue((folder / "images.prom").is_file())
+        self.assertEqual(1, len(list((folder / "backups").iterdir())))
+        (folder / "here.json").write_text(self.nodeproof("host", "-o", "json").stdout, encoding="utf-8")
+        done = self.nodeproof("inspect", "--host", "here.json", self.good, cwd=folder)
+        self.assertEqual(0, done.code, done.stdout + done.stderr)
 
     def test_the_catalogues_good_images_have_no_findings(self):
         cases = [case.name for case in catalogue.CASES if case.verdict == "ready" and not case.warnings]

@@ -1,79 +1,11 @@
-#include "agent/index/merge.hpp"
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
 #include "agent/codes.hpp"
-#include "agent/index/restore.hpp"
 #include "common/crypto.hpp"
-#include "tests/fakes/fake_hub.hpp"
+#include "tests/unit/index/merge_tag.hpp"
 
 namespace nodeproof::index {
 namespace {
-
-constexpr const char* kRepository = "r.example/team/app";
-constexpr const char* kTag = "r.example/team/app:1";
-constexpr const char* kStaging = "r.example/team/app:staging";
-
-Reference reference(const std::string& text) { return *Reference::parse(text); }
-
-FakeImage image(const std::string& architecture, const std::string& word) {
-  FakeImage made;
-  made.platform.architecture = architecture;
-  made.layers = {{word + " " + architecture, "", "application/vnd.oci.image.layer.v1.tar"}};
-  return made;
-}
-
-std::vector<std::string> platforms(const ChangeReport& report, Change change) {
-  std::vector<std::string> found;
-  for (const EntryChange& each : report.changes) {
-    if (each.change == change) found.push_back(each.platform);
-  }
-  return found;
-}
-
-class Merge : public testing::Test {
- protected:
-  Merge() {
-    old_amd64 = hub.push_image(kRepository, image("amd64", "old"));
-    old_arm64 = hub.push_image(kRepository, image("arm64", "old"));
-    index = hub.push_index(kTag, {old_amd64, old_arm64});
-  }
-
-  // A new amd64 under the staging tag, or in another repository.
-  Descriptor stage(const std::string& repository = kRepository) {
-    Descriptor made = hub.push_image(repository, image("amd64", "new"));
-    hub.tag(repository + ":staging", made);
-    return made;
-  }
-
-  [[nodiscard]] MergeRequest request(const std::vector<std::string>& sources) const {
-    MergeRequest made{.target = reference(kTag), .sources = {}, .compose = {}, .validation = {}};
-    for (const auto& source : sources) made.sources.push_back(reference(source));
-    return made;
-  }
-
-  ChangeReport run(const MergeRequest& wanted) {
-    auto report = merge({hub, hub}, wanted, {});
-    EXPECT_TRUE(report) << report.error().message;
-    return report ? *std::move(report) : ChangeReport{};
-  }
-
-  void expect_refused(const ChangeReport& report, std::string_view code,
-                      const std::string& subject) const {
-    EXPECT_EQ(report.outcome, Outcome::refused);
-    ASSERT_FALSE(report.findings.empty());
-    EXPECT_EQ(report.findings[0].code, code);
-    EXPECT_EQ(report.findings[0].subject, subject);
-    EXPECT_FALSE(report.findings[0].remedy.empty());
-    EXPECT_EQ(hub.tagged(kTag), index.digest.str());
-    EXPECT_EQ(exit_code(report), 1);
-  }
-
-  FakeHub hub;
-  Descriptor old_amd64 = {{}, hash_of({}), 0, {}, {}}, old_arm64 = old_amd64, index = old_amd64;
-};
 
 TEST_F(Merge, PutsTheNewPlatformInAndKeepsTheOther) {
   const Descriptor staged = stage();
@@ -300,6 +232,76 @@ TEST_F(Merge, AStagingTagThatWasPushedMeanwhileIsNotDeleted) {
   EXPECT_EQ(hub.tagged(kStaging), newer.digest.str());
 }
 
+TEST_F(Merge, ASourceWithoutAnImageIsRefused) {
+  hub.push_index(kStaging, {});
+  expect_refused(run(request({kStaging})), code::kPlatformMissing, kStaging);
+  EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, AHoleInANestedIndexIsSeenBeforeAnythingIsWritten) {
+  const Descriptor inside = hub.push_image(kRepository, image("riscv64", "inside"));
+  const Descriptor nested = hub.push_index("r.example/team/app:nested", {inside});
+  hub.push_index(kStaging, {nested});
+  ChangeReport report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kPlatformAmbiguous);
+  EXPECT_EQ(report.findings[0].severity, Severity::warn);
+  hub.push_index(kTag, {old_amd64, old_arm64});
+  hub.remove_object(kRepository, inside.digest);
+  const std::size_t writes = hub.writes().size();
+  report = run(request({kStaging}));
+  EXPECT_EQ(report.outcome, Outcome::refused);
+  EXPECT_EQ(hub.writes().size(), writes);
+}
+
+TEST_F(Merge, WhatIsAttachedToACopiedImageIsSaidToStay) {
+  const Descriptor staged = stage("r.example/ci/build");
+  MergeRequest wanted = request({"r.example/ci/build:staging"});
+  hub.tag("r.example/ci/build:sha256-" + std::string(staged.digest.hex()) + ".sig", staged);
+  const ChangeReport report = run(wanted);
+  EXPECT_EQ(report.outcome, Outcome::done);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kReferrersNotCopied);
+  EXPECT_EQ(report.findings[0].severity, Severity::info);
+  EXPECT_TRUE(report.findings[0].evidence.ends_with(".sig"));
+  EXPECT_EQ(exit_code(report), 0);
+}
+
+TEST_F(Merge, ALayerThatAnImageHasTwiceIsCopiedOnce) {
+  FakeImage twice = image("amd64", "twice");
+  twice.layers.push_back(twice.layers[0]);
+  hub.tag("other.example/ci/build:staging", hub.push_image("other.example/ci/build", twice));
+  const ChangeReport report = run(request({"other.example/ci/build:staging"}));
+  EXPECT_EQ(report.outcome, Outcome::done);
+  EXPECT_NE(report.steps[0].find("2 uploaded"), std::string::npos) << report.steps[0];
+}
+
+TEST_F(Merge, ABlobThatCannotBeCopiedStopsBeforeTheManifest) {
+  stage("other.example/ci/build");
+  hub.before_write = [&](const std::string& write) {
+    if (write.starts_with("upload")) hub.blob_fault = Error{Errc::unreachable, "gone", "wait"};
+  };
+  const auto report = merge({hub, hub}, request({"other.example/ci/build:staging"}), {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::unreachable);
+  const auto writes = hub.writes();
+  EXPECT_TRUE(
+      std::ranges::none_of(writes, [](const std::string& w) { return w.starts_with("put"); }));
+}
+
+TEST_F(Merge, KeepsThePreviousIndexUnderATagOfItsOwn) {
+  stage();
+  MergeRequest wanted = request({kStaging});
+  wanted.keep_previous = true;
+  EXPECT_EQ(run(wanted).outcome, Outcome::done);
+  const std::string kept =
+      kTag + std::string("-prev-") + std::string(index.digest.hex().substr(0, 12));
+  EXPECT_EQ(hub.tagged(kept), index.digest.str());
+  const auto writes = hub.writes();
+  EXPECT_EQ(writes[writes.size() - 2], "put " + kept);
+}
+
 TEST_F(Merge, ImagesWithoutARevisionAreNotOfOneRevision) {
   stage();
   MergeRequest wanted = request({kStaging});
@@ -318,131 +320,6 @@ TEST_F(Merge, StopsWhenItIsToldTo) {
 }
 
 // ---- attestations, as buildx makes them ----
-
-class Attested : public Merge {
- protected:
-  Descriptor attest(const std::string& repository, const Descriptor& subject,
-                    const std::string& word) {
-    FakeImage made;
-    made.platform = Platform{"unknown", "unknown", "", "", {}};
-    made.layers = {{"{\"statement\":\"" + word + "\"}", "", "application/vnd.in-toto+json"}};
-    made.entrypoint.clear();
-    Descriptor attestation = hub.push_image(repository, made);
-    attestation.annotations = {{"vnd.docker.reference.type", "attestation-manifest"},
-                               {"vnd.docker.reference.digest", subject.digest.str()}};
-    return attestation;
-  }
-};
-
-TEST_F(Attested, ComeAlongFromAnotherRepository) {
-  const Descriptor amd64 = hub.push_image("r.example/ci/build", image("amd64", "new"));
-  const Descriptor attestation = attest("r.example/ci/build", amd64, "built");
-  hub.push_index("r.example/ci/build:staging", {amd64, attestation});
-  const ChangeReport report = run(request({"r.example/ci/build:staging"}));
-  EXPECT_EQ(report.outcome, Outcome::done);
-  EXPECT_FALSE(hub.bytes(kRepository, attestation.digest).empty());
-  EXPECT_NE(report.steps[1].find("the attestation of linux/amd64"), std::string::npos);
-}
-
-TEST_F(Attested, AreKeptAndRestored) {
-  const Descriptor attestation = attest(kRepository, old_arm64, "built");
-  index = hub.push_index(kTag, {old_amd64, old_arm64, attestation});
-  const auto kept =
-      backup({hub, hub},
-             {.image = reference(kTag), .file = {}, .helper_tags = true, .validation = {}}, {});
-  ASSERT_TRUE(kept) << kept.error().message;
-  EXPECT_EQ(kept->outcome, Outcome::done);
-  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-arm64-attestation"), attestation.digest.str());
-  const Backup file{
-      kTag,
-      {{std::string(media_type::kOciIndex), index.digest, index.size, {}, {}},
-       hub.bytes(kRepository, index.digest)},
-      {{old_amd64.digest.str(), "linux/amd64"}, {old_arm64.digest.str(), "linux/arm64"}}};
-  hub.tag(kTag, old_amd64);
-  for (const char* target : {kTag, "r.example/other/app:1"}) {
-    const auto report =
-        restore({hub, hub},
-                {.target = reference(target), .backup = file, .drop = {}, .validation = {}}, {});
-    ASSERT_TRUE(report) << report.error().message;
-    EXPECT_EQ(report->outcome, Outcome::done) << to_table(*report);
-    EXPECT_EQ(hub.tagged(target), index.digest.str());
-  }
-}
-
-// ---- backup and restore: what the real registry does not show ----
-
-class Kept : public Merge {
- protected:
-  [[nodiscard]] Backup kept() const {
-    return {kTag,
-            {{std::string(media_type::kOciIndex), index.digest, index.size, {}, {}},
-             hub.bytes(kRepository, index.digest)},
-            {{old_amd64.digest.str(), "linux/amd64"}, {old_arm64.digest.str(), "linux/arm64"}}};
-  }
-};
-
-TEST_F(Kept, ABackupReadsBackAsItWasWritten) {
-  const Backup made = kept();
-  const auto read = parse_backup(to_json(made));
-  ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->reference, made.reference);
-  EXPECT_EQ(read->document.bytes, made.document.bytes);
-  EXPECT_EQ(read->document.descriptor, made.document.descriptor);
-  EXPECT_EQ(read->platforms, made.platforms);
-}
-
-TEST_F(Kept, AChangedBackupIsRefused) {
-  std::string text = to_json(kept());
-  const auto replaced = [&](const std::string& from, const std::string& to) {
-    std::string other = text;
-    other.replace(other.find(from), from.size(), to);
-    return parse_backup(other);
-  };
-  EXPECT_EQ(replaced("\\\"size\\\"", "\\\"Size\\\"").error().code, Errc::digest_mismatch);
-  EXPECT_EQ(replaced("\"version\": 1", "\"version\": 2").error().code, Errc::unsupported);
-  EXPECT_EQ(replaced("IndexBackup", "IndexReport").error().code, Errc::invalid_document);
-  EXPECT_FALSE(parse_backup(text.substr(0, text.size() / 2)));
-}
-
-TEST_F(Kept, ATagThatMovesMeanwhileIsLeftAlone) {
-  hub.tag(kTag, stage());
-  const Descriptor theirs = hub.push_image(kRepository, image("amd64", "theirs"));
-  hub.before_write = [&](const std::string&) { hub.tag(kTag, theirs); };
-  const auto report = restore(
-      {hub, hub}, {.target = reference(kTag), .backup = kept(), .drop = {}, .validation = {}}, {});
-  ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->outcome, Outcome::refused);
-  EXPECT_EQ(report->findings.back().code, code::kTagMoved);
-  EXPECT_EQ(hub.tagged(kTag), theirs.digest.str());
-}
-
-TEST_F(Kept, AllHolesAreToldAtOnce) {
-  hub.remove_object(kRepository, old_amd64.digest);
-  hub.remove_object(kRepository, hash_of(as_bytes("old arm64")));
-  const auto report = restore(
-      {hub, hub},
-      {.target = reference("r.example/team/app:2"), .backup = kept(), .drop = {}, .validation = {}},
-      {});
-  ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->outcome, Outcome::refused);
-  ASSERT_EQ(report->findings.size(), 2U);
-  EXPECT_EQ(report->findings[0].subject, "linux/amd64");
-  EXPECT_EQ(report->findings[1].subject, "linux/arm64");
-  EXPECT_TRUE(hub.writes().empty());
-}
-
-TEST_F(Kept, HelperTagsAreNamedAfterPlatforms) {
-  Descriptor v7 = hub.push_image(kRepository, image("arm", "old"));
-  v7.platform->variant = "v7";
-  hub.push_index(kTag, {old_amd64, v7});
-  const auto report =
-      backup({hub, hub},
-             {.image = reference(kTag), .file = {}, .helper_tags = true, .validation = {}}, {});
-  ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->outcome, Outcome::done);
-  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-amd64"), old_amd64.digest.str());
-  EXPECT_EQ(hub.tagged("r.example/team/app:1-linux-arm-v7"), v7.digest.str());
-}
 
 }  // namespace
 }  // namespace nodeproof::index

@@ -150,5 +150,51 @@ TEST(Metrics, NeverSayTheSameTwiceAndEscapeLabels) {
   EXPECT_EQ(text.find(line, first + 1), std::string::npos);
 }
 
+IndexReport for_hosts() {
+  IndexReport report = whole();
+  report.hosts = {{"pi-4", "linux/arm64/v8", "1.7.24", "", Verdict::not_ready, "", {}},
+                  {"cloud", "linux/amd64", "", "sha256:22", Verdict::ready, "its own", {}}};
+  report.hosts[0].findings = {finding(Severity::fail, "nothing fits")};
+  return report;
+}
+
+TEST(Hosts, StandUnderThePlatformThatTheyTake) {
+  const IndexReport report = for_hosts();
+  ASSERT_EQ(hosts_of(report, report.platforms.data()).size(), 1U);
+  EXPECT_EQ(hosts_of(report, report.platforms.data())[0]->host, "cloud");
+  ASSERT_EQ(hosts_of(report, nullptr).size(), 1U);
+  EXPECT_EQ(hosts_of(report, nullptr)[0]->host, "pi-4");
+  const auto root = json::parse(to_json(report));
+  ASSERT_TRUE(root);
+  const json::Value* hosts = root->find("hosts");
+  ASSERT_NE(hosts, nullptr);
+  EXPECT_EQ(hosts->items().at(0).find("verdict")->string().value_or(""), "not-ready");
+  EXPECT_NE(root->find("platforms")->items().at(0).find("hosts"), nullptr);
+  EXPECT_EQ(json::parse(to_json(whole()))->find("hosts"), nullptr);
+}
+
+TEST(Hosts, DecideTheExitCodeBesideTheTag) {
+  IndexReport report = for_hosts();
+  EXPECT_EQ(exit_code(std::vector{whole()}, false), 0);
+  EXPECT_EQ(exit_code(std::vector{whole(), report}, false), 1);
+  report.hosts[0].verdict = Verdict::unknown;
+  EXPECT_EQ(exit_code(std::vector{report}, false), 2);
+  report.hosts[0].verdict = Verdict::ready;
+  EXPECT_EQ(exit_code(std::vector{report}, true), 0);
+  report.hosts[0].findings = {finding(Severity::warn, "would be emulated")};
+  EXPECT_EQ(exit_code(std::vector{report}, false), 0);
+  EXPECT_EQ(exit_code(std::vector{report}, true), 1);
+}
+
+TEST(Hosts, AreTestCasesAndMetrics) {
+  const std::vector reports{for_hosts()};
+  const std::string junit = to_junit(reports, false);
+  EXPECT_TRUE(junit.contains(R"(tests="4" failures="1")")) << junit;
+  EXPECT_TRUE(junit.contains(R"(name="linux/arm64/v8 on pi-4")")) << junit;
+  const std::string metrics = to_metrics(reports, {});
+  EXPECT_TRUE(metrics.contains(R"(host="pi-4",verdict="not-ready"} 1)")) << metrics;
+  EXPECT_FALSE(to_metrics(std::vector{whole()}, {}).contains("host_verdict"));
+}
+
 }  // namespace
 }  // namespace nodeproof::index

@@ -430,6 +430,36 @@ TEST_F(TagTest, DeepShowsEachLayerOnceAndAsksForAJudgement) {
   EXPECT_EQ(verdicts(report), (Verdicts{whole, mismatch}));
 }
 
+TEST_F(TagTest, OnlyTheLayersThatAreAskedForAreReadToo) {
+  std::atomic<int> finished = 0;
+  std::atomic<std::size_t> bytes = 0;
+  ValidateOptions options;
+  options.observe = [&](const Descriptor&, const Digest&) {
+    return std::make_unique<CountingObserver>(finished, bytes);
+  };
+  options.read_too = [&](const Digest& top) {
+    EXPECT_EQ(top, index.digest);
+    return std::vector{arm64.digest.str()};
+  };
+  registry.replace_bytes(layer(amd64, 1), large('X'));  // a flipped bit that nobody reads
+  EXPECT_EQ(verdicts(look(options)), (Verdicts{whole, whole}));
+  EXPECT_EQ(finished, 3);
+  registry.replace_bytes(layer(arm64, 1), large('X'));
+  EXPECT_EQ(verdicts(look(options)), (Verdicts{whole, corrupt}));
+}
+
+TEST_F(TagTest, ATagThatFailsAloneIsNotKnownAndItsLikelyCauseIsNamed) {
+  registry.fail_with(kTag, {Errc::server_error, "HTTP 500", "look"});
+  IndexReport report = look();
+  EXPECT_EQ(report.verdict, IndexVerdict::unknown);
+  EXPECT_NE(report.findings.at(0).message.find("this tag alone"), std::string::npos);
+  EXPECT_NE(report.findings.at(0).remedy.find("tags/1/current/link"), std::string::npos);
+  registry.fail_with(hash_of({}).str(), {Errc::server_error, "HTTP 500", "look"});
+  report = look();
+  EXPECT_EQ(report.verdict, IndexVerdict::unknown);
+  EXPECT_EQ(report.findings.at(0).message.find("this tag alone"), std::string::npos);
+}
+
 TEST_F(TagTest, ALayerThatIsNotWholeIsNeverFinishedNorJudged) {
   registry.replace_bytes(layer(arm64, 1), large('X'));
   std::atomic<int> finished = 0;
