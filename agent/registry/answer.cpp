@@ -11,15 +11,26 @@ namespace nodeproof::registry {
 namespace {
 
 constexpr std::size_t kMaxQuotedBytes = 512;
+constexpr std::size_t kMaxTitleBytes = 128;
 
 std::string member_text(const json::Value& object, std::string_view key) {
   const json::Value* value = object.find(key);
   return value == nullptr ? "" : value->string().value_or("");
 }
 
+// The servers in front of registries say in a page's title what they miss.
+std::string page_words(std::string_view page) {
+  constexpr std::string_view kOpen = "<title>";
+  const auto begin = page.find(kOpen);
+  const auto end = page.find("</title>", begin);
+  if (begin == page.npos || end == page.npos) return "a web page";
+  const auto title = page.substr(begin + kOpen.size(), end - begin - kOpen.size());
+  return "a web page: " + printable(title, kMaxTitleBytes);
+}
+
 // distribution-spec, section "Error Codes": {"errors":[{"code":..,"message":..}]}.
 std::string registry_words(const Answer& answer) {
-  if (content_type(answer.head) == "text/html") return "a web page";
+  if (content_type(answer.head) == "text/html") return page_words(answer.body);
   const auto document = json::parse(answer.body);
   const json::Value* errors = document ? document->find("errors") : nullptr;
   if (errors == nullptr || errors->items().empty()) return printable(answer.body, kMaxQuotedBytes);
@@ -77,6 +88,23 @@ Error throttled(const Answer& answer) {
   return {Errc::throttled, text, "wait, or log in: registries allow more requests to accounts"};
 }
 
+std::string remedy_of(const Answer& answer) {
+  if (answer.head.status >= 500) return "check the registry's own log";
+  if (answer.head.status != 400) return "";
+  const auto says = [&](std::string_view words) {
+    return answer.body.find(words) != std::string::npos;
+  };
+  if (!answer.url.tls && says("HTTPS")) {
+    return "this port speaks HTTPS: name its CA, and leave 'plain_http' off, in the configuration";
+  }
+  // nginx: "No required SSL certificate was sent", "The SSL certificate error".
+  if (answer.url.tls && says("SSL certificate")) {
+    return "this registry wants a client certificate of a CA it knows: check 'client_certificate' "
+           "and 'client_key' in the configuration";
+  }
+  return "";
+}
+
 }  // namespace
 
 Error failure_of(const Answer& answer, bool credentials_sent) {
@@ -97,13 +125,7 @@ Error failure_of(const Answer& answer, bool credentials_sent) {
     default:
       break;
   }
-  std::string remedy = answer.head.status >= 500 ? "check the registry's own log" : "";
-  if (answer.head.status == 400 && !answer.url.tls &&
-      answer.body.find("HTTPS") != std::string::npos) {
-    remedy =
-        "this port speaks HTTPS: name its CA, and leave 'plain_http' off, in the configuration";
-  }
-  return {Errc::server_error, summary(answer), remedy};
+  return {Errc::server_error, summary(answer), remedy_of(answer)};
 }
 
 bool cannot_read_its_document(const Answer& answer) {

@@ -96,3 +96,7 @@ def skopeo_tree() -> Path:
     """With the libraries that a small Debian may lack."""
     own = "(skopeo|libgpgme11|libassuan0|libgpg-error0|libdevmapper1.02.1|libselinux1|libudev1|libpcre2-8-0)_"
     return unpacked("skopeo", debs("bookworm", host_architecture(), ["skopeo"], own))
+
+
+def nginx_tree() -> Path:
+    return unpacked("nginx", debs("bookworm", host_architecture(), ["nginx-light"], "(nginx|libpcre2-8-0)_"))

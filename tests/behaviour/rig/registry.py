@@ -22,11 +22,14 @@ IDENTITY_TOKEN = "identity-4fd1c6/+="  # what a login gives out instead of the p
 
 class Registry:
     """Use as a context manager. auth: "" | "htpasswd" | "token" (credentials are USER, PASSWORD); tls: certificate by
-    the authority in `ca`; cache: with the in-memory descriptor cache of the packaged configuration. `name` is what an
+    the authority in `ca`; cache: with the in-memory descriptor cache of the packaged configuration;
+    upstream: the URL of a registry that this one pulls through from. `name` is what an
     image reference starts with."""
 
-    def __init__(self, auth: str = "", tls: bool = False, address: str = "127.0.0.1", cache: bool = False):
+    def __init__(self, auth: str = "", tls: bool = False, address: str = "127.0.0.1", cache: bool = False,
+                 upstream: str = ""):
         self.auth, self.tls, self.address, self.cache = auth, tls, address, cache
+        self.upstream = upstream
         self.tree = packages.registry_tree()
         self.folder = processes.scratch_folder("nodeproof-registry-")
         self.storage = self.folder / "storage"
@@ -120,6 +123,8 @@ class Registry:
             },
             "http": http_section,
         }
+        if self.upstream:
+            config["proxy"] = {"remoteurl": self.upstream}
         if self.cache:
             config["storage"]["cache"] = {"blobdescriptor": "inmemory"}
         if self.auth == "htpasswd":

@@ -27,54 +27,50 @@ LoopbackServer::Handler dripping(const std::string& head, const std::string& dro
   };
 }
 
-TEST(CurlHttpClient, GivesUpOnABodyThatOnlyDrips) {
-  LoopbackServer server(dripping("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "x"));
+struct SlowCase {
+  std::string name, head, drop;
+  void (*limit)(HttpRequest&);
+  std::string words;
+};
+
+class SlowServers : public testing::TestWithParam<SlowCase> {};
+
+TEST_P(SlowServers, AreNotWaitedForForEver) {
+  const SlowCase& slow = GetParam();
+  LoopbackServer server(dripping("HTTP/1.1 200 OK\r\n" + slow.head, slow.drop));
   CurlHttpClient client;
   Seen seen;
   HttpRequest request = get(server.url("/"));
-  request.stall_timeout = seconds(1);
-  request.least_bytes = 1000;
+  slow.limit(request);
   const auto answer = send(client, request, seen);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Errc::timeout);
-  EXPECT_NE(answer.error().message.find("the transfer came down to"), std::string::npos)
-      << answer.error().message;
+  EXPECT_NE(answer.error().message.find(slow.words), std::string::npos) << answer.error().message;
 }
 
-TEST(CurlHttpClient, ChunksThatHoldNothingAreNoSignOfLife) {
-  LoopbackServer server(dripping("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x"));
-  CurlHttpClient client;
-  Seen seen;
-  HttpRequest request = get(server.url("/"));
-  request.stall_timeout = seconds(1);
-  const auto answer = send(client, request, seen);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Errc::timeout) << answer.error().message;
-}
+const std::string kLong = "Content-Length: 1000000\r\n\r\n";
 
-TEST(CurlHttpClient, GivesUpOnHeadersThatDrip) {
-  LoopbackServer server(dripping("HTTP/1.1 200 OK\r\n", "X: y\r\n"));
-  CurlHttpClient client;
-  Seen seen;
-  HttpRequest request = get(server.url("/"));
-  request.first_byte_timeout = milliseconds(400);
-  const auto answer = send(client, request, seen);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Errc::timeout) << answer.error().message;
-}
-
-TEST(CurlHttpClient, ADocumentHasToBeThereInTime) {
-  LoopbackServer server(dripping("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", "x"));
-  CurlHttpClient client;
-  Seen seen;
-  HttpRequest request = get(server.url("/"));
-  request.whole_timeout = seconds(1);
-  const auto answer = send(client, request, seen);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, Errc::timeout);
-  EXPECT_NE(answer.error().message.find("not complete after 1 s"), std::string::npos)
-      << answer.error().message;
-}
+INSTANTIATE_TEST_SUITE_P(
+    CurlHttpClient, SlowServers,
+    testing::Values(SlowCase{"ABodyThatOnlyDrips", kLong, "x",
+                             [](HttpRequest& request) {
+                               request.stall_timeout = seconds(1);
+                               request.least_bytes = 1000;
+                             },
+                             "the transfer came down to"},
+                    // Its extension is no end of bytes of which none is the body's.
+                    SlowCase{"ChunksThatHoldNothing", "Transfer-Encoding: chunked\r\n\r\n1;", "x",
+                             [](HttpRequest& request) { request.stall_timeout = seconds(1); },
+                             "the transfer stalled for 1 s"},
+                    SlowCase{"HeadersThatDrip", "", "X: y\r\n",
+                             [](HttpRequest& request) {
+                               request.first_byte_timeout = milliseconds(400);
+                             },
+                             "no answer came for 400 ms"},
+                    SlowCase{"ADocumentThatIsNotThereInTime", kLong, "x",
+                             [](HttpRequest& request) { request.whole_timeout = seconds(1); },
+                             "not complete after 1 s"}),
+    [](const auto& info) { return info.param.name; });
 
 HttpRequest led_by(HttpRequest request, std::string who) {
   request.led_by = std::move(who);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/vectors.hpp"
+
 namespace nodeproof::registry {
 namespace {
 
@@ -89,6 +91,22 @@ const ChallengeCase kCases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Header, Challenges, testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
+
+TEST(PublishedChallenges, AreReadAsOthersReadThem) {
+  std::size_t count = 0;
+  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/challenges.tsv", 3)) {
+    ++count;
+    const auto read = parse_challenges(v[0]);
+    ASSERT_EQ(read.size(), 1U) << v[0];
+    std::string parameters;
+    for (const auto& [name, value] : read[0].parameters) {
+      parameters.append(parameters.empty() ? "" : "|").append(name).append("=").append(value);
+    }
+    EXPECT_EQ(read[0].scheme, v[1]) << v[0];
+    EXPECT_EQ(parameters, v[2]) << v[0];
+  }
+  EXPECT_EQ(count, 7U);
+}
 
 }  // namespace
 }  // namespace nodeproof::registry
