@@ -33,6 +33,15 @@ Result<> read_parallel(const Entry& entry, Pull& into) {
   return {};
 }
 
+Result<> read_keep_free(const Entry& entry, Pull& into) {
+  const std::string text = TRY(entry.text());
+  if (text.empty()) return {};
+  const auto amount = parse_amount(text);
+  if (!amount) return entry.error(amount.error().message);
+  into.keep_free = *amount;
+  return {};
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -51,7 +60,8 @@ constexpr std::array kRegistry = {
     Field<Registry>{"mirrors", nullptr}};
 
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
-                              Field<Pull>{"bandwidth", nullptr}, Field<Pull>{"keep_free", nullptr}};
+                              Field<Pull>{"bandwidth", nullptr},
+                              Field<Pull>{"keep_free", read_keep_free}};
 
 // Nothing is gated by this version, so there is nothing to enforce.
 Result<> read_mode(const Entry& entry, Config& /*into*/) {
