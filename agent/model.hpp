@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,19 @@ struct ContainerdFacts {
   friend bool operator==(const ContainerdFacts&, const ContainerdFacts&) = default;
 };
 
+// What a kubelet here keeps free, and how it treats images that somebody else has pulled.
+struct KubeletFacts {
+  std::string source;                   // the files it was read from
+  unsigned image_gc_high_percent = 85;  // of the images' file system in use: it deletes images then
+  std::map<std::string, std::string> eviction_hard = {{"imagefs.available", "15%"},
+                                                      {"imagefs.inodesFree", "5%"},
+                                                      {"nodefs.available", "10%"},
+                                                      {"nodefs.inodesFree", "5%"}};
+  std::string pull_credentials_policy;  // imagePullCredentialsVerificationPolicy; "" = not said
+  std::vector<std::string> preloaded_images_allowlist;
+  friend bool operator==(const KubeletFacts&, const KubeletFacts&) = default;
+};
+
 struct HostFacts {
   Platform platform;                // as containerd sees it, not normalised: linux/arm64/v8
   std::string machine;              // uname -m
@@ -73,6 +87,7 @@ struct HostFacts {
   std::vector<std::string> cgroup_controllers;  // enabled ones: memory, pids, cpu ...
   bool cgroup_v2 = false;
   std::optional<ContainerdFacts> containerd;
+  std::optional<KubeletFacts> kubelet;
   std::vector<Finding> findings;
   friend bool operator==(const HostFacts&, const HostFacts&) = default;
 };

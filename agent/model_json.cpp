@@ -96,6 +96,33 @@ Result<ContainerdFacts> read_containerd(const json::Value& value) {
   return facts;
 }
 
+void write_kubelet(json::Writer& out, const KubeletFacts& facts) {
+  out.begin_object();
+  out.member("source", facts.source);
+  out.member("imageGcHighPercent", std::uint64_t{facts.image_gc_high_percent});
+  out.key("evictionHard").begin_object();
+  for (const auto& [signal, amount] : facts.eviction_hard) out.member(signal, amount);
+  out.end_object();
+  out.member("pullCredentialsPolicy", facts.pull_credentials_policy);
+  out.member("preloadedImagesAllowlist", facts.preloaded_images_allowlist);
+  out.end_object();
+}
+
+Result<KubeletFacts> read_kubelet(const json::Value& value) {
+  KubeletFacts facts;
+  TRY(json::read(value, "source", facts.source));
+  TRY(json::read(value, "imageGcHighPercent", facts.image_gc_high_percent));
+  if (const json::Value* marks = value.find("evictionHard")) {
+    facts.eviction_hard.clear();
+    for (const auto& [signal, amount] : marks->members()) {
+      facts.eviction_hard[signal] = TRY(amount.string());
+    }
+  }
+  TRY(json::read(value, "pullCredentialsPolicy", facts.pull_credentials_policy));
+  TRY(json::read(value, "preloadedImagesAllowlist", facts.preloaded_images_allowlist));
+  return facts;
+}
+
 Result<> read_nested_host_members(const json::Value& object, HostFacts& facts) {
   if (const json::Value* handlers = object.find("binfmt")) {
     for (const json::Value& item : handlers->items())
@@ -104,6 +131,10 @@ Result<> read_nested_host_members(const json::Value& object, HostFacts& facts) {
   const json::Value* containerd = object.find("containerd");
   if (containerd != nullptr && containerd->kind() == json::Value::Kind::object) {
     facts.containerd = TRY(read_containerd(*containerd));
+  }
+  const json::Value* kubelet = object.find("kubelet");
+  if (kubelet != nullptr && kubelet->kind() == json::Value::Kind::object) {
+    facts.kubelet = TRY(read_kubelet(*kubelet));
   }
   return {};
 }
@@ -252,6 +283,12 @@ void write_host_members(json::Writer& out, const HostFacts& facts) {
   out.key("containerd");
   if (facts.containerd) {
     write_containerd(out, *facts.containerd);
+  } else {
+    out.null();
+  }
+  out.key("kubelet");
+  if (facts.kubelet) {
+    write_kubelet(out, *facts.kubelet);
   } else {
     out.null();
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/model.hpp"
+#include "common/amount.hpp"
 #include "common/error.hpp"
 
 namespace nodeproof::config {
@@ -43,6 +44,8 @@ struct RegistrySources {
 
 struct Pull {
   unsigned parallel = 3;  // blobs at once
+  std::optional<Amount>
+      keep_free;  // nothing = the larger of 20 % and 2 GB, above a kubelet's marks
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 

@@ -69,6 +69,10 @@ std::string config_digest(const Config& config) {
   writer.key("images").begin_array();
   for (const RequiredImage& image : config.images) write_image(writer, image);
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
+  if (config.pull.keep_free) {
+    writer.member("keep_free", config.pull.keep_free->units);
+    writer.member("keep_free_percent", config.pull.keep_free->percent);
+  }
   writer.member("check_every", std::int64_t{config.check_every.count()});
   writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
   writer.member("require_smoke", config.require_smoke).end_object();

@@ -57,6 +57,15 @@ Result<> read_proxy(const Entry& entry, Registry& into) {
   return entry.error("it is no URL such as \"http://proxy.lan:3128\"");
 }
 
+Result<> read_keep_free(const Entry& entry, Pull& into) {
+  const std::string text = TRY(entry.text());
+  if (text.empty()) return {};
+  const auto amount = parse_amount(text);
+  if (!amount) return entry.error(amount.error().message);
+  into.keep_free = *amount;
+  return {};
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -96,7 +105,8 @@ constexpr std::array kRegistrySources = {
                            source<&RegistrySources::credential_provider_bin_dir>}};
 
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
-                              Field<Pull>{"bandwidth", nullptr}, Field<Pull>{"keep_free", nullptr}};
+                              Field<Pull>{"bandwidth", nullptr},
+                              Field<Pull>{"keep_free", read_keep_free}};
 
 // Nothing is gated by this version, so there is nothing to enforce.
 Result<> read_mode(const Entry& entry, Config& /*into*/) {

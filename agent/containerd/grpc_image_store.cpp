@@ -27,13 +27,27 @@ namespace {
 // The directory a plugin keeps its data in, if this process can see it (not so in a container of
 // its own).
 Result<std::string> visible_root(const Channel& channel, const std::string& type,
-                                 const std::string& id) {
-  for (const PluginFacts& plugin : TRY(plugins(channel, type, {}))) {
+                                 const std::string& id, const std::stop_token& stop) {
+  for (const PluginFacts& plugin : TRY(plugins(channel, type, stop))) {
     if (plugin.id == id && !plugin.root.empty() && ::access(plugin.root.c_str(), F_OK) == 0) {
       return plugin.root;
     }
   }
   return std::string();
+}
+
+struct Roots {
+  std::string content, snapshots;
+};
+
+// All layers of one snapshotter lie below its root, whichever the chain is. Nothing when one of the
+// two is not to be seen.
+Result<std::optional<Roots>> visible_roots(const Channel& channel, const std::stop_token& stop) {
+  Roots roots{TRY(visible_root(channel, "io.containerd.content.v1", "content", stop)),
+              TRY(visible_root(channel, "io.containerd.snapshotter.v1",
+                               channel.options().snapshotter, stop))};
+  if (roots.content.empty() || roots.snapshots.empty()) return std::nullopt;
+  return roots;
 }
 
 }  // namespace
@@ -81,18 +95,21 @@ Result<> GrpcImageStore::unpack(const UnpackRequest& request, std::stop_token st
   return parts_->snapshots.unpack(request, stop);
 }
 
-// All layers of one snapshotter lie below its root, whichever the chain is.
 Result<> GrpcImageStore::sync(const std::vector<Digest>& /*chain*/) {
-  const Channel& channel = parts_->channel;
-  const auto content = TRY(visible_root(channel, "io.containerd.content.v1", "content"));
-  const auto snapshots =
-      TRY(visible_root(channel, "io.containerd.snapshotter.v1", channel.options().snapshotter));
-  if (content.empty() || snapshots.empty()) {
+  const auto roots = TRY(visible_roots(parts_->channel, {}));
+  if (!roots) {
     ::sync();  // every file system of this kernel, those of other mount namespaces too
     return {};
   }
-  TRY(sync_file_system(content));
-  return sync_file_system(snapshots);
+  TRY(sync_file_system(roots->content));
+  return sync_file_system(roots->snapshots);
+}
+
+Result<std::optional<StoreVolumes>> GrpcImageStore::volumes(std::stop_token stop) {
+  const auto roots = TRY(visible_roots(parts_->channel, stop));
+  if (!roots) return std::nullopt;
+  return StoreVolumes{{roots->content, TRY(volume_of(roots->content))},
+                      {roots->snapshots, TRY(volume_of(roots->snapshots))}};
 }
 
 Result<std::optional<ImageRecord>> GrpcImageStore::image(const std::string& name) {

@@ -28,6 +28,7 @@ class GrpcImageStore final : public ImageStore {
   Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) override;
   Result<> unpack(const UnpackRequest& request, std::stop_token stop) override;
   Result<> sync(const std::vector<Digest>& chain) override;
+  Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override;
 
   Result<std::optional<ImageRecord>> image(const std::string& name) override;
   Result<> put_image(const ImageRecord& record) override;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/bytes.hpp"
+#include "common/file_system.hpp"
 #include "common/oci.hpp"
 
 namespace nodeproof {
@@ -52,6 +53,17 @@ class BlobWriter {
   virtual Result<> abort() = 0;  // drops the ingest
 };
 
+// A directory of containerd's, and the file system it is on.
+struct StoreVolume {
+  std::string path;
+  Volume volume;
+};
+
+struct StoreVolumes {
+  StoreVolume content;    // blobs
+  StoreVolume snapshots;  // unpacked layers
+};
+
 struct UnpackRequest {
   Descriptor layer;
   Digest diff_id;
@@ -88,6 +100,9 @@ class ImageStore {
   virtual Result<> unpack(const UnpackRequest& request, std::stop_token stop) = 0;
   // After the last commit, before ready: syncfs on what holds snapshots and content.
   virtual Result<> sync(const std::vector<Digest>& chain) = 0;
+
+  // Nothing where containerd's directories are not this process' to see.
+  virtual Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) = 0;
 
   virtual Result<std::optional<ImageRecord>> image(const std::string& name) = 0;
   virtual Result<> put_image(const ImageRecord& record) = 0;   // creates or updates

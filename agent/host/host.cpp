@@ -7,6 +7,7 @@
 #include "agent/host/binfmt.hpp"
 #include "agent/host/cgroup.hpp"
 #include "agent/host/cpuinfo.hpp"
+#include "agent/host/kubelet.hpp"
 #include "agent/host/program.hpp"
 #include "agent/host/text_files.hpp"
 #include "common/file.hpp"
@@ -117,6 +118,7 @@ HostFacts read_host(const std::filesystem::path& root) {
   Cgroups cgroups = read_cgroups(root);
   facts.cgroup_v2 = cgroups.v2;
   facts.cgroup_controllers = std::move(cgroups.controllers);
+  facts.kubelet = read_kubelet(root);
   facts.findings = examine(facts, read_text(root / "proc/cmdline"));
   return facts;
 }

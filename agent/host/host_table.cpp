@@ -52,6 +52,15 @@ std::string containerd(const HostFacts& facts) {
          (found.systemd_cgroup ? ", systemd cgroup driver" : "");
 }
 
+std::string kubelet(const KubeletFacts& found) {
+  std::string marks;
+  for (const auto& [signal, amount] : found.eviction_hard) {
+    marks += ", evicts at " + signal + " < " + amount;
+  }
+  return "deletes images above " + std::to_string(found.image_gc_high_percent) + " % in use" +
+         marks + " (" + found.source + ")";
+}
+
 void finding_rows(std::string& out, const Finding& finding) {
   out += '\n';
   row(out, to_string(finding.severity), finding.code + ": " + finding.message);
@@ -76,6 +85,7 @@ std::string to_table(const HostFacts& facts) {
   row(out, "emulators", emulators(facts));
   row(out, "cgroups", (facts.cgroup_v2 ? "v2: " : "v1: ") + joined(facts.cgroup_controllers));
   row(out, "containerd", containerd(facts));
+  if (facts.kubelet) row(out, "kubelet", kubelet(*facts.kubelet));
   for (const Finding& finding : facts.findings) finding_rows(out, finding);
   return out;
 }

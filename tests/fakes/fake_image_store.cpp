@@ -305,6 +305,16 @@ Result<> FakeImageStore::sync(const std::vector<Digest>&) {
   return happens("sync");
 }
 
+void FakeImageStore::set_volumes(StoreVolumes volumes) {
+  const std::lock_guard lock(mutex_);
+  volumes_ = std::move(volumes);
+}
+
+Result<std::optional<StoreVolumes>> FakeImageStore::volumes(std::stop_token) {
+  const std::lock_guard lock(mutex_);
+  return volumes_;
+}
+
 Result<std::optional<ImageRecord>> FakeImageStore::image(const std::string& name) {
   const std::lock_guard lock(mutex_);
   TRY(happens("look " + name));

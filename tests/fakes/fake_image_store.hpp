@@ -38,6 +38,8 @@ class FakeImageStore final : public ImageStore {
   [[nodiscard]] std::map<std::string, ImageRecord> images() const;
   [[nodiscard]] std::vector<std::string> lease_ids() const;
 
+  void set_volumes(StoreVolumes volumes);  // else they are not visible
+
   // ---- faults ----
   void fail_with(const std::string& operation, Error error, unsigned times = kAlways);
 
@@ -59,6 +61,7 @@ class FakeImageStore final : public ImageStore {
   Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) override;
   Result<> unpack(const UnpackRequest& request, std::stop_token stop) override;
   Result<> sync(const std::vector<Digest>& chain) override;
+  Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override;
   Result<std::optional<ImageRecord>> image(const std::string& name) override;
   Result<> put_image(const ImageRecord& record) override;
   Result<> remove_image(const std::string& name) override;
@@ -93,6 +96,7 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, Fault> faults_;
   std::vector<std::string> log_;
   std::size_t largest_write_ = 0;
+  std::optional<StoreVolumes> volumes_;
 };
 
 }  // namespace nodeproof

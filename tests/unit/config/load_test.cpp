@@ -66,7 +66,8 @@ TEST_F(Load, TakesEveryKey) {
       "emulation": "allow", "on_tag_moved": "follow",
       "smoke": [ { "name": "starts", "args": ["/a", "-v"], "env": ["A=b", "C="], "user": "1000", "timeout": "1500ms",
                    "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
-    "pull": { "parallel": 5 }, "check_every": "6h", "resolve_every": "1d", "require_smoke": true })");
+    "pull": { "parallel": 5, "keep_free": "15%" }, "check_every": "6h", "resolve_every": "1d",
+    "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
   EXPECT_EQ(config.containerd, (Containerd{"/run/c.sock", "k8s.io", "native"}));
   const Registry& plain = config.registries.at("r.example:5000");
@@ -88,6 +89,7 @@ TEST_F(Load, TakesEveryKey) {
                        "1000",   milliseconds(1500), {3, "^v2\\.", "x"}};
   EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
   EXPECT_EQ(config.pull.parallel, 5U);
+  EXPECT_EQ(config.pull.keep_free, (Amount{.units = 0, .percent = 15}));
   EXPECT_EQ(config.check_every, seconds(6 * 3600));
   EXPECT_EQ(config.resolve_every, seconds(24 * 3600));
   EXPECT_TRUE(config.require_smoke);
@@ -105,9 +107,8 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 }
 
 TEST_F(Load, RefusesKeysOfALaterVersion) {
-  for (const char* text :
-       {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])", R"("report": {})",
-        R"("pull": {"bandwidth": ""})", R"("pull": {"keep_free": "2GB"})"}) {
+  for (const char* text : {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])",
+                           R"("report": {})", R"("pull": {"bandwidth": ""})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;
@@ -175,6 +176,8 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "operator: (?=; write it in RE2's syntax, which has neither backreferences nor look-around"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"exit": 256}}]}]})",
        "$.images[0].smoke[0].expect.exit: the number must be from 0 to 255"},
+      {R"({"pull": {"keep_free": "2 GB"}})",
+       R"($.pull.keep_free: "2 GB" is not an amount such as "2GB", "500Mi" or "15%")"},
       {R"({"pull": {"parallel": 0}})", "$.pull.parallel: the number must be from 1 to 16"},
       {R"({"pull": {"parallel": "3"}})",
        "$.pull.parallel: expected a whole number from 0, found a string"},
@@ -255,7 +258,7 @@ TEST_F(Load, AnErrorInAFragmentNamesTheFragment) {
 
 TEST(ConfigDigest, ChangesWithEverySetting) {
   const Config base;
-  std::vector<Config> others(9);
+  std::vector<Config> others(11);
   others[0].require_smoke = true;
   others[1].node.name = "n";
   others[2].node.labels["a"] = "b";
@@ -265,6 +268,8 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[6].images.emplace_back().reference = "x";
   others[7].images.emplace_back().smoke.emplace_back().name = "t";
   others[8].pull.parallel = 4;
+  others[9].pull.keep_free = Amount{.units = 1, .percent = 0};
+  others[10].pull.keep_free = Amount{.units = 0, .percent = 1};
   others.push_back(base);
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {

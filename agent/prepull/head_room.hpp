@@ -1,0 +1,71 @@
+// Will it fit? Asked before a byte is fetched, for an image after the other.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/model.hpp"
+#include "common/amount.hpp"
+#include "common/file_system.hpp"
+
+namespace nodeproof::prepull {
+
+// What a layer takes once it is unpacked; from its inventory, else estimated.
+struct UnpackedSize {
+  std::uint64_t bytes = 0;
+  std::uint64_t files = 0;
+  bool estimated = true;
+  friend bool operator==(const UnpackedSize&, const UnpackedSize&) = default;
+};
+
+// By the usual ratio of the layer's compression, and files as small as they come in images of
+// Debian packages. Rather too much than too little.
+[[nodiscard]] UnpackedSize estimate(const Descriptor& layer);
+
+struct Need {
+  std::uint64_t stored = 0;    // bytes that the content store will take
+  std::uint64_t unpacked = 0;  // bytes that the snapshotter will take
+  std::uint64_t files = 0;     // inodes there
+  bool estimated = false;      // some of it
+  Need& operator+=(const Need& other);
+  friend bool operator==(const Need&, const Need&) = default;
+};
+
+// What has to stay free on a file system.
+struct Margin {
+  std::uint64_t bytes = 0;
+  std::uint64_t inodes = 0;
+  std::string why;  // "pull.keep_free", "20 %", "the kubelet deletes images above 85 % in use"
+  friend bool operator==(const Margin&, const Margin&) = default;
+};
+
+// keep_free as configured; nothing = the larger of 20 % and 2 GB, raised above the marks where a
+// kubelet begins to delete images and to evict pods. Inodes: 5 %, or that kubelet's mark.
+[[nodiscard]] Margin margin_of(const Volume& volume, const std::optional<Amount>& keep_free,
+                               const std::optional<KubeletFacts>& kubelet);
+
+// A directory that will grow, and what is to stay free on its file system.
+struct Place {
+  std::string path;
+  Volume volume;
+  Margin margin;
+};
+
+class HeadRoom {
+ public:
+  // content: the content store's directory; snapshots: the snapshotter's; often one file system.
+  HeadRoom(Place content, Place snapshots)
+      : content_(std::move(content)), snapshots_(std::move(snapshots)) {}
+
+  // Sets it aside. Errc::no_space when it would not leave the margin, with the numbers; then
+  // nothing is set aside.
+  Result<> reserve(const Need& need);
+
+ private:
+  Place content_, snapshots_;
+  Need reserved_;
+};
+
+}  // namespace nodeproof::prepull
