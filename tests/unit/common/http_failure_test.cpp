@@ -87,7 +87,7 @@ TEST(Explain, MentionsAProxy) {
   auto where = context("CONNECT tunnel failed, response 407");
   where.through_proxy = true;
   EXPECT_EQ(explain(HttpFailure::proxy, where).message,
-            "registry.lan:5000 (through the proxy of the environment): the proxy did not let the "
+            "registry.lan:5000 (through a proxy): the proxy did not let the "
             "connection through "
             "(CONNECT tunnel failed, response 407)");
 }
