@@ -20,7 +20,7 @@ class FakeBlobWriter final : public BlobWriter {
       : store_(store), blob_(blob), lease_(std::move(lease)), stop_(std::move(stop)) {}
   ~FakeBlobWriter() override {
     const std::lock_guard lock(store_.mutex_);
-    store_.open_.erase(blob_.digest.str());
+    if (!closed_) store_.open_.erase(blob_.digest.str());
   }
   FakeBlobWriter(const FakeBlobWriter&) = delete;
   FakeBlobWriter& operator=(const FakeBlobWriter&) = delete;
@@ -55,8 +55,26 @@ class FakeBlobWriter final : public BlobWriter {
     return {};
   }
 
+  Result<> close() override {
+    const std::lock_guard lock(store_.mutex_);
+    TRY(store_.happens("close " + blob_.digest.str()));
+    if (!closed_) store_.open_.erase(blob_.digest.str());
+    closed_ = true;
+    const auto taken = store_.taken_.find(blob_.digest.str());
+    if (taken == store_.taken_.end()) return {};
+    if (hash_of(as_bytes(taken->second)) == blob_.digest) {
+      store_.ingests_.erase(taken->first);
+      store_.blobs_[taken->first] = {taken->second, {}};
+    } else {
+      store_.ingests_[taken->first] = taken->second;
+    }
+    store_.taken_.erase(taken);
+    return {};
+  }
+
   Result<> abort() override {
     const std::lock_guard lock(store_.mutex_);
+    TRY(store_.happens("abort " + blob_.digest.str()));
     store_.ingests_.erase(blob_.digest.str());
     return {};
   }
@@ -66,6 +84,7 @@ class FakeBlobWriter final : public BlobWriter {
   Descriptor blob_;
   std::string lease_;
   std::stop_token stop_;
+  bool closed_ = false;
 };
 
 // ---- what is there
@@ -167,7 +186,21 @@ void FakeImageStore::fail_with(const std::string& operation, Error error, unsign
   faults_[operation] = {std::move(error), times};
 }
 
+void FakeImageStore::die_after(std::optional<unsigned> operations) {
+  const std::lock_guard lock(mutex_);
+  lives_ = operations;
+}
+
+void FakeImageStore::taken_when_closed(const Digest& digest, std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  taken_[digest.str()] = std::move(bytes);
+}
+
 Result<> FakeImageStore::happens(const std::string& operation) {
+  if (lives_) {
+    if (*lives_ == 0) return fail(Errc::runtime_unavailable, "killed before: " + operation);
+    --*lives_;
+  }
   const bool frequent = operation.starts_with("write ") || operation.starts_with("look ");
   if (!frequent) log_.push_back(operation);
   const auto fault = faults_.find(operation);

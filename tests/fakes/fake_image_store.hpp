@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -40,6 +41,13 @@ class FakeImageStore final : public ImageStore {
 
   // ---- faults ----
   void fail_with(const std::string& operation, Error error, unsigned times = kAlways);
+
+  // From the n-th operation on all fail and do nothing, as for a client that was killed; none = it
+  // lives again.
+  void die_after(std::optional<unsigned> operations);
+  // When the ref of that blob is let go of, another client writes these bytes: the whole blob, or
+  // what it leaves in the ingest.
+  void taken_when_closed(const Digest& digest, std::string bytes);
 
   // ---- what happened ----
   [[nodiscard]] std::vector<std::string> log() const;
@@ -91,6 +99,8 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, Held> leases_;
   std::map<std::string, ImageRecord> images_;
   std::map<std::string, Fault> faults_;
+  std::optional<unsigned> lives_;             // operations until it is killed
+  std::map<std::string, std::string> taken_;  // digest -> what another client writes
   std::vector<std::string> log_;
   std::size_t largest_write_ = 0;
 };
