@@ -29,8 +29,10 @@ struct SetOptions {
   std::chrono::seconds lease_lifetime = std::chrono::hours(24);
   bool one_commit_at_a_time = false;  // see commits_block()
   std::uint64_t bandwidth = 0;        // bytes per second; 0 = no cap
-  std::chrono::milliseconds slice{
-      30'000};               // under a cap a ref is let go of that often: a kubelet may wait for it
+  // Under a cap a ref is let go of after a slice, for a gap: a kubelet may wait for it. Go clients
+  // ask for a locked ref again after a random time below 2048 ms.
+  std::chrono::milliseconds slice{30'000};
+  std::chrono::milliseconds gap{2'500};
   std::uint64_t memory = 0;  // bytes this process may use; 0 = as much as it likes
 };
 

@@ -61,12 +61,13 @@ class FakeBlobWriter final : public BlobWriter {
     if (!closed_) store_.open_.erase(blob_.digest.str());
     closed_ = true;
     const auto taken = store_.taken_.find(blob_.digest.str());
-    if (taken == store_.taken_.end()) return {};
-    if (hash_of(as_bytes(taken->second)) == blob_.digest) {
-      store_.ingests_.erase(taken->first);
-      store_.blobs_[taken->first] = {taken->second, {}};
+    if (taken == store_.taken_.end() || --taken->second.closes > 0) return {};
+    const std::string& bytes = taken->second.bytes;
+    store_.ingests_.erase(taken->first);
+    if (hash_of(as_bytes(bytes)) == blob_.digest) {
+      store_.blobs_[taken->first] = {bytes, {}};
     } else {
-      store_.ingests_[taken->first] = taken->second;
+      store_.ingests_[taken->first] = bytes;
     }
     store_.taken_.erase(taken);
     return {};
@@ -191,9 +192,9 @@ void FakeImageStore::die_after(std::optional<unsigned> operations) {
   lives_ = operations;
 }
 
-void FakeImageStore::taken_when_closed(const Digest& digest, std::string bytes) {
+void FakeImageStore::taken_when_closed(const Digest& digest, std::string bytes, unsigned times) {
   const std::lock_guard lock(mutex_);
-  taken_[digest.str()] = std::move(bytes);
+  taken_[digest.str()] = {std::move(bytes), times};
 }
 
 Result<> FakeImageStore::happens(const std::string& operation) {

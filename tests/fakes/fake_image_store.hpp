@@ -45,9 +45,9 @@ class FakeImageStore final : public ImageStore {
   // From the n-th operation on all fail and do nothing, as for a client that was killed; none = it
   // lives again.
   void die_after(std::optional<unsigned> operations);
-  // When the ref of that blob is let go of, another client writes these bytes: the whole blob, or
-  // what it leaves in the ingest.
-  void taken_when_closed(const Digest& digest, std::string bytes);
+  // When the ref of that blob is let go of the n-th time, another client writes these bytes: the
+  // whole blob, or what it leaves in the ingest.
+  void taken_when_closed(const Digest& digest, std::string bytes, unsigned times = 1);
 
   // ---- what happened ----
   [[nodiscard]] std::vector<std::string> log() const;
@@ -86,6 +86,11 @@ class FakeImageStore final : public ImageStore {
     unsigned times = kAlways;
   };
 
+  struct Taken {
+    std::string bytes;
+    unsigned closes = 1;  // until then
+  };
+
   Result<> happens(const std::string& operation);  // with mutex_ held
   void mark(const std::string& digest, std::set<std::string>& content,
             std::set<std::string>& chains) const;
@@ -99,8 +104,8 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, Held> leases_;
   std::map<std::string, ImageRecord> images_;
   std::map<std::string, Fault> faults_;
-  std::optional<unsigned> lives_;             // operations until it is killed
-  std::map<std::string, std::string> taken_;  // digest -> what another client writes
+  std::optional<unsigned> lives_;       // operations until it is killed
+  std::map<std::string, Taken> taken_;  // digest -> what another client writes
   std::vector<std::string> log_;
   std::size_t largest_write_ = 0;
 };

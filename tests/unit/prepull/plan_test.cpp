@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/crypto.hpp"
 
 namespace nodeproof::prepull {

@@ -301,7 +301,7 @@ TEST_F(Capped, GoesOnBehindWhatAKubeletLeftUnfinished) {
 }
 
 TEST_F(Capped, BeginsAnewWhereSomebodyHasDroppedTheIngest) {
-  rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 10));
+  rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 10), 4);
   ASSERT_TRUE(pull_both()[0]);
   EXPECT_EQ(rig.registry.requests(digest(one, 0).str()), 2U);
   EXPECT_TRUE(rig.observations.of(digest(one, 0)).bytes == base[0]);
