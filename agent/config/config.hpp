@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -32,7 +33,8 @@ struct Registry {
 };
 
 struct Pull {
-  unsigned parallel = 3;  // blobs at once
+  unsigned parallel = 3;        // blobs at once
+  std::uint64_t bandwidth = 0;  // bytes per second over all images; 0 = no cap
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 

@@ -33,6 +33,11 @@ Result<> read_parallel(const Entry& entry, Pull& into) {
   return {};
 }
 
+Result<> read_bandwidth(const Entry& entry, Pull& into) {
+  into.bandwidth = TRY(entry.bandwidth());
+  return {};
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -51,7 +56,8 @@ constexpr std::array kRegistry = {
     Field<Registry>{"mirrors", nullptr}};
 
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
-                              Field<Pull>{"bandwidth", nullptr}, Field<Pull>{"keep_free", nullptr}};
+                              Field<Pull>{"bandwidth", read_bandwidth},
+                              Field<Pull>{"keep_free", nullptr}};
 
 // Nothing is gated by this version, so there is nothing to enforce.
 Result<> read_mode(const Entry& entry, Config& /*into*/) {

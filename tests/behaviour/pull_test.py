@@ -156,7 +156,7 @@ class Interrupted(OnContainerd):
             with self.subTest(step):
                 base = layer(f"step {step} base", 8 * MEGABYTE)
                 references = [self.publish(f"step-{step}-{i}", base, layer(f"step {step} {i}")) for i in range(2)]
-                killed = self.start("set", f"die={step}", *references)
+                killed = self.start("set", "parallel=1", f"die={step}", *references)
                 killed.communicate(timeout=120)
                 self.assertEqual(-signal.SIGKILL, killed.returncode, "it was to be killed")
                 pulled = self.pull("publish=1", *references)

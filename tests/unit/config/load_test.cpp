@@ -96,10 +96,9 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 }
 
 TEST_F(Load, RefusesKeysOfALaterVersion) {
-  for (const char* text :
-       {R"("resolve_every": "6h")", R"("stale_after": "")", R"("scrub": {})", R"("accept": [])",
-        R"("report": {})", R"("pull": {"bandwidth": ""})", R"("pull": {"keep_free": "2GB"})",
-        R"("registries": {"r.io": {"mirrors": []}})"}) {
+  for (const char* text : {R"("resolve_every": "6h")", R"("stale_after": "")", R"("scrub": {})",
+                           R"("accept": [])", R"("report": {})", R"("pull": {"keep_free": "2GB"})",
+                           R"("registries": {"r.io": {"mirrors": []}})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;
@@ -175,6 +174,23 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
   for (const Wrong& c : cases) EXPECT_EQ(refused(c.text), "main.json:1: " + c.message) << c.text;
 }
 
+TEST_F(Load, TakesABandwidthInBytesPerSecond) {
+  const auto bandwidth = [this](const std::string& text) {
+    return loaded(R"({"pull": {"bandwidth": ")" + text + "\"}}").pull.bandwidth;
+  };
+  EXPECT_EQ(bandwidth(""), 0U);
+  EXPECT_EQ(bandwidth("64KB/s"), 64'000U);
+  EXPECT_EQ(bandwidth("50MB/s"), 50'000'000U);
+  EXPECT_EQ(bandwidth("1GB/s"), 1'000'000'000U);
+  for (const char* text : {"63KB/s", "0MB/s", "99999999999999GB/s", "50", "50MB", "50 MB/s",
+                           "-1MB/s", "1.5MB/s", "50Mbit/s", "MB/s"}) {
+    EXPECT_NE(refused(R"({"pull": {"bandwidth": ")" + std::string(text) + "\"}}")
+                  .find("$.pull.bandwidth: "),
+              std::string::npos)
+        << text;
+  }
+}
+
 TEST_F(Load, TakesDurationsInEveryUnit) {
   EXPECT_EQ(loaded(R"({"check_every":"90s"})").check_every, seconds(90));
   EXPECT_EQ(loaded(R"({"check_every":"2m"})").check_every, seconds(120));
@@ -240,7 +256,7 @@ TEST_F(Load, AnErrorInAFragmentNamesTheFragment) {
 
 TEST(ConfigDigest, ChangesWithEverySetting) {
   const Config base;
-  std::vector<Config> others(9);
+  std::vector<Config> others(10);
   others[0].require_smoke = true;
   others[1].node.name = "n";
   others[2].node.labels["a"] = "b";
@@ -250,6 +266,7 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[6].images.emplace_back().reference = "x";
   others[7].images.emplace_back().smoke.emplace_back().name = "t";
   others[8].pull.parallel = 4;
+  others[9].pull.bandwidth = 64000;
   others.push_back(base);
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {

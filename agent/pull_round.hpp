@@ -1,0 +1,56 @@
+// The images' stories told side by side as far as their downloads go: each runs until it needs its
+// image, then all images that are needed are pulled as one set, and each story goes on when its own
+// is complete. Everything but the pulling happens one at a time.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "agent/prepull/pull_set.hpp"
+
+namespace nodeproof {
+
+class PullRound {
+ public:
+  // What the ports name outlives it.
+  PullRound(const prepull::PullPorts& ports, prepull::SetOptions options);
+  PullRound(const PullRound&) = delete;
+  PullRound& operator=(const PullRound&) = delete;
+
+  // Tells stories 0 .. count-1, each on a thread of its own but no two at a time, and returns when
+  // all have ended. What one throws is thrown.
+  void tell(std::size_t count, const std::function<void(std::size_t)>& story,
+            const std::stop_token& stop);
+
+  // To be called within a story: until the image is complete or has failed. Other stories go on
+  // meanwhile. A story's second pull does not wait for others.
+  Result<PulledImage> pull(const prepull::WantedImage& image);
+
+ private:
+  enum class State { ahead, telling, asked, ended };
+
+  void tell_one(std::size_t story, const std::function<void(std::size_t)>& tell);
+  void begin_set_if_all_have_asked();
+  void take_turn(std::unique_lock<std::mutex>& lock, std::size_t story);
+  void end_turn();
+
+  const prepull::PullPorts ports_;
+  const prepull::SetOptions options_;
+  std::stop_token stop_;
+
+  std::mutex mutex_;  // of all below
+  std::condition_variable changed_;
+  std::vector<State> states_;  // of the stories
+  std::size_t begun_ = 0;      // stories; they begin in their order
+  bool taken_ = false;         // somebody has the turn:
+  std::size_t teller_ = 0;
+  std::vector<prepull::WantedImage> wanted_;
+  std::unique_ptr<prepull::PullSet> set_;  // none = not all have asked yet
+};
+
+}  // namespace nodeproof
