@@ -1,8 +1,6 @@
 #include "agent/pull_round.hpp"
 
 #include <algorithm>
-#include <exception>
-#include <thread>
 #include <utility>
 
 namespace nodeproof {
@@ -12,43 +10,55 @@ PullRound::PullRound(const prepull::PullPorts& ports, prepull::SetOptions option
 
 void PullRound::tell(std::size_t count, const std::function<void(std::size_t)>& story,
                      const std::stop_token& stop) {
+  story_ = &story;
   stop_ = stop;
   states_.assign(count, State::ahead);
   begun_ = 0;
-  std::vector<std::exception_ptr> thrown(count);
-  {
-    std::vector<std::jthread> threads;
-    threads.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      threads.emplace_back([&, i] {
-        tell_one(i, [&](std::size_t number) {
-          try {
-            story(number);
-          } catch (...) {
-            thrown[number] = std::current_exception();
-          }
-        });
-      });
-    }
-  }
+  thrown_ = nullptr;
+  tell_ahead();
+  join_all();
   set_.reset();
   wanted_.clear();
-  for (const std::exception_ptr& one : thrown) {
-    if (one) std::rethrow_exception(one);
+  if (thrown_) std::rethrow_exception(thrown_);
+}
+
+// All stories that nobody has begun yet.
+void PullRound::tell_ahead() {
+  std::unique_lock lock(mutex_);
+  while (begun_ < states_.size()) {
+    if (taken_) {
+      changed_.wait(lock);
+      continue;
+    }
+    const std::size_t story = begun_++;
+    take_turn(lock, story);
+    lock.unlock();
+    tell_one(story);
+    lock.lock();
+    states_[story] = State::ended;
+    end_turn();
+    begin_set_if_all_have_asked();
   }
 }
 
-void PullRound::tell_one(std::size_t story, const std::function<void(std::size_t)>& tell) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !taken_ && begun_ == story; });
-  ++begun_;
-  take_turn(lock, story);
-  lock.unlock();
-  tell(story);
-  lock.lock();
-  states_[story] = State::ended;
-  end_turn();
-  begin_set_if_all_have_asked();
+void PullRound::tell_one(std::size_t story) {
+  try {
+    (*story_)(story);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    if (!thrown_) thrown_ = std::current_exception();
+  }
+}
+
+void PullRound::join_all() {
+  while (true) {
+    std::vector<std::jthread> threads;
+    {
+      const std::lock_guard lock(mutex_);
+      threads.swap(threads_);
+    }
+    if (threads.empty()) return;
+  }
 }
 
 void PullRound::take_turn(std::unique_lock<std::mutex>& lock, std::size_t story) {
@@ -87,6 +97,7 @@ Result<PulledImage> PullRound::pull(const prepull::WantedImage& image) {
     place = wanted_.size();
     wanted_.push_back(image);
     states_[story] = State::asked;
+    if (begun_ < states_.size()) threads_.emplace_back([this] { tell_ahead(); });
     end_turn();
     begin_set_if_all_have_asked();
     changed_.wait(lock, [&] { return set_ != nullptr; });

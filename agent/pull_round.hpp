@@ -4,11 +4,12 @@
 #pragma once
 
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
+#include <thread>
 #include <vector>
 
 #include "agent/prepull/pull_set.hpp"
@@ -22,8 +23,9 @@ class PullRound {
   PullRound(const PullRound&) = delete;
   PullRound& operator=(const PullRound&) = delete;
 
-  // Tells stories 0 .. count-1, each on a thread of its own but no two at a time, and returns when
-  // all have ended. What one throws is thrown.
+  // Tells stories 0 .. count-1, beginning in this order and never two at a time, and returns when
+  // all have ended. A story that asks for an image waits on a thread of its own. What one throws is
+  // thrown.
   void tell(std::size_t count, const std::function<void(std::size_t)>& story,
             const std::stop_token& stop);
 
@@ -34,23 +36,28 @@ class PullRound {
  private:
   enum class State { ahead, telling, asked, ended };
 
-  void tell_one(std::size_t story, const std::function<void(std::size_t)>& tell);
+  void tell_ahead();
+  void tell_one(std::size_t story);
+  void join_all();
   void begin_set_if_all_have_asked();
   void take_turn(std::unique_lock<std::mutex>& lock, std::size_t story);
   void end_turn();
 
   const prepull::PullPorts ports_;
   const prepull::SetOptions options_;
+  const std::function<void(std::size_t)>* story_ = nullptr;
   std::stop_token stop_;
 
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   std::vector<State> states_;  // of the stories
-  std::size_t begun_ = 0;      // stories; they begin in their order
+  std::size_t begun_ = 0;      // stories
   bool taken_ = false;         // somebody has the turn:
   std::size_t teller_ = 0;
+  std::exception_ptr thrown_;
   std::vector<prepull::WantedImage> wanted_;
   std::unique_ptr<prepull::PullSet> set_;  // none = not all have asked yet
+  std::vector<std::jthread> threads_;
 };
 
 }  // namespace nodeproof
