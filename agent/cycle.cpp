@@ -53,11 +53,17 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     report.findings.push_back(std::move(leftovers));
   }
   ImageCycle cycle(config, host, ports);
+  std::vector<const RequiredImage*> images;
   for (const RequiredImage& image : config.settings.images) {
-    if (!applies(image.when, host)) continue;
-    report.images.push_back(cycle.run(image, stop));
+    if (applies(image.when, host)) images.push_back(&image);
   }
+  report.images = cycle.run(images, stop);
   if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
+  if (auto saved = cycle.save_polls(); !saved) {
+    Finding forgotten = report::finding_from_error(saved.error(), report::Stage::host, "polls");
+    forgotten.severity = Severity::warn;
+    report.findings.push_back(std::move(forgotten));
+  }
   report::conclude(report);
   return report;
 }

@@ -24,15 +24,20 @@ struct Ports {
   ProgressSink progress;
 };
 
+// The daemon's cycles ask for a proven image's tag once per resolve_every; a person who asks is
+// told what is true now.
+enum class Polling { always, when_due };
+
 struct CycleConfig {
   config::Config settings;
   std::filesystem::path host_root = "/";                   // where the host's facts are read
   std::filesystem::path state_dir = "/var/lib/nodeproof";  // ledger, inventories
-  std::filesystem::path run_dir = "/run/nodeproof";        // plans and output of smoke containers
+  std::filesystem::path run_dir = "/run/nodeproof";        // smoke containers, polls
   std::filesystem::path binary;                            // host-visible path of this program
   bool ad_hoc = false;  // images named on the command line: nothing is pinned
   bool keep = false;    // with ad_hoc: ready ones get their records all the same
-  bool again = false;   // start every image once more, also where the last proof still holds
+  Polling polling = Polling::always;
+  bool again = false;  // start every image once more, also where the last proof still holds
 };
 
 // Never fails: what goes wrong with an image is in that image's report. A stop leaves the rest

@@ -6,34 +6,25 @@
 #include <vector>
 
 #include "agent/codes.hpp"
+#include "agent/image_report.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
-#include "agent/resolve/local_first.hpp"
-#include "agent/resolve/resolve.hpp"
 #include "agent/smoke/smoke.hpp"
 #include "common/crypto.hpp"
+#include "common/file.hpp"
+#include "common/memory.hpp"
 #include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
 
-// What a tag names: the index, or the one manifest.
-template <class Image>
-const Descriptor& top_of(const Image& image) {
-  return image.index ? *image.index : image.manifest;
-}
-
 bool has_fail(const std::vector<Finding>& findings) {
   return std::ranges::any_of(findings,
                              [](const Finding& f) { return f.severity == Severity::fail; });
-}
-
-void append(std::vector<Finding>& to, std::vector<Finding> from) {
-  std::ranges::move(from, std::back_inserter(to));
 }
 
 // What a proof depends on besides the image: when any of it changes, the proof is an old one. The
@@ -51,12 +42,16 @@ std::string proof_key(const HostFacts& host, const RequiredImage& image) {
   add(to_string(host.platform));
   add(std::to_string(host.page_size));
   add(host.kernel_release);
+  add(std::to_string(host.kernel_bits) + ' ' + std::to_string(host.userland_bits));
   add(host.isa_level);
   add_all(host.hwcaps);
   for (const BinfmtHandler& handler : host.binfmt) {
     if (handler.enabled) add(handler.name + ' ' + handler.interpreter + ' ' + handler.flags);
   }
-  if (host.containerd) add(host.containerd->version + ' ' + host.containerd->snapshotter);
+  if (host.containerd) {  // what it would take of an index depends on the interface, too
+    add(host.containerd->version + ' ' + host.containerd->snapshotter);
+    add(host.containerd->namespace_ + (host.containerd->cri ? " cri" : ""));
+  }
   add(std::to_string(static_cast<int>(image.emulation)));
   for (const SmokeTest& test : image.smoke) {
     add(test.name);
@@ -71,13 +66,6 @@ std::string proof_key(const HostFacts& host, const RequiredImage& image) {
   return hash_of(as_bytes(text)).str();
 }
 
-ImageReport blank_report(const RequiredImage& image) {
-  ImageReport report;
-  report.reference = image.reference;
-  report.required = image.required;
-  return report;
-}
-
 ImageReport described(const RequiredImage& image, const ResolvedImage& resolved) {
   ImageReport report = blank_report(image);
   report.platform = to_string(resolved.config.platform);
@@ -86,6 +74,12 @@ ImageReport described(const RequiredImage& image, const ResolvedImage& resolved)
   report.choice = resolved.choice;
   report.findings = resolved.findings;
   return report;
+}
+
+// Cloned cards share a host name, or a machine ID.
+std::string fleet_name(const CycleConfig& config, const HostFacts& host) {
+  const auto machine = read_file(config.host_root / "etc/machine-id");
+  return (machine ? *machine : "") + '\0' + host.name + '\0' + config.settings.node.name;
 }
 
 PullStats all_reused(const Manifest& manifest) {
@@ -114,13 +108,6 @@ std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> 
   return expected;
 }
 
-// What was proven is no longer on this disk, or no longer what it was; as opposed to: containerd
-// could not be asked.
-bool is_gone(const Error& error) {
-  return error.code == Errc::not_found || error.code == Errc::corrupt ||
-         error.code == Errc::digest_mismatch || error.code == Errc::invalid_document;
-}
-
 Finding nothing_executed(const RequiredImage& image) {
   return {.code = std::string(code::kNotExecuted),
           .severity = Severity::unknown,
@@ -131,15 +118,16 @@ Finding nothing_executed(const RequiredImage& image) {
           .remedy = "declare a smoke test for it"};
 }
 
-Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
-  return {.code = std::string(code::kTagMoved),
-          .severity = Severity::warn,
-          .subject = latest.reference.name(),
-          .layer = {},
-          .message = "the tag now names " + top_of(latest).digest.short_str() +
-                     ", proven here is " + top_of(proven).digest.short_str(),
-          .evidence = top_of(latest).digest.str(),
-          .remedy = "set on_tag_moved to \"follow\", or require the new image by its digest"};
+prepull::SetOptions set_options(const CycleConfig& config, const HostFacts& host) {
+  prepull::SetOptions options;
+  options.parallel = config.settings.pull.parallel;
+  options.bandwidth = config.settings.pull.bandwidth;
+  options.memory = memory_limit();
+  if (host.containerd) {
+    options.snapshotter = host.containerd->snapshotter;
+    options.one_commit_at_a_time = prepull::commits_block(host.containerd->version);
+  }
+  return options;
 }
 
 }  // namespace
@@ -149,13 +137,28 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       host_(host),
       ports_(ports),
       inventories_(config.state_dir / "scan"),
-      ledger_(config.state_dir / "ledger") {}
+      ledger_(config.state_dir / "ledger"),
+      polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
+             ports.clock),
+      observers_(inspect::make_observer_factory(inventories_)),
+      round_({ports.registry, ports.store, observers_, ports.progress}, set_options(config, host)) {
+}
 
-ImageReport ImageCycle::run(const RequiredImage& image, std::stop_token stop) {
+std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,
+                                         const std::stop_token& stop) {
+  auto looks = look(images, stop);
+  std::vector<ImageReport> reports(images.size());
+  const auto story = [&](std::size_t i) {
+    reports[i] = run_one(*images[i], std::move(looks[i]), stop);
+  };
+  round_.tell(images.size(), story, stop);
+  return reports;
+}
+
+ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop_token stop) {
   ImageReport report = blank_report(image);
   if (auto reference = Reference::parse(image.reference)) {
-    auto proven = config_.ad_hoc ? std::nullopt : ledger_.find(reference->name());
-    report = judge({image, *reference, std::move(proven), std::move(stop)});
+    report = judge({image, *reference, std::move(look), std::move(stop)});
     if (config_.ad_hoc) give_back(*reference, report);
   } else {
     report.findings.push_back(
@@ -203,64 +206,18 @@ void ImageCycle::give_back(const Reference& reference, ImageReport& report) {
   }
 }
 
-// The registry's word is about freshness; what is proven on this disk stays proven without it.
-ImageReport ImageCycle::judge(const Job& job) {
-  ports_.progress({job.image.reference, Phase::resolve, 0, 0});
-  resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
-  const auto latest = resolve::resolve(documents, job.reference, host_, job.stop);
-  const auto& proven = job.proven;
-  if (latest && (!proven || top_of(*proven).digest == top_of(*latest).digest)) {
-    return prove(job, *latest);
-  }
-  Result<ResolvedImage> kept = fail(Errc::not_found, "never proven here");
-  if (proven) kept = resolve::resolve_offline(*proven, job.reference, ports_.store, job.stop);
-  if (latest && kept) return judge_moved(job, *latest, *kept);
-  if (latest && is_gone(kept.error())) return prove(job, *latest);
-  const Error& obstacle = latest ? kept.error() : latest.error();
-  Finding failure = report::finding_from_error(obstacle, report::Stage::resolve);
-  ImageReport report = blank_report(job.image);
-  if (kept && obstacle.code != Errc::cancelled) {
-    report = prove(job, *kept);
-    // An answer that something is wrong with the tag is no outage, and neither takes away the
-    // proof.
-    report.freshness =
-        failure.severity == Severity::unknown ? Freshness::unreachable : Freshness::stale;
-    failure.severity = Severity::warn;
-  }
-  report.findings.push_back(std::move(failure));
-  if (!latest && proven && !kept) {  // no registry, and what was proven is not whole here either
-    report.findings.push_back(report::finding_from_error(kept.error(), report::Stage::inspect));
-  }
-  return report;
-}
-
-// nodeproof is no auto-updater: on_tag_moved says what happens, and the proven image stays until
-// its successor is proven.
-ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
-                                    const ResolvedImage& proven) {
-  Finding moved = moved_finding(latest, proven);
-  if (job.image.on_tag_moved != OnTagMoved::report) {
-    const bool follow = job.image.on_tag_moved == OnTagMoved::follow;
-    ImageReport next = prove(job, latest, follow ? Proof::of_a_successor : Proof::for_information);
-    if (follow && next.verdict == Verdict::ready) return next;
-    moved.message += next.verdict == Verdict::ready
-                         ? "; the new one would be ready"
-                         : "; the new one is not: " + report::worst_code(next.findings);
-  }
-  ImageReport report = prove(job, proven);
-  report.freshness = Freshness::stale;
-  report.findings.push_back(std::move(moved));
-  return report;
-}
-
 ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Proof proof) {
   ImageReport report = described(job.image, resolved);
   const Result<bool> holds = proof_holds(job, resolved);
   if (!holds || *holds) {
-    inspect_bytes(job, resolved, report);
+    if (job.proven()->found) {
+      report.findings = *job.proven()->found;
+    } else {
+      inspect_bytes(job, resolved, report);
+    }
     report.pull = all_reused(resolved.document);
-    report.smoke = job.proven->smoke.results;
-    append(report.findings, job.proven->smoke.findings);
+    report.smoke = job.proven()->smoke.results;
+    append(report.findings, job.proven()->smoke.findings);
     if (!holds) {  // a proof is not lost because containerd could not be asked about it
       Finding trouble = report::finding_from_error(holds.error(), report::Stage::pull);
       if (holds.error().code != Errc::cancelled) trouble.severity = Severity::warn;
@@ -277,14 +234,7 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   Result<> ended;
   if (report.verdict == Verdict::not_ready) ended = doubt(job, resolved);
   if (smoke && report.verdict == Verdict::ready && named) {
-    ended = conclude(resolved, lease,
-                     {.name = resolved.reference.name(),
-                      .index = resolved.index,
-                      .manifest = resolved.manifest,
-                      .proof_key = proof_key(host_, job.image),
-                      .time = to_rfc3339(ports_.clock.now()),
-                      .smoke = *smoke,
-                      .offered = resolved.available});
+    ended = conclude(resolved, lease, record_of(job, resolved, *smoke, report.findings));
   }
   if (!ended) {
     report.findings.push_back(report::finding_from_error(ended.error(), report::Stage::pull));
@@ -293,31 +243,63 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   return report;
 }
 
+// `findings`: the start's come last.
+resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& resolved,
+                                           const SmokeReport& smoke,
+                                           std::vector<Finding> findings) const {
+  findings.resize(findings.size() - smoke.findings.size());
+  resolve::ProvenImage record{.name = resolved.reference.name(),
+                              .index = resolved.index,
+                              .manifest = resolved.manifest,
+                              .proof_key = key_of(job.image),
+                              .time = to_rfc3339(ports_.clock.now()),
+                              .smoke = smoke,
+                              .offered = resolved.available,
+                              .choice = resolved.choice,
+                              .found = std::move(findings),
+                              .word = {},
+                              .shape = {}};
+  const PullStats size = all_reused(resolved.document);
+  record.shape =
+      resolve::ProvenShape{to_string(resolved.config.platform),
+                           chain_ids(resolved.config.diff_ids).back(), size.bytes, size.layers};
+  if (job.proven() && top_of(*job.proven()).digest == top_of(resolved).digest) {
+    record.word = job.proven()->word;
+  }
+  return record;
+}
+
 // An image that was proven and now fails has no proof that a later cycle could recall; its digest
 // stays in the ledger.
 Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
-  if (!job.proven || job.proven->manifest.digest != resolved.manifest.digest) return {};
-  resolve::ProvenImage doubted = *job.proven;
+  if (!job.proven() || job.proven()->manifest.digest != resolved.manifest.digest) return {};
+  resolve::ProvenImage doubted = *job.proven();
   doubted.proof_key.clear();
   return ledger_.record(doubted);
 }
 
+std::string ImageCycle::key_of(const RequiredImage& image) const { return proof_key(host_, image); }
+
 // Image, host, tests and program are what they were, the boot is the same, and what was proven is
 // still there. An error: all but the last is so, and containerd does not say.
 Result<bool> ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
-  if (config_.again || !job.proven || job.proven->manifest.digest != resolved.manifest.digest ||
-      job.proven->proof_key != proof_key(host_, job.image)) {
+  if (config_.again || !job.proven() || job.proven()->manifest.digest != resolved.manifest.digest ||
+      job.proven()->proof_key != key_of(job.image)) {
     return false;
   }
   for (const Descriptor& layer : resolved.document.layers) {
     if (!inventories_.contains(layer.digest)) return false;
   }
-  const auto record = TRY(ports_.store.image(resolved.reference.name()));
+  return is_there(*job.proven(), chain_ids(resolved.config.diff_ids).back());
+}
+
+// The name may have been given to other, unproven bytes meanwhile.
+Result<bool> ImageCycle::is_there(const resolve::ProvenImage& proven, const Digest& rootfs) {
+  const auto record = TRY(ports_.store.image(proven.name));
   if (!record) return false;
-  // The name may have been given to other, unproven bytes meanwhile.
   const Digest& named = record->target.digest;
-  if (named != resolved.manifest.digest && named != top_of(resolved).digest) return false;
-  return ports_.store.has_snapshot(chain_ids(resolved.config.diff_ids).back(), "");
+  if (named != proven.manifest.digest && named != top_of(proven).digest) return false;
+  return ports_.store.has_snapshot(rootfs, "");
 }
 
 // Fetches, inspects and starts; what goes wrong is in the report. No SmokeReport: the image was not
@@ -347,14 +329,8 @@ Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& 
 
 Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolved,
                                      const std::string& lease) {
-  const LayerObserverFactory observers = inspect::make_observer_factory(inventories_);
-  const prepull::PullPorts ports{ports_.registry, ports_.store, observers, ports_.progress};
-  prepull::PullOptions options;
-  options.parallel = config_.settings.pull.parallel;
-  options.title = job.image.reference;
-  options.lease_id = lease;
-  if (host_.containerd) options.snapshotter = host_.containerd->snapshotter;
-  return prepull::prepull(resolved, ports, options, job.stop);
+  const bool may_wait = config_.ad_hoc || job.proven() || !job.image.required;
+  return round_.pull({resolved, job.image.reference, lease, may_wait});
 }
 
 inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedImage& resolved,
@@ -394,6 +370,7 @@ Result<> ImageCycle::conclude(const ResolvedImage& resolved, const std::string& 
                        {.namespace_ = host_.containerd ? host_.containerd->namespace_ : "",
                         .lease_id = lease,
                         .host = host_.platform}));
+  TRY(ledger_.keep_documents(resolved));
   return ledger_.record(proven);
 }
 

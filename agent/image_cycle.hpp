@@ -5,11 +5,14 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "agent/cycle.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/model.hpp"
+#include "agent/polls.hpp"
+#include "agent/pull_round.hpp"
 #include "agent/resolve/ledger.hpp"
 
 namespace nodeproof {
@@ -19,8 +22,24 @@ class ImageCycle {
   // All three outlive it.
   ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& ports);
 
-  // Never fails; a stop leaves the image unknown.
-  ImageReport run(const RequiredImage& image, std::stop_token stop);
+  // What can be said of an image at a glance: where nothing has changed it is all there is to say.
+  struct Look {
+    std::optional<resolve::ProvenImage> proven;  // what was last proven under this name
+    // Nothing that the proof depends on has changed, and record and root file system are there.
+    bool holds = false;
+    std::optional<Result<std::optional<Digest>>> said;  // to a HEAD, when one was due
+  };
+  // Of several at once, for each is a few waits.
+  std::vector<Look> look(const std::vector<const RequiredImage*>& images,
+                         const std::stop_token& stop);
+
+  // Of each image, in their order; never fails, a stop leaves images unknown. What has to be
+  // fetched is pulled together, and each image is judged as soon as it is complete, one at a time.
+  std::vector<ImageReport> run(const std::vector<const RequiredImage*>& images,
+                               const std::stop_token& stop);
+
+  // For the next cycle: when its tags were asked for.
+  Result<> save_polls() { return polls_.save(); }
 
   // Of what earlier runs brought: gives back what no image of the configuration needs.
   void release_unclaimed();
@@ -29,18 +48,37 @@ class ImageCycle {
   struct Job {
     const RequiredImage& image;
     const Reference& reference;
-    std::optional<resolve::ProvenImage> proven;  // what was last proven under this name
+    Look look;
     std::stop_token stop;
+    [[nodiscard]] const std::optional<resolve::ProvenImage>& proven() const { return look.proven; }
   };
   enum class Proof { to_be_recorded, of_a_successor, for_information };
 
+  ImageReport run_one(const RequiredImage& image, Look look, std::stop_token stop);
   ImageReport judge(const Job& job);
+  ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
+  ImageReport judge_absent(const Job& job, const Error& why);
   ImageReport judge_moved(const Job& job, const ResolvedImage& latest, const ResolvedImage& proven);
+  ImageReport judge_failed(const Job& job, const Error& error, const ResolvedImage& kept);
+  ImageReport judge_holding(const Job& job);
+  Look glance(const RequiredImage& image, const std::stop_token& stop);
+  Result<std::optional<Digest>> ask(const Reference& tag, const std::stop_token& stop);
+  [[nodiscard]] ImageReport told_again(const Job& job) const;
+  ImageReport unasked(const Job& job, ImageReport report);
+  ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
+  [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
+  Result<ResolvedImage> kept_here(const Job& job);
+  Result<ResolvedImage> rebuilt_here(const Job& job);
+  Result<ResolvedImage> latest(const Job& job);
+  void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
+  [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
   ImageReport prove(const Job& job, const ResolvedImage& resolved,
                     Proof proof = Proof::to_be_recorded);
   [[nodiscard]] std::string lease_of(const Reference& reference,
                                      Proof proof = Proof::to_be_recorded) const;
   Result<bool> proof_holds(const Job& job, const ResolvedImage& resolved);
+  // The record names the image, and the root file system is there.
+  Result<bool> is_there(const resolve::ProvenImage& proven, const Digest& rootfs);
   Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
   inspect::InspectResult inspect_bytes(const Job& job, const ResolvedImage& resolved,
                                        ImageReport& report);
@@ -49,6 +87,10 @@ class ImageCycle {
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
+  [[nodiscard]] std::string key_of(const RequiredImage& image) const;
+  [[nodiscard]] resolve::ProvenImage record_of(const Job& job, const ResolvedImage& resolved,
+                                               const SmokeReport& smoke,
+                                               std::vector<Finding> findings) const;
   Result<> doubt(const Job& job, const ResolvedImage& resolved);
   Result<> conclude(const ResolvedImage& resolved, const std::string& lease,
                     const resolve::ProvenImage& proven);
@@ -58,6 +100,9 @@ class ImageCycle {
   Ports& ports_;
   inspect::InventoryCache inventories_;
   resolve::Ledger ledger_;
+  Polls polls_;
+  LayerObserverFactory observers_;
+  PullRound round_;  // after all that it uses
 };
 
 }  // namespace nodeproof

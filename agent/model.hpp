@@ -184,6 +184,14 @@ struct SmokeReport {
   friend bool operator==(const SmokeReport&, const SmokeReport&) = default;
 };
 
+// ---- how often may a registry be asked?
+// ---------------------------------------------------------------------------------
+struct RateLimit {                                // what a registry said last
+  std::optional<std::uint64_t> limit, remaining;  // requests
+  std::optional<std::chrono::seconds> window;
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
+};
+
 // ---- may work land?
 // -------------------------------------------------------------------------------------------------------
 enum class Verdict { ready, unknown, not_ready };
@@ -201,6 +209,7 @@ struct ImageReport {
   PullStats pull;
   std::vector<Finding> findings;
   std::vector<SmokeResult> smoke;
+  std::optional<RateLimit> rate_limit = {};  // of its registry, when that says one
   friend bool operator==(const ImageReport&, const ImageReport&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/json_read.hpp"
+#include "common/text.hpp"
 
 namespace nodeproof {
 namespace {
@@ -275,6 +276,47 @@ Result<HostFacts> read_host_members(const json::Value& object) {
   TRY(json::read(object, "cgroupV2", facts.cgroup_v2));
   TRY(read_nested_host_members(object, facts));
   return facts;
+}
+
+void write_rate_limit(json::Writer& out, const RateLimit& limit) {
+  out.begin_object();
+  if (limit.limit) out.member("limit", *limit.limit);
+  if (limit.remaining) out.member("remaining", *limit.remaining);
+  if (limit.window) {
+    out.member("windowSeconds", static_cast<std::uint64_t>(limit.window->count()));
+  }
+  out.end_object();
+}
+
+Result<std::optional<RateLimit>> read_rate_limit(const json::Value& object, std::string_view key) {
+  const json::Value* value = object.find(key);
+  if (value == nullptr) return std::optional<RateLimit>();
+  RateLimit limit;
+  const auto number = [&](std::string_view name) -> Result<std::optional<std::uint64_t>> {
+    const json::Value* member = value->find(name);
+    if (member == nullptr) return std::optional<std::uint64_t>();
+    return std::optional(TRY(member->unsigned_integer()));
+  };
+  limit.limit = TRY(number("limit"));
+  limit.remaining = TRY(number("remaining"));
+  const auto seconds = TRY(number("windowSeconds"));
+  if (seconds) limit.window = std::chrono::seconds(*seconds);
+  return std::optional(limit);
+}
+
+std::string text_of(const RateLimit& limit) {
+  std::string text = limit.remaining ? std::to_string(*limit.remaining) : "at most";
+  if (limit.limit) text += (limit.remaining ? " of " : " ") + std::to_string(*limit.limit);
+  text += limit.remaining ? " requests left" : " requests";
+  if (!limit.window) return text;
+  return text + " in " + human_seconds(static_cast<double>(limit.window->count()));
+}
+
+bool is_low(const RateLimit& limit) {
+  constexpr std::uint64_t kShare = 5;
+  if (!limit.remaining) return false;
+  return *limit.remaining == 0 ||
+         (limit.limit && *limit.remaining < *limit.limit / kShare + (*limit.limit % kShare != 0));
 }
 
 }  // namespace nodeproof

@@ -19,6 +19,7 @@ void PullRound::tell(std::size_t count, const std::function<void(std::size_t)>& 
   join_all();
   set_.reset();
   wanted_.clear();
+  wanted_by_.clear();
   if (thrown_) std::rethrow_exception(thrown_);
 }
 
@@ -82,31 +83,52 @@ void PullRound::begin_set_if_all_have_asked() {
   changed_.notify_all();
 }
 
+void PullRound::ask(std::size_t story) {
+  states_[story] = State::asked;
+  if (begun_ < states_.size()) threads_.emplace_back([this] { tell_ahead(); });
+  end_turn();
+  begin_set_if_all_have_asked();
+}
+
 Result<PulledImage> PullRound::pull(const prepull::WantedImage& image) {
   std::unique_lock lock(mutex_);
   const std::size_t story = teller_;
-  std::size_t place = 0;
-  std::unique_ptr<prepull::PullSet> alone;
-  prepull::PullSet* set = nullptr;
-  if (set_) {
-    end_turn();
-    lock.unlock();
-    alone = std::make_unique<prepull::PullSet>(std::vector{image}, ports_, options_, stop_);
-    set = alone.get();
-  } else {
-    place = wanted_.size();
-    wanted_.push_back(image);
-    states_[story] = State::asked;
-    if (begun_ < states_.size()) threads_.emplace_back([this] { tell_ahead(); });
-    end_turn();
-    begin_set_if_all_have_asked();
-    changed_.wait(lock, [&] { return set_ != nullptr; });
-    set = set_.get();
-    lock.unlock();
+  const auto twin = std::ranges::find(wanted_, image.lease_id, &prepull::WantedImage::lease_id);
+  const bool has_twin = !image.lease_id.empty() && twin != wanted_.end();
+  if (!set_ && has_twin) {
+    const std::size_t other = wanted_by_[static_cast<std::size_t>(twin - wanted_.begin())];
+    ask(story);
+    changed_.wait(lock, [&] { return states_[other] == State::ended; });
+    take_turn(lock, story);
   }
-  Result<PulledImage> pulled = set->wait(place);
-  lock.lock();
+  Result<PulledImage> pulled = set_ ? pull_alone(image, lock) : pull_with_others(image, lock);
   take_turn(lock, story);
+  return pulled;
+}
+
+Result<PulledImage> PullRound::pull_alone(const prepull::WantedImage& image,
+                                          std::unique_lock<std::mutex>& lock) {
+  end_turn();
+  lock.unlock();
+  Result<PulledImage> pulled = fail(Errc::internal, "not pulled");
+  {
+    prepull::PullSet alone({image}, ports_, options_, stop_);
+    pulled = alone.wait(0);
+  }
+  lock.lock();
+  return pulled;
+}
+
+Result<PulledImage> PullRound::pull_with_others(const prepull::WantedImage& image,
+                                                std::unique_lock<std::mutex>& lock) {
+  const std::size_t place = wanted_.size();
+  wanted_.push_back(image);
+  wanted_by_.push_back(teller_);
+  ask(teller_);
+  changed_.wait(lock, [&] { return set_ != nullptr; });
+  lock.unlock();
+  Result<PulledImage> pulled = set_->wait(place);
+  lock.lock();
   return pulled;
 }
 

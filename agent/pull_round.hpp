@@ -30,7 +30,8 @@ class PullRound {
             const std::stop_token& stop);
 
   // To be called within a story: until the image is complete or has failed. Other stories go on
-  // meanwhile. A story's second pull does not wait for others.
+  // meanwhile. A story's second pull does not wait for others; what shares the lease of another
+  // story's image is pulled when that story has ended.
   Result<PulledImage> pull(const prepull::WantedImage& image);
 
  private:
@@ -39,6 +40,11 @@ class PullRound {
   void tell_ahead();
   void tell_one(std::size_t story);
   void join_all();
+  Result<PulledImage> pull_with_others(const prepull::WantedImage& image,
+                                       std::unique_lock<std::mutex>& lock);
+  Result<PulledImage> pull_alone(const prepull::WantedImage& image,
+                                 std::unique_lock<std::mutex>& lock);
+  void ask(std::size_t story);
   void begin_set_if_all_have_asked();
   void take_turn(std::unique_lock<std::mutex>& lock, std::size_t story);
   void end_turn();
@@ -56,6 +62,7 @@ class PullRound {
   std::size_t teller_ = 0;
   std::exception_ptr thrown_;
   std::vector<prepull::WantedImage> wanted_;
+  std::vector<std::size_t> wanted_by_;     // story
   std::unique_ptr<prepull::PullSet> set_;  // none = not all have asked yet
   std::vector<std::jthread> threads_;
 };

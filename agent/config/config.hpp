@@ -45,6 +45,7 @@ struct Config {
   std::vector<RequiredImage> images;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};
+  std::chrono::seconds resolve_every{6 * 3600};  // one question per proven tag in that time
   bool require_smoke = false;  // an image of which nothing ran is unknown instead of ready
   friend bool operator==(const Config&, const Config&) = default;
 };

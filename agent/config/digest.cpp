@@ -60,6 +60,7 @@ std::string config_digest(const Config& config) {
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
   writer.member("bandwidth", config.pull.bandwidth);
   writer.member("check_every", std::int64_t{config.check_every.count()});
+  writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
   writer.member("require_smoke", config.require_smoke).end_object();
   return hash_of(as_bytes(writer.str())).str();
 }

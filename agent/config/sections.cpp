@@ -93,10 +93,11 @@ Result<> read_images(const Entry& entry, Config& into) {
   return {};
 }
 
-Result<> read_check_every(const Entry& entry, Config& into) {
+template <std::chrono::seconds Config::* Member>
+Result<> read_period(const Entry& entry, Config& into) {
   const auto every = TRY(entry.duration());
   if (every < std::chrono::seconds(1)) return entry.error("at least \"1s\"");
-  into.check_every = std::chrono::duration_cast<std::chrono::seconds>(every);
+  into.*Member = std::chrono::duration_cast<std::chrono::seconds>(every);
   return {};
 }
 
@@ -112,9 +113,9 @@ constexpr std::array kConfig = {
     Field<Config>{"images", read_images},
     Field<Config>{"pull", [](const Entry& entry,
                              Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
-    Field<Config>{"check_every", read_check_every},
+    Field<Config>{"check_every", read_period<&Config::check_every>},
+    Field<Config>{"resolve_every", read_period<&Config::resolve_every>},
     Field<Config>{"require_smoke", boolean<&Config::require_smoke>},
-    Field<Config>{"resolve_every", nullptr},
     Field<Config>{"stale_after", nullptr},
     Field<Config>{"scrub", nullptr},
     Field<Config>{"accept", nullptr},

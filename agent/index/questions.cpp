@@ -58,4 +58,12 @@ Result<BlobState> Questions::probe(const Descriptor& blob) {
   return heard(registry_.probe(reference_, blob, stop_));
 }
 
+Result<Digest> Questions::digest() {
+  if (auto error = why_not()) return std::unexpected(*std::move(error));
+  const auto said = TRY(heard(registry_.ask_digest(reference_, stop_)));
+  if (said) return *said;
+  FetchedManifest found = TRY(manifest());
+  return std::move(found.descriptor.digest);
+}
+
 }  // namespace nodeproof::index

@@ -25,6 +25,8 @@ class Questions {
   Result<FetchedManifest> child(const Descriptor& child);
   Result<> blob(const Descriptor& blob, const ByteSink& sink);
   Result<BlobState> probe(const Descriptor& blob);
+  // What the tag names now: by a HEAD, and a GET where that does not say.
+  Result<Digest> digest();
 
   [[nodiscard]] const Reference& reference() const { return reference_; }
   [[nodiscard]] const ValidateOptions& options() const { return options_; }

@@ -107,9 +107,8 @@ IndexReport look_once(Questions& questions) {
 // The digest that the tag names now when it is another one; "" when it is not, or is not known.
 std::string moved_to(Questions& questions, const IndexReport& report) {
   if (questions.reference().digest() || report.index_digest.empty()) return "";
-  const auto now = questions.manifest();
-  if (!now || now->descriptor.digest.str() == report.index_digest) return "";
-  return now->descriptor.digest.str();
+  const auto now = questions.digest();
+  return now && now->str() != report.index_digest ? now->str() : "";
 }
 
 }  // namespace

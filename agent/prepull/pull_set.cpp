@@ -78,7 +78,12 @@ PullSet::~PullSet() {
 
 Result<PulledImage> PullSet::wait(std::size_t image) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return results_[image].has_value(); });
+  const auto known = [&] { return results_[image].has_value(); };
+  while (!changed_.wait_for(lock, std::chrono::seconds(1), known)) {
+    lock.unlock();
+    tally_->remind(image);
+    lock.lock();
+  }
   return *results_[image];
 }
 

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::uint64_t kStep = 256 << 10;  // bytes between two reports about an image
 
+constexpr auto kReminder = std::chrono::milliseconds(900);
+
 Meter::Time clock_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -61,7 +63,8 @@ void Tally::advance(Blob& blob, std::uint64_t done, std::vector<Progress>& repor
     const bool is_step = image.done / kStep != image.told / kStep || image.done == image.total;
     if (!is_step || image.done == image.told) continue;
     image.told = image.done;
-    reports.push_back(report_of(image, clock_now()));
+    image.told_at = clock_now();
+    reports.push_back(report_of(image, image.told_at));
   }
   blob.done = done;
 }
@@ -77,6 +80,20 @@ void Tally::unpacked(std::size_t number) {
               .total = image.layers};
   }
   tell({report});
+}
+
+void Tally::remind(std::size_t number) {
+  std::vector<Progress> reports;
+  {
+    const std::lock_guard lock(mutex_);
+    Image& image = images_[number];
+    const Time now = clock_now();
+    const bool half_way = image.done > 0 && image.done < image.total;
+    if (!half_way || now - image.told_at < kReminder) return;
+    image.told_at = now;
+    reports.push_back(report_of(image, now));
+  }
+  tell(reports);
 }
 
 std::uint64_t Tally::downloaded(std::size_t image) const {

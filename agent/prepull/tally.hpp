@@ -23,6 +23,9 @@ class Tally {
   void came(std::size_t blob, std::size_t owner, std::uint64_t bytes);  // from the registry
   void found(std::size_t blob, std::uint64_t offset);  // so much of it was there already
   void unpacked(std::size_t image);
+  // Reports the image again if bytes of it have come and nothing has been said for a second: its
+  // pace tells that it stands still.
+  void remind(std::size_t image);
 
   // From the registry, each byte counted for one image.
   [[nodiscard]] std::uint64_t downloaded(std::size_t image) const;
@@ -38,6 +41,7 @@ class Tally {
     std::string title;
     std::uint64_t done = 0, total = 0;  // bytes
     std::uint64_t told = 0;             // done when it was last reported
+    Time told_at{};
     std::uint64_t downloaded = 0;
     std::uint64_t layers = 0, unpacks = 0;
     Meter meter;

@@ -65,6 +65,7 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
   std::string led_by;
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     HttpRequest request;
+    request.method = question.method;
     request.url = url.str();
     request.headers = question.headers;
     request.tls = hosts_.tls_for(url, question.reference);
@@ -109,6 +110,14 @@ Result<> Client::ask(const Question& question, const Receiver& receiver,
     authorization = std::move(*next);
     fresh = !authorization.empty();
   }
+}
+
+std::optional<RateLimit> Client::rate_limit(const Reference& reference) const {
+  const auto url = hosts_.endpoint(reference);
+  if (!url) return std::nullopt;
+  const auto all = http_.rate_limits();
+  const auto found = all.find(url->host_port());
+  return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace nodeproof::registry

@@ -16,7 +16,8 @@ struct Question {
   const Reference& reference;
   std::string path;  // "/v2/<name>/manifests/<reference>"
   std::vector<std::pair<std::string, std::string>> headers;
-  bool long_body = false;  // a layer: no time limit, but a least rate
+  bool long_body = false;      // a layer: no time limit, but a least rate
+  std::string method = "GET";  // or HEAD
 };
 
 // What takes the answer of status 200 or 206; any other one that ends in an error is shown to
@@ -39,6 +40,8 @@ class Client {
   Result<> ask(const Question& question, const Receiver& receiver, const std::stop_token& stop);
 
   [[nodiscard]] std::map<std::string, RateLimit> rate_limits() const { return http_.rate_limits(); }
+  // Of the host that answers for the reference.
+  [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const;
 
  private:
   Result<Answer> follow_redirects(const Question& question, std::string authorization,

@@ -16,12 +16,6 @@ constexpr std::uint64_t kMaxManifestBytes = 4'393'216;
 // Progress of this many bytes renews a blob's attempts.
 constexpr std::uint64_t kProgressBytes = 1 << 20;
 
-constexpr std::string_view kAcceptAll =
-    "application/vnd.oci.image.index.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, "
-    "application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.v2+json, */*";
-
 std::string path_of(const Reference& reference, std::string_view kind, std::string_view what) {
   return "/v2/" + reference.path() + "/" + std::string(kind) + "/" + std::string(what);
 }
@@ -112,7 +106,7 @@ Result<FetchedManifest> HttpRegistry::manifest(const Reference& reference, std::
   const auto fetch = [&]() -> Result<FetchedManifest> {
     const Question question{.reference = reference,
                             .path = path_of(reference, "manifests", reference.identifier()),
-                            .headers = {{"Accept", std::string(kAcceptAll)}}};
+                            .headers = {{"Accept", std::string(kAcceptDocuments)}}};
     Document found = TRY(document(question, std::nullopt, stop));
     const std::string type = TRY(manifest_media_type(found.type, found.bytes));
     const auto algorithm =
@@ -138,7 +132,7 @@ Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const De
     if (child.size > kMaxManifestBytes) return too_large();
     const Question question{.reference = reference,
                             .path = path_of(reference, "manifests", child.digest.str()),
-                            .headers = {{"Accept", std::string(kAcceptAll)}}};
+                            .headers = {{"Accept", std::string(kAcceptDocuments)}}};
     Document found = TRY(document(question, child.size, stop));
     const Digest digest = hash_of(as_bytes(found.bytes), child.digest.algorithm());
     if (digest != child.digest) return wrong_digest(child.digest, digest);

@@ -33,6 +33,8 @@ class HttpRegistry final : public Registry {
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
+  [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override;
 
   // What each host said last about how often it may be asked, by host:port.
   [[nodiscard]] std::map<std::string, RateLimit> rate_limits() const {

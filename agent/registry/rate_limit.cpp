@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string>
 #include <string_view>
 
 #include "common/http_date.hpp"
-#include "common/text.hpp"
 
 namespace nodeproof::registry {
 
@@ -46,14 +46,6 @@ std::optional<RateLimit> rate_limit_of(const HttpResponse& head) {
   if (!found.window) found.window = window_of(remaining);
   if (!found.limit && !found.remaining) return std::nullopt;
   return found;
-}
-
-std::string text_of(const RateLimit& limit) {
-  std::string text = limit.remaining ? std::to_string(*limit.remaining) : "at most";
-  if (limit.limit) text += (limit.remaining ? " of " : " ") + std::to_string(*limit.limit);
-  text += limit.remaining ? " requests left" : " requests";
-  if (!limit.window) return text;
-  return text + " in " + human_seconds(static_cast<double>(limit.window->count()));
 }
 
 std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head, const Clock& clock) {

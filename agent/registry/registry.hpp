@@ -1,9 +1,11 @@
 // The Registry port: what a stage may ask of an image registry (OCI distribution-spec 1.1, pull).
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
+#include "agent/model.hpp"
 #include "common/bytes.hpp"
 #include "common/oci.hpp"
 #include "common/reference.hpp"
@@ -48,6 +50,18 @@ class Registry {
   // holds more bytes than it should; every other error leaves the state unknown.
   virtual Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                                   std::stop_token stop) = 0;
+
+  // What a tag names, by one HEAD. Nothing: the registry does not say so, and manifest() tells.
+  // Errc::not_found when there is no such tag. It proves nothing about the bytes.
+  virtual Result<std::optional<Digest>> ask_digest(const Reference& /*tag*/,
+                                                   std::stop_token /*stop*/) {
+    return std::optional<Digest>();
+  }
+
+  // What the reference's registry said last about how often it may be asked, if it did.
+  [[nodiscard]] virtual std::optional<RateLimit> rate_limit(const Reference& /*reference*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace nodeproof

@@ -66,6 +66,14 @@ constexpr CodeText kTexts[] = {
      "place.",
      "Set on_tag_moved to prove or follow to take the new one, or require the image by digest.",
      true},
+    {code::kPollingPaused, "The registry has few requests left for this node",
+     "Less than a fifth of the registry's rate limit is left, or it answered 429. Tags of images "
+     "that "
+     "are proven here are not asked for until its window has passed; no verdict depends on that.",
+     "Nothing has to be done. To be told of moved tags sooner, log in (registries allow more "
+     "requests "
+     "to accounts), or use a mirror.",
+     true},
     {code::kPlatformLost, "The tag would lose a platform",
      "What was to be written holds no entry for a platform that the tag has now, so nodes of that "
      "platform could no longer pull it.",

@@ -37,6 +37,10 @@ void write_image(json::Writer& out, const ImageReport& image) {
   write_findings(out, image.findings);
   out.key("smoke");
   write_smoke_results(out, image.smoke);
+  if (image.rate_limit) {
+    out.key("rateLimit");
+    write_rate_limit(out, *image.rate_limit);
+  }
   out.end_object();
 }
 

@@ -43,6 +43,7 @@ Result<ImageReport> read_image(const json::Value& value) {
   image.pull = TRY(read_pull(value));
   image.findings = TRY(read_findings(value, "findings"));
   image.smoke = TRY(read_smoke_results(value, "smoke"));
+  image.rate_limit = TRY(read_rate_limit(value, "rateLimit"));
   return image;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <set>
 
 #include "agent/codes.hpp"
 #include "agent/model_json.hpp"
@@ -181,6 +182,18 @@ void head_line(std::string& out, const NodeReport& report, const TableStyle& sty
   out += line + "\n\n";
 }
 
+// Once per registry, and only where little is left.
+void limit_lines(std::string& out, const NodeReport& report) {
+  std::set<std::string> said;
+  for (const ImageReport& image : report.images) {
+    const auto reference = Reference::parse(image.reference);
+    if (!image.rate_limit || !is_low(*image.rate_limit) || !reference) continue;
+    if (!said.insert(reference->domain()).second) continue;
+    out += (said.size() == 1 ? "\n" : "") + printable(reference->domain()) + ": " +
+           text_of(*image.rate_limit) + '\n';
+  }
+}
+
 void closing_line(std::string& out, const NodeReport& report, const TableStyle& style) {
   out += '\n';
   out += paint(
@@ -232,6 +245,7 @@ std::string to_table(const NodeReport& report, const TableStyle& wanted) {
   std::string node;
   findings_block(node, report.findings, style);
   if (!node.empty()) out += (report.images.empty() ? "" : "\n") + node;
+  limit_lines(out, report);
   closing_line(out, report, style);
   return out;
 }

@@ -55,7 +55,8 @@ struct Answer {
   Reference reference;
   HostFacts host;
   Explanation explanation;
-  std::optional<ResolvedImage> image;  // absent: nothing fits, or what fits cannot be had
+  std::optional<ResolvedImage> image;        // absent: nothing fits, or what fits cannot be had
+  std::optional<RateLimit> rate_limit = {};  // of its registry, when that says one
 };
 
 // A nodeproof.dev/v1 Resolution.

@@ -99,6 +99,10 @@ std::string to_json(const Answer& answer) {
   write_since(out, found.since);
   out.key("findings");
   write_findings(out, answer.image ? answer.image->findings : std::vector<Finding>{});
+  if (answer.rate_limit) {
+    out.key("rateLimit");
+    write_rate_limit(out, *answer.rate_limit);
+  }
   return out.end_object().str();
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "agent/model_json.hpp"
 #include "agent/resolve/choose.hpp"
 #include "agent/resolve/explain.hpp"
 #include "common/text.hpp"
@@ -94,6 +95,7 @@ std::string to_table(const Answer& answer) {
   line(out, "rule", found.rule);
   for (const Other& other : found.others) line(out, "but", other_text(other));
   line(out, "since", since_text(found.since));
+  if (answer.rate_limit) line(out, "rate limit", text_of(*answer.rate_limit));
   if (!answer.image) return out;
   for (const Finding& finding : answer.image->findings) {
     out += "  " + finding.code + ": " + printable(finding.message, 2000) + "\n";

@@ -1,5 +1,8 @@
 #include "agent/resolve/ledger.hpp"
 
+#include <array>
+
+#include "agent/json_read.hpp"
 #include "agent/model_json.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
@@ -10,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxBytes = 1U << 20U;
+constexpr std::string_view kRecord = ".json", kIndex = ".index", kManifest = ".manifest";
+constexpr std::array kFreshness = {Freshness::current, Freshness::stale, Freshness::unreachable};
 
 void write_platform(json::Writer& writer, const Platform& platform) {
   writer.begin_object();
@@ -62,6 +67,53 @@ Result<Descriptor> read_descriptor(const json::Value& value) {
   return descriptor;
 }
 
+Result<RegistryWord> read_word(const json::Value& root) {
+  RegistryWord word;
+  if (const json::Value* said = root.find("registry")) {
+    TRY(json::read_word<Freshness>(*said, "freshness", kFreshness, word.freshness));
+    word.findings = TRY(read_findings(*said, "findings"));
+  }
+  return word;
+}
+
+void write_word(json::Writer& writer, const RegistryWord& word) {
+  if (word == RegistryWord{}) return;
+  writer.key("registry").begin_object().member("freshness", to_string(word.freshness));
+  writer.key("findings");
+  write_findings(writer, word.findings);
+  writer.end_object();
+}
+
+Result<std::optional<ProvenShape>> read_shape(const json::Value& root) {
+  const json::Value* value = root.find("shape");
+  if (value == nullptr) return std::optional<ProvenShape>();
+  const std::string rootfs = TRY(text_at(*value, "rootfs"));
+  ProvenShape shape{TRY(text_at(*value, "platform")), TRY(Digest::parse(rootfs)), 0, 0};
+  TRY(json::read(*value, "bytes", shape.bytes));
+  TRY(json::read(*value, "layers", shape.layers));
+  return std::optional(std::move(shape));
+}
+
+void write_shape(json::Writer& writer, const std::optional<ProvenShape>& shape) {
+  if (!shape) return;
+  writer.key("shape").begin_object().member("platform", shape->platform);
+  writer.member("rootfs", shape->rootfs.str()).member("bytes", shape->bytes);
+  writer.member("layers", std::uint64_t{shape->layers}).end_object();
+}
+
+// What is there already is not written again: a cycle without change writes nothing to disk.
+Result<> write_if_changed(const std::filesystem::path& file, const std::string& text) {
+  const auto known = read_file(file, kMaxBytes);
+  if (known && *known == text) return {};
+  return write_file_atomically(file, text);
+}
+
+std::optional<std::string> kept(const std::filesystem::path& file, const Digest& digest) {
+  auto bytes = read_file(file, kMaxBytes);
+  if (!bytes || hash_of(as_bytes(*bytes), digest.algorithm()) != digest) return {};
+  return *std::move(bytes);
+}
+
 Result<ProvenImage> read_record(std::string_view text) {
   const json::Value root = TRY(json::parse(text));
   const json::Value* version = TRY(root.at("version"));
@@ -79,6 +131,10 @@ Result<ProvenImage> read_record(std::string_view text) {
   if (const json::Value* offered = root.find("offered")) {
     proven.offered = TRY(read_platforms(*offered));
   }
+  TRY(json::read(root, "choice", proven.choice));
+  if (root.find("found") != nullptr) proven.found = TRY(read_findings(root, "found"));
+  proven.word = TRY(read_word(root));
+  proven.shape = TRY(read_shape(root));
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -86,7 +142,7 @@ Result<ProvenImage> read_record(std::string_view text) {
 }  // namespace
 
 std::optional<ProvenImage> Ledger::find(std::string_view name) const {
-  const auto text = read_file(file_of(name), kMaxBytes);
+  const auto text = read_file(file_of(name, kRecord), kMaxBytes);
   if (!text) return {};
   auto proven = read_record(*text);
   if (!proven || proven->name != name) return {};
@@ -112,16 +168,37 @@ Result<> Ledger::record(const ProvenImage& proven) const {
     for (const Platform& each : *proven.offered) write_platform(writer, each);
     writer.end_array();
   }
+  writer.member("choice", proven.choice);
+  if (proven.found) {
+    writer.key("found");
+    write_findings(writer, *proven.found);
+  }
+  write_word(writer, proven.word);
+  write_shape(writer, proven.shape);
   writer.end_object();
-  const std::string text = writer.str() + "\n";
-  // A cycle without change writes nothing to disk.
-  const auto known = read_file(file_of(proven.name), kMaxBytes);
-  if (known && *known == text) return {};
-  return write_file_atomically(file_of(proven.name), text);
+  return write_if_changed(file_of(proven.name, kRecord), writer.str() + "\n");
 }
 
-std::filesystem::path Ledger::file_of(std::string_view name) const {
-  return directory_ / (std::string(hash_of(as_bytes(name)).hex()) + ".json");
+Result<> Ledger::keep_documents(const ResolvedImage& image) const {
+  const std::string name = image.reference.name();
+  if (image.index && image.index_bytes.size() <= kMaxBytes) {
+    TRY(write_if_changed(file_of(name, kIndex), image.index_bytes));
+  }
+  if (image.manifest_bytes.size() > kMaxBytes) return {};
+  return write_if_changed(file_of(name, kManifest), image.manifest_bytes);
+}
+
+std::optional<std::string> Ledger::index_bytes(const ProvenImage& proven) const {
+  if (!proven.index) return {};
+  return kept(file_of(proven.name, kIndex), proven.index->digest);
+}
+
+std::optional<std::string> Ledger::manifest_bytes(const ProvenImage& proven) const {
+  return kept(file_of(proven.name, kManifest), proven.manifest.digest);
+}
+
+std::filesystem::path Ledger::file_of(std::string_view name, std::string_view kind) const {
+  return directory_ / (std::string(hash_of(as_bytes(name)).hex()) + std::string(kind));
 }
 
 }  // namespace nodeproof::resolve

@@ -35,6 +35,7 @@ std::optional<std::string> stored(ImageStore& store, const Descriptor& wanted,
 
 Result<FetchedManifest> LocalFirstRegistry::manifest(const Reference& reference,
                                                      std::stop_token stop) {
+  if (top_) return *top_;
   return remote_.manifest(reference, std::move(stop));
 }
 

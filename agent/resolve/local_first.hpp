@@ -2,6 +2,9 @@
 // again.
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "agent/containerd/image_store.hpp"
 #include "agent/registry/registry.hpp"
 
@@ -11,8 +14,10 @@ namespace nodeproof::resolve {
 // are there and hash to their digest. Layers are not asked for through this.
 class LocalFirstRegistry final : public Registry {
  public:
-  // Both outlive it.
-  LocalFirstRegistry(Registry& remote, ImageStore& store) : remote_(remote), store_(store) {}
+  // Both outlive it. With `top`, that is what every tag names: the choice among its entries is made
+  // again without a question.
+  LocalFirstRegistry(Registry& remote, ImageStore& store, std::optional<FetchedManifest> top = {})
+      : remote_(remote), store_(store), top_(std::move(top)) {}
   LocalFirstRegistry(const LocalFirstRegistry&) = delete;
   LocalFirstRegistry& operator=(const LocalFirstRegistry&) = delete;
   ~LocalFirstRegistry() override = default;
@@ -25,10 +30,17 @@ class LocalFirstRegistry final : public Registry {
   // Of what is here the registry's state does not matter; it is asked nevertheless.
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override {
+    return remote_.ask_digest(tag, std::move(stop));
+  }
+  [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override {
+    return remote_.rate_limit(reference);
+  }
 
  private:
   Registry& remote_;
   ImageStore& store_;
+  std::optional<FetchedManifest> top_;
 };
 
 }  // namespace nodeproof::resolve

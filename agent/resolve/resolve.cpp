@@ -166,33 +166,6 @@ Error in_context(Error error, const Reference& reference) {
   return std::move(error).with_context("resolving " + reference.name());
 }
 
-Result<std::string> read_document(const Descriptor& document, ImageStore& store,
-                                  const std::stop_token& stop) {
-  return collect(
-      document, [&](const ByteSink& sink) { return store.read_blob(document.digest, sink, stop); });
-}
-
-Result<ResolvedImage> rebuild(const ProvenImage& proven, const Reference& reference,
-                              ImageStore& store, const std::stop_token& stop) {
-  Found found{reference, proven.index, "", proven.manifest, "", {"", proven.manifest, {}}, {}, ""};
-  if (proven.index) {
-    found.index_bytes = TRY(read_document(*proven.index, store, stop));
-    const auto index = TRY(parse_image_document(found.index_bytes, proven.index->media_type));
-    if (const auto* list = std::get_if<Index>(&index)) {
-      found.available = offered_platforms(list->manifests);
-    }
-  }
-  found.manifest_bytes = TRY(read_document(proven.manifest, store, stop));
-  auto manifest = TRY(parse_image_document(found.manifest_bytes, proven.manifest.media_type));
-  if (!std::holds_alternative<Manifest>(manifest)) {
-    return fail(Errc::invalid_document, "the ledger names an index where a manifest should be");
-  }
-  found.document = std::get<Manifest>(std::move(manifest));
-  found.choice = "proven here at " + proven.time + ", read again from containerd's content store";
-  std::string config = TRY(read_document(found.document.config, store, stop));
-  return assemble(std::move(found), std::move(config));
-}
-
 }  // namespace
 
 Result<ResolvedImage> resolve(Registry& registry, const Reference& reference, const HostFacts& host,
@@ -202,9 +175,41 @@ Result<ResolvedImage> resolve(Registry& registry, const Reference& reference, co
   return image;
 }
 
+Result<std::string> stored_document(ImageStore& store, const Descriptor& document,
+                                    const std::stop_token& stop) {
+  return collect(
+      document, [&](const ByteSink& sink) { return store.read_blob(document.digest, sink, stop); });
+}
+
+Result<ResolvedImage> rebuild(const ProvenImage& proven, const Reference& reference,
+                              const DocumentReader& read) {
+  Found found{reference, proven.index, "", proven.manifest, "", {"", proven.manifest, {}}, {}, ""};
+  if (proven.index) {
+    found.index_bytes = TRY(read(*proven.index));
+    const auto index = TRY(parse_image_document(found.index_bytes, proven.index->media_type));
+    if (const auto* list = std::get_if<Index>(&index)) {
+      found.available = offered_platforms(list->manifests);
+    }
+  }
+  found.manifest_bytes = TRY(read(proven.manifest));
+  auto manifest = TRY(parse_image_document(found.manifest_bytes, proven.manifest.media_type));
+  if (!std::holds_alternative<Manifest>(manifest)) {
+    return fail(Errc::invalid_document, "the ledger names an index where a manifest should be");
+  }
+  found.document = std::get<Manifest>(std::move(manifest));
+  found.choice = proven.choice;
+  if (found.choice.empty()) {
+    found.choice = "proven here at " + proven.time + ", read again from containerd's content store";
+  }
+  std::string config = TRY(read(found.document.config));
+  return assemble(std::move(found), std::move(config));
+}
+
 Result<ResolvedImage> resolve_offline(const ProvenImage& proven, const Reference& reference,
                                       ImageStore& store, const std::stop_token& stop) {
-  auto image = rebuild(proven, reference, store, stop);
+  auto image = rebuild(proven, reference, [&](const Descriptor& document) {
+    return stored_document(store, document, stop);
+  });
   if (!image) return std::unexpected(in_context(std::move(image).error(), reference));
   return image;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/registry/registry.hpp"
@@ -47,6 +48,12 @@ class RememberingRegistry final : public Registry {
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override {
+    return registry_.ask_digest(tag, std::move(stop));
+  }
+  [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override {
+    return registry_.rate_limit(reference);
+  }
 
  private:
   [[nodiscard]] std::optional<FetchedManifest> known(const std::string& key);

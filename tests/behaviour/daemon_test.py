@@ -57,6 +57,7 @@ class Daemon(testing.RigTest):
         self.assertEqual(([], []), (self.containerd.containers(), self.containerd.leases()))
 
         self.registry.stop()
+        self.nodeproof.age_polls()
         report = self.check_again(daemon)
         self.assertEqual(("ready", "unreachable"), (report["verdict"], report["freshness"]))
 

@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import tarfile
-import threading
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,6 +41,15 @@ def layer(seed: str, size: int = 1000) -> layers.Layer:
     """Incompressible, so that its blob is as large as its file."""
     return layers.generated(f"noise {seed} {size}",
                             lambda: tar_of(f"data/{seed}", random.Random(seed).randbytes(size)))
+
+
+def plain_layer(seed: str, size: int) -> layers.Layer:
+    """Not compressed and not kept: for what is large."""
+    data = tar_of(f"data/{seed}", random.Random(seed).randbytes(size))
+    path = Path(tempfile.mkstemp(prefix="nodeproof-layer-", dir="/dev/shm")[1])
+    path.write_bytes(data)
+    digest = layers.sha256(data)
+    return layers.Layer(path, digest, len(data), digest, "application/vnd.oci.image.layer.v1.tar")
 
 
 class OnContainerd(testing.RigTest):
@@ -271,6 +280,77 @@ class Joined(OnContainerd):
         pulled = self.pull("publish=1", f"bandwidth={MEGABYTE}", reference)
         self.assertGreater(pulled[0]["seconds"], 3.5)
         self.assertLess(pulled[0]["seconds"], 6)
+
+
+class Checked(OnContainerd):
+    """The whole program."""
+
+    def setUp(self):
+        self.nodeproof = Nodeproof()
+        self.addCleanup(self.nodeproof.__exit__)
+
+    def config(self, *references: str, **pull) -> Path:
+        return self.nodeproof.write_config({"containerd": {"address": str(self.containerd.socket)}, "pull": pull,
+                                            "images": [{"reference": reference} for reference in references]})
+
+    def assert_pulled(self, outcome, reference: str) -> dict:
+        """These images hold nothing that could be run; only what is said about their pull matters."""
+        image = outcome.image(reference)
+        self.assertGreater(image["pull"]["layers"], 0, image["findings"])
+        return image["pull"]
+
+    def test_shared_layers_are_fetched_once(self):
+        base = layer("check base", 3 * MEGABYTE)
+        references = [self.publish(f"check{i}", base, layer(f"check {i}")) for i in range(3)]
+        outcome = self.nodeproof.check(self.config(*references))
+        pulls = [self.assert_pulled(outcome, reference) for reference in references]
+        self.assertEqual(1, self.asked(base))
+        self.assertEqual(base.size, max(pull["downloadedBytes"] for pull in pulls) - layer("check 0").size)
+
+    def test_killed_in_the_middle_of_a_blob_it_goes_on_there(self):
+        part = layer("check killed", 24 * MEGABYTE)
+        self.publish("check-killed", part)
+        with Proxy(self.registry.port, rate=12 * MEGABYTE) as proxy:
+            reference = f"{proxy.name}/check-killed:1"
+            config = self.config(reference)
+            running = self.nodeproof.start("check", "-c", config)
+            self.wait_for_bytes(running, 8 * MEGABYTE)
+            program.kill_group(running)
+            before = proxy.sent
+            there = self.ingested()
+            pull = self.assert_pulled(self.nodeproof.check(config), reference)
+        self.assertLessEqual(pull["downloadedBytes"], part.size - there + MEGABYTE)
+        self.assertLessEqual(proxy.sent - before, part.size - there + 2 * MEGABYTE)
+        self.assertEqual([], self.containerd.ingests())
+
+    def test_a_gigabyte_is_pulled_in_a_cgroup_of_64_megabytes(self):
+        hierarchy = Path("/sys/fs/cgroup/memory")
+        if not (hierarchy / "memory.limit_in_bytes").exists():
+            self.skipTest("there is no memory controller of cgroup v1 here")
+        parts = [plain_layer(f"large {i}", 128 * MEGABYTE) for i in range(8)]
+        reference = self.publish("gigabyte", *parts)
+        group = hierarchy / f"nodeproof-test-{os.getpid()}"
+        group.mkdir()
+        try:
+            (group / "memory.limit_in_bytes").write_text(str(64 * MEGABYTE))
+            outcome = self.nodeproof.check(self.config(reference, parallel=8),
+                                           preexec_fn=lambda: (group / "cgroup.procs").write_text("0"))
+            self.assertIn(outcome.code, (0, 1, 2), outcome.stderr)
+            pull = self.assert_pulled(outcome, reference)
+            self.assertEqual(sum(part.size for part in parts), pull["downloadedBytes"])
+            self.assertIn("oom_kill 0\n", (group / "memory.oom_control").read_text())
+        finally:
+            processes.wait_until(lambda: gone(group), f"the end of {group}")
+            for part in parts:
+                part.path.unlink()
+
+
+def gone(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

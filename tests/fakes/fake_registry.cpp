@@ -74,7 +74,11 @@ Result<> FakeRegistry::arrive(const std::string& key, const std::stop_token& sto
   const std::lock_guard lock(mutex_);
   ++requests_[key];
   if (stop.stop_requested()) return fail(Errc::cancelled, "asked to stop");
-  const auto fault = faults_.find(key);
+  constexpr std::string_view kHead = "HEAD ";
+  auto fault = faults_.find(key);
+  if (fault == faults_.end() && key.starts_with(kHead)) {
+    fault = faults_.find(key.substr(kHead.size()));
+  }
   if (fault == faults_.end() || fault->second.times == 0) return {};
   if (fault->second.times != kAlways) --fault->second.times;
   return std::unexpected(fault->second.error);
@@ -104,6 +108,23 @@ Result<FetchedManifest> FakeRegistry::manifest(const Reference& reference, std::
   }
   if (!digest) return fail(Errc::not_found, "tag " + reference.name() + " not found");
   return fetch(*digest);
+}
+
+Result<std::optional<Digest>> FakeRegistry::ask_digest(const Reference& tag, std::stop_token stop) {
+  TRY(arrive("HEAD " + tag.name(), stop));
+  std::optional<Digest> digest;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = tags_.find(tag.name());
+    if (found != tags_.end()) digest = found->second;
+  }
+  after_head();
+  if (!digest) return fail(Errc::not_found, "tag " + tag.name() + " not found");
+  return says_digests ? digest : std::nullopt;
+}
+
+std::optional<RateLimit> FakeRegistry::rate_limit(const Reference&) const {
+  return requests() > 0 ? says_limit : std::nullopt;
 }
 
 Result<FetchedManifest> FakeRegistry::child(const Reference&, const Descriptor& child,

@@ -1,6 +1,7 @@
 // A whole registry in memory behind the Registry port, with faults on demand.
 #pragma once
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -11,8 +12,9 @@
 
 namespace nodeproof {
 
-// Keys of faults and counts are a digest ("sha256:...") or a tag ("docker.io/library/x:1", as
-// Reference::name()).
+// Keys of faults and counts are a digest ("sha256:..."), a tag ("docker.io/library/x:1", as
+// Reference::name()) or, for a HEAD of it, "HEAD " and the tag. A fault of a tag is its HEAD's,
+// too.
 class FakeRegistry final : public Registry {
  public:
   static constexpr unsigned kAlways = std::numeric_limits<unsigned>::max();
@@ -35,6 +37,10 @@ class FakeRegistry final : public Registry {
   // one.
   void state(const Digest& digest, BlobState state);
 
+  bool says_digests = true;                  // to a HEAD
+  std::optional<RateLimit> says_limit;       // to whatever it is asked
+  std::function<void()> after_head = [] {};  // the tag may move now
+
   // ---- what was asked ----
   [[nodiscard]] unsigned requests(const std::string& key) const;
   [[nodiscard]] unsigned requests() const;
@@ -48,6 +54,8 @@ class FakeRegistry final : public Registry {
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
+  [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override;
 
  private:
   struct Object {

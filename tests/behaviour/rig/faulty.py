@@ -17,7 +17,8 @@ class FaultyRegistry:
     "" none · html (a login page instead of JSON) · wrong-digest (the manifest's bytes are others) · wrong-config (the
     config's are) · wrong-layer (one byte of a layer differs) · truncated-layer (the connection ends early) ·
     short-layer (whole by HTTP, but shorter than its size) · oversized-manifest · error (500) · throttled (429) ·
-    stalled (a layer that stops coming)."""
+    stalled (a layer that stops coming) · no-head (405 to HEAD) · no-digest (no Docker-Content-Digest) · limited:N (N of
+    100 requests are left)."""
 
     def __init__(self, address: str = "127.0.0.1"):
         self.faults: dict[str, str] = {}
@@ -91,7 +92,12 @@ class FaultyRegistry:
             data = data.replace(b'"schemaVersion":2', b'"schemaVersion": 2')
         if fault == "oversized-manifest" and what == "1":
             data = data + b" " * OVERSIZED
-        digest = {} if fault == "oversized-manifest" else {"Docker-Content-Digest": content.digest}
+        if fault == "no-head" and request.command == "HEAD":
+            return self._error(request, 405, "UNSUPPORTED")
+        silent = fault in ("oversized-manifest", "no-digest")
+        digest = {} if silent else {"Docker-Content-Digest": content.digest}
+        if fault.startswith("limited:"):
+            digest |= {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": f"{fault.split(':')[1]};w=21600"}
         self._send(request, 200, data, content.media_type, digest)
 
     def _blob(self, request, digest: str, fault: str) -> None:

@@ -85,6 +85,17 @@ class Nodeproof:
         path = config if isinstance(config, Path) else self.write_config(config)
         return self("check", "-c", path, "-o", "json", *arguments, **more)
 
+    def age_polls(self, limits: bool = True) -> None:
+        """A day passes for what the node remembers of its questions to registries: each tag is due. Without `limits`
+        the rate limits are as fresh as they were."""
+        file = self.run_folder / "polls.json"
+        polls = json.loads(file.read_text(encoding="utf-8"))
+        for tag in polls["tags"].values():
+            tag["asked"] -= 24 * 3600
+        for host in polls["registries"].values():
+            host["until"] -= 24 * 3600 if limits else 0
+        file.write_text(json.dumps(polls), encoding="utf-8")
+
     def start(self, *arguments) -> subprocess.Popen:
         """Runs on; in a process group of its own, so that kill_group() reaches its children too."""
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

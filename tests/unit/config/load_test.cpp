@@ -63,7 +63,7 @@ TEST_F(Load, TakesEveryKey) {
       "emulation": "allow", "on_tag_moved": "follow",
       "smoke": [ { "name": "starts", "args": ["/a", "-v"], "env": ["A=b", "C="], "user": "1000", "timeout": "1500ms",
                    "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
-    "pull": { "parallel": 5 }, "check_every": "6h", "require_smoke": true })");
+    "pull": { "parallel": 5 }, "check_every": "6h", "resolve_every": "1d", "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
   EXPECT_EQ(config.containerd, (Containerd{"/run/c.sock", "k8s.io", "native"}));
   EXPECT_TRUE(config.registries.at("r.example:5000").plain_http);
@@ -81,6 +81,7 @@ TEST_F(Load, TakesEveryKey) {
   EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
   EXPECT_EQ(config.pull.parallel, 5U);
   EXPECT_EQ(config.check_every, seconds(6 * 3600));
+  EXPECT_EQ(config.resolve_every, seconds(24 * 3600));
   EXPECT_TRUE(config.require_smoke);
 }
 
@@ -96,9 +97,9 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 }
 
 TEST_F(Load, RefusesKeysOfALaterVersion) {
-  for (const char* text : {R"("resolve_every": "6h")", R"("stale_after": "")", R"("scrub": {})",
-                           R"("accept": [])", R"("report": {})", R"("pull": {"keep_free": "2GB"})",
-                           R"("registries": {"r.io": {"mirrors": []}})"}) {
+  for (const char* text :
+       {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])", R"("report": {})",
+        R"("pull": {"keep_free": "2GB"})", R"("registries": {"r.io": {"mirrors": []}})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;

@@ -72,7 +72,6 @@ void CycleRig::tests_exit_with(int status, bool declared) {
 }
 
 NodeReport CycleRig::run(const std::stop_token& stop) {
-  const SystemClock clock;
   Ports ports{registry, store, runtime, clock, [](const Progress&) {}};
   return run_cycle(config, ports, stop);
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/cycle.hpp"
+#include "tests/fakes/fake_clock.hpp"
 #include "tests/fakes/fake_image.hpp"
 #include "tests/fakes/fake_image_store.hpp"
 #include "tests/fakes/fake_registry.hpp"
@@ -27,6 +28,7 @@ class CycleRig {
   void tests_exit_with(int status, bool declared = true);  // false: there is no test to run
   NodeReport run(const std::stop_token& stop = {});
 
+  fakes::FakeClock clock;
   FakeRegistry registry;
   FakeImageStore store;
   FakeRuntime runtime;

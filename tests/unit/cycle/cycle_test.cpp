@@ -124,11 +124,12 @@ TEST_F(Cycle, KeepsAProvenImageReadyWhileContainerdDoesNotSayWhetherItIsThere) {
 }
 
 TEST_F(Cycle, SaysThatAProvenImageIsGoneToo) {
-  const Descriptor index = rig.push(kApp);
+  rig.push(kApp);
   rig.require(kApp);
   ASSERT_EQ(rig.run().verdict, Verdict::ready);
   rig.registry.fail_with(kApp, kGone);
-  rig.store.remove_blob(index.digest);
+  for (const auto& [name, record] : rig.store.images()) ASSERT_TRUE(rig.store.remove_image(name));
+  rig.store.collect_garbage();
   const NodeReport report = rig.run();
   EXPECT_EQ(report.verdict, Verdict::unknown);
   EXPECT_THAT(report.images[0].findings,

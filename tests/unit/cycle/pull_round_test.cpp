@@ -69,6 +69,15 @@ TEST_F(Round, AStoryMayPullAgain) {
   EXPECT_EQ(rig.store.lease_ids().size(), 4U);
 }
 
+TEST_F(Round, WhatSharesALeaseIsPulledWhenTheFirstStoryHasEnded) {
+  tell(2, [&](std::size_t) {
+    const auto pulled = round.pull({images[0], {}, "the-lease"});
+    ASSERT_TRUE(pulled) << pulled.error().message;
+    EXPECT_TRUE(prepull::release(rig.store, pulled->lease));
+  });
+  EXPECT_EQ(rig.store.count("lease the-lease"), 2U);
+}
+
 TEST_F(Round, OfNothingEnds) { tell(0, {}); }
 
 TEST_F(Round, HandsOnWhatAStoryThrows) {

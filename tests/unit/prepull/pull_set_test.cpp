@@ -196,6 +196,23 @@ TEST_F(Set, CountsASharedLayerForEachImageAndOnceInAll) {
   }));
 }
 
+TEST_F(Set, SaysAgainHowItGoesWhenNothingComes) {
+  std::latch said_again(1);
+  std::atomic<unsigned> first_layer_done = 0;
+  const ProgressSink progress = [&](const Progress& report) {
+    if (report.phase == Phase::pull && report.done == kBase && ++first_layer_done == 2) {
+      said_again.count_down();
+    }
+  };
+  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
+    if (layer.digest == digest(one, 1)) said_again.wait();
+    return std::unique_ptr<LayerObserver>();
+  };
+  rig.options.parallel = 1;
+  PullSet set({{one, {}, {}}}, {rig.registry, rig.store, observers, progress}, rig.options, {});
+  EXPECT_TRUE(set.wait(0));
+}
+
 // ---- stop and kill
 TEST_F(Set, AStopEndsAllImagesSoonAndKeepsTheirLeases) {
   rig.options.bandwidth = 1;  // it would take days

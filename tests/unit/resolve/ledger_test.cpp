@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "tests/fakes/temp_folder.hpp"
 
@@ -50,6 +51,46 @@ TEST_F(LedgerTest, KeepsWhatTheIndexOffered) {
   image.offered = {{"linux", "arm64", "v8", "", {}}, {"linux", "amd64", "", "", {"gpu"}}};
   ASSERT_TRUE(ledger.record(image));
   EXPECT_EQ(ledger.find("a"), image);
+}
+
+TEST_F(LedgerTest, KeepsWhatWasFoundAndWhatTheRegistrySaid) {
+  const Ledger ledger(dir_ / "ledger");
+  ProvenImage image = proven("a");
+  image.choice = "linux/arm64 is this host's platform";
+  image.found = {{"LoaderMissing", Severity::warn, "/app", "sha256:1", "m", "e", "r"}};
+  image.word = {Freshness::stale, {{"TagMoved", Severity::warn, "a", "", "moved", "", ""}}};
+  image.shape = ProvenShape{"linux/arm64/v8", digest('3'), 12345, 7};
+  ASSERT_TRUE(ledger.record(image));
+  EXPECT_EQ(ledger.find("a"), image);
+}
+
+TEST_F(LedgerTest, KeepsTheDocumentsThatItsRecordNames) {
+  const Ledger ledger(dir_ / "ledger");
+  const std::string index = R"({"manifests":[]})";
+  const std::string manifest = R"({"layers":[]})";
+  const Descriptor of_index{"", hash_of(as_bytes(index)), index.size(), {}, {}};
+  const Descriptor of_manifest{"", hash_of(as_bytes(manifest)), manifest.size(), {}, {}};
+  const ResolvedImage image{.reference = *Reference::parse("r.example/app:1"),
+                            .index = of_index,
+                            .index_bytes = index,
+                            .manifest = of_manifest,
+                            .manifest_bytes = manifest,
+                            .document = {"", of_manifest, {}},
+                            .config_bytes = {},
+                            .config = {},
+                            .available = {},
+                            .choice = {},
+                            .findings = {}};
+  ASSERT_TRUE(ledger.keep_documents(image));
+  ProvenImage record = proven("r.example/app:1");
+  EXPECT_FALSE(ledger.index_bytes(record)) << "another record's";
+  EXPECT_FALSE(ledger.manifest_bytes(record));
+  record.index = image.index;
+  record.manifest = image.manifest;
+  EXPECT_EQ(ledger.index_bytes(record), index);
+  EXPECT_EQ(ledger.manifest_bytes(record), manifest);
+  record.index.reset();
+  EXPECT_FALSE(ledger.index_bytes(record));
 }
 
 TEST_F(LedgerTest, KeepsASingleManifestWithoutIndexAndPlatform) {

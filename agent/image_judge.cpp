@@ -1,0 +1,303 @@
+// The registry's word is about freshness; what is proven on this disk stays proven without it.
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "agent/codes.hpp"
+#include "agent/image_cycle.hpp"
+#include "agent/image_report.hpp"
+#include "agent/model_json.hpp"
+#include "agent/report/findings.hpp"
+#include "agent/report/verdict.hpp"
+#include "agent/resolve/last_good.hpp"
+#include "agent/resolve/local_first.hpp"
+#include "agent/resolve/resolve.hpp"
+
+namespace nodeproof {
+namespace {
+
+// What was proven is no longer on this disk, or no longer what it was; as opposed to: containerd
+// could not be asked.
+bool is_gone(const Error& error) {
+  return error.code == Errc::not_found || error.code == Errc::corrupt ||
+         error.code == Errc::digest_mismatch || error.code == Errc::invalid_document;
+}
+
+Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
+  return {.code = std::string(code::kTagMoved),
+          .severity = Severity::warn,
+          .subject = latest.reference.name(),
+          .layer = {},
+          .message = "the tag now names " + top_of(latest).digest.short_str() +
+                     ", proven here is " + top_of(proven).digest.short_str(),
+          .evidence = top_of(latest).digest.str(),
+          .remedy = "set on_tag_moved to \"follow\", or require the new image by its digest"};
+}
+
+Finding paused_finding(const Reference& tag, const std::optional<RateLimit>& limit,
+                       Polls::Time until) {
+  return {.code = std::string(code::kPollingPaused),
+          .severity = Severity::info,
+          .subject = tag.domain(),
+          .layer = {},
+          .message = tag.domain() + " has " + (limit ? text_of(*limit) : "few requests left") +
+                     ": it is not asked what the tag names until " + to_rfc3339(until),
+          .evidence = {},
+          .remedy = "log in: registries allow more requests to accounts"};
+}
+
+}  // namespace
+
+ImageReport ImageCycle::judge(const Job& job) {
+  ports_.progress({job.image.reference, Phase::resolve, 0, 0});
+  ImageReport report = judge_holding(job);
+  report.rate_limit = polls_.limit_of(job.reference);
+  return report;
+}
+
+Result<ResolvedImage> ImageCycle::latest(const Job& job) {
+  resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
+  auto found = resolve::resolve(documents, job.reference, host_, job.stop);
+  polls_.note(job.reference, ports_.registry.rate_limit(job.reference));
+  return found;
+}
+
+// What was proven, if it is still here. When the proof is an old one the choice among the entries
+// of the same index is made again: another containerd may take another one.
+Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
+  if (!job.proven()) return fail(Errc::not_found, "never proven here");
+  auto kept = rebuilt_here(job);
+  if (!kept || !kept->index || job.proven()->proof_key == key_of(job.image)) return kept;
+  resolve::LocalFirstRegistry documents(ports_.registry, ports_.store,
+                                        FetchedManifest{*kept->index, kept->index_bytes});
+  auto again = resolve::resolve(documents, job.reference, host_, job.stop);
+  return again ? std::move(again) : std::move(kept);
+}
+
+// An image record that names the manifest leaves the index to containerd's garbage collection.
+Result<ResolvedImage> ImageCycle::rebuilt_here(const Job& job) {
+  auto kept = resolve::resolve_offline(*job.proven(), job.reference, ports_.store, job.stop);
+  if (kept || kept.error().code != Errc::not_found) return kept;
+  const auto record = ports_.store.image(job.reference.name());
+  const bool by_manifest =
+      record && *record && (*record)->target.digest == job.proven()->manifest.digest;
+  const auto index = ledger_.index_bytes(*job.proven());
+  if (!by_manifest || !index) return kept;
+  return resolve::rebuild(*job.proven(), job.reference,
+                          [&](const Descriptor& wanted) -> Result<std::string> {
+                            if (wanted.digest == job.proven()->index->digest) return *index;
+                            return resolve::stored_document(ports_.store, wanted, job.stop);
+                          });
+}
+
+// A digest says the same for ever.
+bool ImageCycle::is_to_be_asked(const Reference& reference, const RequiredImage& image) {
+  if (reference.digest()) return false;
+  if (config_.polling == Polling::always) return true;
+  return polls_.is_due(reference, image.on_tag_moved) && !polls_.paused_until(reference);
+}
+
+Result<std::optional<Digest>> ImageCycle::ask(const Reference& tag, const std::stop_token& stop) {
+  auto said = ports_.registry.ask_digest(tag, stop);
+  polls_.note(tag, ports_.registry.rate_limit(tag));
+  return said;
+}
+
+ImageCycle::Look ImageCycle::glance(const RequiredImage& image, const std::stop_token& stop) {
+  Look look;
+  const auto reference = Reference::parse(image.reference);
+  if (config_.ad_hoc || !reference) return look;
+  look.proven = ledger_.find(reference->name());
+  if (config_.again || !look.proven || !look.proven->shape || !look.proven->found ||
+      look.proven->proof_key != key_of(image)) {
+    return look;
+  }
+  look.holds = is_there(*look.proven, look.proven->shape->rootfs).value_or(false);
+  if (look.holds && is_to_be_asked(*reference, image)) look.said = ask(*reference, stop);
+  return look;
+}
+
+std::vector<ImageCycle::Look> ImageCycle::look(const std::vector<const RequiredImage*>& images,
+                                               const std::stop_token& stop) {
+  constexpr std::size_t kAtOnce = 6;
+  std::vector<Look> looks(images.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < images.size(); i = next++) {
+      looks[i] = glance(*images[i], stop);
+    }
+  };
+  std::vector<std::jthread> workers;
+  for (std::size_t i = 1; i < std::min(kAtOnce, images.size()); ++i) workers.emplace_back(work);
+  work();
+  workers.clear();
+  return looks;
+}
+
+ImageReport ImageCycle::judge_holding(const Job& job) {
+  if (job.look.holds) {
+    const auto& said = job.look.said;
+    const bool same = said && *said && **said == top_of(*job.proven()).digest;
+    if (same) return settled(job, told_again(job), {});
+    if (!said) return unasked(job, told_again(job));
+  }
+  const Result<ResolvedImage> kept = kept_here(job);
+  return kept ? judge_kept(job, *kept) : judge_absent(job, kept.error());
+}
+
+// What the proof said.
+ImageReport ImageCycle::told_again(const Job& job) const {
+  const resolve::ProvenImage& proven = *job.proven();
+  ImageReport report = blank_report(job.image);
+  report.platform = proven.shape->platform;
+  report.index_digest = proven.index ? proven.index->digest.str() : "";
+  report.manifest_digest = proven.manifest.digest.str();
+  report.choice = proven.choice;
+  report.pull.bytes = proven.shape->bytes;
+  report.pull.layers = report.pull.reused_layers = proven.shape->layers;
+  report.findings = *proven.found;
+  append(report.findings, proven.smoke.findings);
+  report.smoke = proven.smoke.results;
+  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  return report;
+}
+
+ImageReport ImageCycle::judge_kept(const Job& job, const ResolvedImage& kept) {
+  std::optional<Result<std::optional<Digest>>> said = job.look.said;
+  if (!said && is_to_be_asked(job.reference, job.image)) said = ask(job.reference, job.stop);
+  if (!said) return unasked(job, prove(job, kept));
+  if (!*said) return judge_failed(job, said->error(), kept);
+  if (**said == top_of(kept).digest) return settled(job, prove(job, kept), {});
+  const auto named = latest(job);
+  if (!named) return judge_failed(job, named.error(), kept);
+  if (top_of(*named).digest == top_of(kept).digest) return settled(job, prove(job, kept), {});
+  return judge_moved(job, *named, kept);
+}
+
+// What the registry said last still counts.
+ImageReport ImageCycle::unasked(const Job& job, ImageReport report) {
+  if (job.reference.digest()) return report;
+  report.freshness = std::max(report.freshness, job.proven()->word.freshness);
+  append(report.findings, job.proven()->word.findings);
+  if (const auto until = polls_.paused_until(job.reference)) {
+    report.findings.push_back(
+        paused_finding(job.reference, polls_.limit_of(job.reference), *until));
+  }
+  return report;
+}
+
+// It was asked and has answered: the next question is due in the next period.
+ImageReport ImageCycle::settled(const Job& job, ImageReport report,
+                                const resolve::RegistryWord& word) {
+  report.freshness = std::max(report.freshness, word.freshness);
+  append(report.findings, word.findings);
+  polls_.answered(job.reference, job.image.on_tag_moved);
+  if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
+  auto record = ledger_.find(job.reference.name());
+  if (!record || record->word == word) return report;
+  record->word = word;
+  if (auto kept = ledger_.record(*record); !kept) {
+    Finding trouble = report::finding_from_error(kept.error(), report::Stage::host, "ledger");
+    trouble.severity = Severity::warn;
+    report.findings.push_back(std::move(trouble));
+  }
+  return report;
+}
+
+// nodeproof is no auto-updater: on_tag_moved says what happens, and the proven image stays until
+// its successor is proven.
+ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
+                                    const ResolvedImage& proven) {
+  Finding moved = moved_finding(latest, proven);
+  bool judged = true;
+  if (job.image.on_tag_moved != OnTagMoved::report) {
+    const bool follow = job.image.on_tag_moved == OnTagMoved::follow;
+    ImageReport next = prove(job, latest, follow ? Proof::of_a_successor : Proof::for_information);
+    if (follow && next.verdict == Verdict::ready) return settled(job, std::move(next), {});
+    judged = next.verdict != Verdict::unknown;
+    moved.message += next.verdict == Verdict::ready
+                         ? "; the new one would be ready"
+                         : "; the new one is not: " + report::worst_code(next.findings);
+  }
+  ImageReport report = prove(job, proven);
+  resolve::RegistryWord word{Freshness::stale, {std::move(moved)}};
+  if (judged) return settled(job, std::move(report), word);
+  report.freshness = word.freshness;  // the next cycle tries again
+  append(report.findings, std::move(word.findings));
+  return report;
+}
+
+// An answer that something is wrong with the tag is no outage, and neither takes away the proof.
+ImageReport ImageCycle::judge_failed(const Job& job, const Error& error,
+                                     const ResolvedImage& kept) {
+  Finding failure = report::finding_from_error(error, report::Stage::resolve);
+  if (error.code == Errc::cancelled) {
+    ImageReport report = blank_report(job.image);
+    report.findings.push_back(std::move(failure));
+    return report;
+  }
+  if (error.code == Errc::throttled) polls_.refused(job.reference);
+  ImageReport report = prove(job, kept);
+  const bool outage = failure.severity == Severity::unknown;
+  failure.severity = Severity::warn;
+  if (!outage) {
+    restore_hint(failure, job, delivery_of(job, kept));
+    return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
+  }
+  report.freshness = Freshness::unreachable;
+  report.findings.push_back(std::move(failure));
+  append(report.findings, job.proven()->word.findings);
+  return report;
+}
+
+std::string ImageCycle::delivery_of(const Job& job, const ResolvedImage& kept) {
+  const auto delivered = resolve::still_delivered(ports_.registry, kept, job.stop);
+  if (delivered) return "can still be pulled by its digest";
+  if (delivered.error().code == Errc::corrupt) {
+    return "can no longer be pulled by its digest: " + delivered.error().message;
+  }
+  return "is not known to be pullable by its digest: " + delivered.error().message;
+}
+
+void ImageCycle::restore_hint(Finding& finding, const Job& job, const std::string& variant) const {
+  const Descriptor& manifest = job.proven()->manifest;
+  finding.subject = job.reference.name();
+  finding.message += "; the variant proven here (" + manifest.digest.str() + ") " + variant;
+  finding.remedy = "rebuild the tag with what this node proved: nodeproof index restore --tag " +
+                   job.reference.name() + " --ledger";
+}
+
+// Never proven; or what was proven is not here, or containerd does not say whether it is.
+ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
+  ImageReport report = blank_report(job.image);
+  if (job.proven() && !is_gone(why)) {
+    report.findings.push_back(report::finding_from_error(why, report::Stage::resolve));
+    return report;
+  }
+  const auto named = latest(job);
+  if (named) {
+    polls_.answered(job.reference, job.image.on_tag_moved);
+    return prove(job, *named);
+  }
+  Finding failure = report::finding_from_error(named.error(), report::Stage::resolve);
+  if (job.proven() && failure.severity == Severity::fail) {
+    const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven(), job.reference,
+                                                      ports_.store, ledger_, job.stop);
+    if (last_good) {
+      report = prove(job, *last_good);
+      if (report.verdict == Verdict::ready) {
+        failure.severity = Severity::warn;
+        restore_hint(failure, job, "was not here any more and was pulled again by its digest");
+        return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
+      }
+    }
+  }
+  report.findings.push_back(std::move(failure));
+  if (job.proven()) {  // and what was proven is not whole here either
+    report.findings.push_back(report::finding_from_error(why, report::Stage::inspect));
+  }
+  return report;
+}
+
+}  // namespace nodeproof

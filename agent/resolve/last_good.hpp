@@ -1,0 +1,24 @@
+// The variant that was proven here last, when the registry's tag no longer leads to it.
+#pragma once
+
+#include <stop_token>
+
+#include "agent/containerd/image_store.hpp"
+#include "agent/model.hpp"
+#include "agent/registry/registry.hpp"
+#include "agent/resolve/ledger.hpp"
+
+namespace nodeproof::resolve {
+
+// From what this node still has of it, and for the rest from the registry, each document by its
+// digest.
+Result<ResolvedImage> resolve_last_good(Registry& registry, const ProvenImage& proven,
+                                        const Reference& reference, ImageStore& store,
+                                        const Ledger& ledger, const std::stop_token& stop);
+
+// Whether the registry still delivers the variant by its digest: its manifest, hashed, and the last
+// byte of each blob. Errc::corrupt names what it no longer has; any other error: not known.
+Result<> still_delivered(Registry& registry, const ResolvedImage& image,
+                         const std::stop_token& stop);
+
+}  // namespace nodeproof::resolve
