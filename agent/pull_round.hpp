@@ -20,6 +20,7 @@ class PullRound {
  public:
   // What the ports name outlives it.
   PullRound(const prepull::PullPorts& ports, prepull::SetOptions options);
+  ~PullRound() = default;
   PullRound(const PullRound&) = delete;
   PullRound& operator=(const PullRound&) = delete;
 

@@ -49,7 +49,8 @@ class BlobWriter {
   virtual Result<> write(Bytes bytes) = 0;
   // Errc::digest_mismatch: containerd refused the bytes; the ingest has been aborted.
   virtual Result<> commit(const Labels& labels) = 0;
-  // Lets go of the ref, with all that was written in the ingest: whoever waits for it goes on there.
+  // Lets go of the ref, with all that was written in the ingest: whoever waits for it goes on
+  // there.
   virtual Result<> close() = 0;
   virtual Result<> abort() = 0;  // drops the ingest
 };

@@ -157,14 +157,13 @@ PullSet::Outcome PullSet::unpack(const Turn& turn) {
   Outcome outcome{images_[owner.image]->unpack(owner.layer, turn.stop.get_token()), {}};
   if (!outcome.task) return outcome;
   for (const LayerOf& user : turn.users) {
-    if (user.image != owner.image) {
-      auto held = images_[user.image]->hold_unpacked(user.layer);
-      if (!held) {
-        outcome.others.emplace_back(user.image, std::move(held).error());
-        continue;
-      }
+    const bool own = user.image == owner.image;
+    auto held = own ? Result<>{} : images_[user.image]->hold_unpacked(user.layer);
+    if (held) {
+      tally_->unpacked(user.image);
+    } else {
+      outcome.others.emplace_back(user.image, std::move(held).error());
     }
-    tally_->unpacked(user.image);
   }
   return outcome;
 }
