@@ -57,10 +57,7 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
   for (const RequiredImage& image : config.settings.images) {
     if (applies(image.when, host)) images.push_back(&image);
   }
-  auto looks = cycle.look(images, stop);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    report.images.push_back(cycle.run(*images[i], std::move(looks[i]), stop));
-  }
+  report.images = cycle.run(images, stop);
   if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
   if (auto saved = cycle.save_polls(); !saved) {
     Finding forgotten = report::finding_from_error(saved.error(), report::Stage::host, "polls");

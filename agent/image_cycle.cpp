@@ -16,6 +16,7 @@
 #include "agent/smoke/smoke.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
+#include "common/memory.hpp"
 #include "common/version.hpp"
 
 namespace nodeproof {
@@ -117,6 +118,18 @@ Finding nothing_executed(const RequiredImage& image) {
           .remedy = "declare a smoke test for it"};
 }
 
+prepull::SetOptions set_options(const CycleConfig& config, const HostFacts& host) {
+  prepull::SetOptions options;
+  options.parallel = config.settings.pull.parallel;
+  options.bandwidth = config.settings.pull.bandwidth;
+  options.memory = memory_limit();
+  if (host.containerd) {
+    options.snapshotter = host.containerd->snapshotter;
+    options.one_commit_at_a_time = prepull::commits_block(host.containerd->version);
+  }
+  return options;
+}
+
 }  // namespace
 
 ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& ports)
@@ -126,9 +139,23 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       inventories_(config.state_dir / "scan"),
       ledger_(config.state_dir / "ledger"),
       polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
-             ports.clock) {}
+             ports.clock),
+      observers_(inspect::make_observer_factory(inventories_)),
+      round_({ports.registry, ports.store, observers_, ports.progress}, set_options(config, host)) {
+}
 
-ImageReport ImageCycle::run(const RequiredImage& image, Look look, std::stop_token stop) {
+std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,
+                                         const std::stop_token& stop) {
+  auto looks = look(images, stop);
+  std::vector<ImageReport> reports(images.size());
+  const auto story = [&](std::size_t i) {
+    reports[i] = run_one(*images[i], std::move(looks[i]), stop);
+  };
+  round_.tell(images.size(), story, stop);
+  return reports;
+}
+
+ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop_token stop) {
   ImageReport report = blank_report(image);
   if (auto reference = Reference::parse(image.reference)) {
     report = judge({image, *reference, std::move(look), std::move(stop)});
@@ -302,14 +329,8 @@ Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& 
 
 Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolved,
                                      const std::string& lease) {
-  const LayerObserverFactory observers = inspect::make_observer_factory(inventories_);
-  const prepull::PullPorts ports{ports_.registry, ports_.store, observers, ports_.progress};
-  prepull::PullOptions options;
-  options.parallel = config_.settings.pull.parallel;
-  options.title = job.image.reference;
-  options.lease_id = lease;
-  if (host_.containerd) options.snapshotter = host_.containerd->snapshotter;
-  return prepull::prepull(resolved, ports, options, job.stop);
+  const bool may_wait = config_.ad_hoc || job.proven() || !job.image.required;
+  return round_.pull({resolved, job.image.reference, lease, may_wait});
 }
 
 inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedImage& resolved,

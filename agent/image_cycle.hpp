@@ -14,6 +14,7 @@
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/model.hpp"
 #include "agent/polls.hpp"
+#include "agent/pull_round.hpp"
 #include "agent/resolve/ledger.hpp"
 
 namespace nodeproof {
@@ -34,8 +35,10 @@ class ImageCycle {
   std::vector<Look> look(const std::vector<const RequiredImage*>& images,
                          const std::stop_token& stop);
 
-  // Never fails; a stop leaves the image unknown.
-  ImageReport run(const RequiredImage& image, Look look, std::stop_token stop);
+  // Of each image, in their order; never fails, a stop leaves images unknown. What has to be
+  // fetched is pulled together, and each image is judged as soon as it is complete, one at a time.
+  std::vector<ImageReport> run(const std::vector<const RequiredImage*>& images,
+                               const std::stop_token& stop);
 
   // For the next cycle: when its tags were asked for.
   Result<> save_polls() { return polls_.save(); }
@@ -53,6 +56,7 @@ class ImageCycle {
   };
   enum class Proof { to_be_recorded, of_a_successor, for_information };
 
+  ImageReport run_one(const RequiredImage& image, Look look, std::stop_token stop);
   ImageReport judge(const Job& job);
   ImageReport judge_anew(const Job& job, ResolvedImage kept);
   ImageReport judge_kept(const Job& job, const ResolvedImage& kept);
@@ -102,6 +106,8 @@ class ImageCycle {
   Polls polls_;
   std::mutex silence_mutex_;
   std::map<std::string, Error> silent_;  // by Reference::domain(), in this cycle
+  LayerObserverFactory observers_;
+  PullRound round_;  // after all that it uses
 };
 
 }  // namespace nodeproof

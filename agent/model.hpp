@@ -250,11 +250,24 @@ struct NodeReport {
 // ------------------------------------------------------------------------------------------------------------
 enum class Phase { resolve, pull, unpack, inspect, smoke, done };
 
+// Of the last few seconds.
+struct Pace {
+  std::uint64_t rate = 0;                    // bytes per second; 0 = nothing comes
+  std::optional<std::chrono::seconds> left;  // at this rate; none = not known
+  friend bool operator==(const Pace&, const Pace&) = default;
+};
+
 struct Progress {
   std::string image;
   Phase phase = Phase::resolve;
   std::uint64_t done = 0;   // bytes in pull, layers in unpack
   std::uint64_t total = 0;  // 0 = not known
+  // In pull: how fast the image comes, and the same of all images that are pulled together, in
+  // which a shared layer counts once.
+  Pace pace{};
+  std::uint64_t all_done = 0;
+  std::uint64_t all_total = 0;
+  Pace all_pace{};
 };
 
 // Called from several threads.

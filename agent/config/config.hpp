@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -43,7 +44,8 @@ struct RegistrySources {
 };
 
 struct Pull {
-  unsigned parallel = 3;  // blobs at once
+  unsigned parallel = 3;        // blobs at once
+  std::uint64_t bandwidth = 0;  // bytes per second over all images; 0 = no cap
   std::optional<Amount>
       keep_free;  // nothing = the larger of 20 % and 2 GB, above a kubelet's marks
   friend bool operator==(const Pull&, const Pull&) = default;

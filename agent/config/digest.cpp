@@ -69,6 +69,7 @@ std::string config_digest(const Config& config) {
   writer.key("images").begin_array();
   for (const RequiredImage& image : config.images) write_image(writer, image);
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
+  writer.member("bandwidth", config.pull.bandwidth);
   if (config.pull.keep_free) {
     writer.member("keep_free", config.pull.keep_free->units);
     writer.member("keep_free_percent", config.pull.keep_free->percent);

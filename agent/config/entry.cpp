@@ -15,6 +15,18 @@ struct Unit {
 constexpr std::array kUnits = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000},
                                Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
 
+struct RateUnit {
+  std::string_view name;
+  std::uint64_t bytes_per_second;
+};
+
+constexpr std::array kRateUnits = {RateUnit{"KB/s", 1000}, RateUnit{"MB/s", 1'000'000},
+                                   RateUnit{"GB/s", 1'000'000'000}};
+
+// Below it a registry may take us for a client that hangs.
+constexpr std::uint64_t kLowestRate = 64'000;
+constexpr std::uint64_t kHighestRate = 1'000'000'000'000;
+
 constexpr std::int64_t kLongest = 366LL * 86'400'000;
 
 }  // namespace
@@ -85,6 +97,24 @@ Result<std::chrono::milliseconds> Entry::duration() const {
   }
   return error("\"" + excerpt(given, 64) +
                "\" is not a duration such as \"20s\", \"15m\", \"6h\" or \"7d\"");
+}
+
+Result<std::uint64_t> Entry::bandwidth() const {
+  const std::string given = TRY(text());
+  if (given.empty()) return std::uint64_t{0};
+  std::uint64_t count = 0;
+  const char* const last = given.data() + given.size();
+  const auto [end, failure] = std::from_chars(given.data(), last, count);
+  for (const RateUnit& unit : kRateUnits) {
+    if (failure != std::errc{} || std::string_view(end, last) != unit.name) continue;
+    if (count > kHighestRate / unit.bytes_per_second ||
+        count * unit.bytes_per_second < kLowestRate) {
+      return error("a bandwidth must be at least 64KB/s and at most 1000GB/s");
+    }
+    return count * unit.bytes_per_second;
+  }
+  return error("\"" + excerpt(given, 64) +
+               "\" is not a bandwidth such as \"500KB/s\" or \"50MB/s\"");
 }
 
 Result<> Entry::must_be(json::Value::Kind kind) const {

@@ -33,6 +33,8 @@ class Entry {
   [[nodiscard]] Result<std::string> regex() const;  // one that Pattern takes, or empty
   // "500ms", "20s", "15m", "6h", "7d"; larger than 0
   [[nodiscard]] Result<std::chrono::milliseconds> duration() const;
+  // "" = 0, "500KB/s", "50MB/s", "1GB/s" (powers of ten); in bytes per second
+  [[nodiscard]] Result<std::uint64_t> bandwidth() const;
   [[nodiscard]] Result<> must_be(json::Value::Kind kind) const;
 
  private:

@@ -66,6 +66,11 @@ Result<> read_keep_free(const Entry& entry, Pull& into) {
   return {};
 }
 
+Result<> read_bandwidth(const Entry& entry, Pull& into) {
+  into.bandwidth = TRY(entry.bandwidth());
+  return {};
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -105,7 +110,7 @@ constexpr std::array kRegistrySources = {
                            source<&RegistrySources::credential_provider_bin_dir>}};
 
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
-                              Field<Pull>{"bandwidth", nullptr},
+                              Field<Pull>{"bandwidth", read_bandwidth},
                               Field<Pull>{"keep_free", read_keep_free}};
 
 // Nothing is gated by this version, so there is nothing to enforce.

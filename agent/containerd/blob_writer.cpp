@@ -138,6 +138,15 @@ Result<> GrpcBlobWriter::refused(const grpc::Status& status) {
   return std::unexpected(std::move(mismatch));
 }
 
+Result<> GrpcBlobWriter::close() {
+  if (finished_) return {};
+  if (!request_.data().empty()) {
+    if (auto flushed = flush(); !flushed) return flushed;
+  }
+  const grpc::Status status = finish();
+  return content_.channel().result(status, what("writing"));
+}
+
 Result<> GrpcBlobWriter::abort() {
   if (!finished_) call_.cancel();
   static_cast<void>(finish());

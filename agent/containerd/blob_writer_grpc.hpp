@@ -29,6 +29,7 @@ class GrpcBlobWriter final : public BlobWriter {
   [[nodiscard]] std::uint64_t offset() const override;
   Result<> write(Bytes bytes) override;
   Result<> commit(const Labels& labels) override;
+  Result<> close() override;
   Result<> abort() override;
 
  private:

@@ -41,8 +41,8 @@ struct Lease {
 // returns.
 enum class Release { lazily, at_once };
 
-// An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays and
-// is resumed next time.
+// An ingest under containerd's own ref key. Destroyed without commit(): the partial blob stays, but
+// for what is on its way, and is resumed next time.
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
@@ -50,6 +50,9 @@ class BlobWriter {
   virtual Result<> write(Bytes bytes) = 0;
   // Errc::digest_mismatch: containerd refused the bytes; the ingest has been aborted.
   virtual Result<> commit(const Labels& labels) = 0;
+  // Lets go of the ref, with all that was written in the ingest: whoever waits for it goes on
+  // there.
+  virtual Result<> close() = 0;
   virtual Result<> abort() = 0;  // drops the ingest
 };
 

@@ -1,6 +1,7 @@
 #include "agent/prepull/blobs.hpp"
 
 #include "agent/prepull/labels.hpp"
+#include "agent/prepull/throttle.hpp"
 #include "common/crypto.hpp"
 
 namespace nodeproof::prepull {
@@ -23,9 +24,8 @@ Result<> check_hash(Hasher& hasher, const Descriptor& blob, std::string_view whe
 
 }  // namespace
 
-BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
-                       ByteCount downloaded)
-    : image_(image), ports_(ports), lease_(std::move(lease)), downloaded_(std::move(downloaded)) {}
+BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease)
+    : image_(image), ports_(ports), lease_(std::move(lease)) {}
 
 const Descriptor& BlobPuller::descriptor(std::size_t layer) const {
   return image_.document.layers[layer];
@@ -36,45 +36,41 @@ BlobPuller::Observer BlobPuller::observer_of(std::size_t layer) const {
                           : nullptr;
 }
 
-Result<> BlobPuller::store_layer(std::size_t layer, const std::stop_token& stop) {
-  return twice_on_mismatch([&] { return store_layer_once(layer, stop); });
+Result<> BlobPuller::store_layer(std::size_t layer, const Passage& passage,
+                                 const std::stop_token& stop) {
+  return twice_on_mismatch([&] { return store_layer_once(layer, passage, stop); });
 }
 
 // A stream that is gone on with has no beginning: its observer is fed from the store, when the
 // whole is there.
-Result<> BlobPuller::store_layer_once(std::size_t layer, const std::stop_token& stop) {
+Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
+                                      const std::stop_token& stop) {
   const Descriptor& blob = descriptor(layer);
-  const auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop));
-  if (!writer) {
-    TRY(add_labels(blob.digest, source_label(image_.reference)));
-    return observe_stored(layer, observer_of(layer), stop);
+  const Source source{ports_.registry, ports_.store, image_.reference, blob, lease_};
+  while (auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop))) {
+    const std::uint64_t offset = writer->offset();
+    passage.found(offset);
+    Download download(source, passage, std::move(writer),
+                      offset == 0 ? observer_of(layer) : nullptr);
+    if (!TRY(download.run(stop))) continue;
+    TRY(download.commit(source_label(image_.reference)));
+    return offset == 0 ? Result<>{} : observe_stored(layer, observer_of(layer), stop);
   }
-  const bool from_the_start = writer->offset() == 0;
-  Observer observer = from_the_start ? observer_of(layer) : nullptr;
-  if (auto streamed = stream_to(*writer, blob, observer.get(), stop); !streamed) {
-    if (streamed.error().code == Errc::no_space) static_cast<void>(writer->abort());
-    return streamed;
-  }
-  TRY(writer->commit(source_label(image_.reference)));
-  if (!from_the_start) return observe_stored(layer, observer_of(layer), stop);
-  if (observer) observer->finish();
-  return {};
+  passage.found(blob.size);
+  TRY(add_labels(blob.digest, source_label(image_.reference)));
+  return observe_stored(layer, observer_of(layer), stop);
 }
 
-Result<> BlobPuller::stream_to(BlobWriter& writer, const Descriptor& blob, LayerObserver* observer,
-                               const std::stop_token& stop) {
-  const std::uint64_t offset = writer.offset();
-  if (offset >= blob.size) return {};  // only the commit is missing
-  const ByteSink sink = [&](Bytes bytes) -> Result<> {
-    TRY(writer.write(bytes));
-    if (observer != nullptr) observer->write(bytes);
-    downloaded_(bytes.size());
-    return {};
-  };
-  return ports_.registry.blob(image_.reference, blob, offset, sink, stop);
+Result<> BlobPuller::hold_layer(std::size_t layer, const std::stop_token& stop) {
+  const Descriptor& blob = descriptor(layer);
+  if (TRY(ports_.store.begin_blob(blob, lease_, stop))) {
+    return fail(Errc::io, "blob " + blob.digest.str() + " has vanished from containerd");
+  }
+  return add_labels(blob.digest, source_label(image_.reference));
 }
 
-Result<> BlobPuller::inspect_layer(std::size_t layer, const std::stop_token& stop) {
+Result<> BlobPuller::inspect_layer(std::size_t layer, const Passage& passage,
+                                   const std::stop_token& stop) {
   Observer observer = observer_of(layer);
   if (!observer) return {};
   if (TRY(ports_.store.blob(descriptor(layer).digest))) {
@@ -82,7 +78,7 @@ Result<> BlobPuller::inspect_layer(std::size_t layer, const std::stop_token& sto
   }
   return twice_on_mismatch([&]() -> Result<> {
     Observer one = observer ? std::move(observer) : observer_of(layer);
-    return one ? observe_remote(layer, std::move(one), stop) : Result<>{};
+    return one ? observe_remote(layer, std::move(one), passage, stop) : Result<>{};
   });
 }
 
@@ -109,14 +105,15 @@ Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer,
   return {};
 }
 
-Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer,
+Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, const Passage& passage,
                                     const std::stop_token& stop) {
   const Descriptor& blob = descriptor(layer);
   Hasher hasher(blob.digest.algorithm());
   const ByteSink sink = [&](Bytes bytes) -> Result<> {
+    if (passage.throttle != nullptr) TRY(passage.throttle->take(bytes.size(), stop));
     hasher.update(bytes);
     observer->write(bytes);
-    downloaded_(bytes.size());
+    passage.came(bytes.size());
     return {};
   };
   TRY(ports_.registry.blob(image_.reference, blob, 0, sink, stop));

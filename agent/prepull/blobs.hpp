@@ -1,30 +1,29 @@
 // Single blobs into the content store: layers as streams with an observer, documents from memory.
 #pragma once
 
-#include <atomic>
-#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "agent/prepull/download.hpp"
 #include "agent/prepull/prepull.hpp"
 
 namespace nodeproof::prepull {
 
-// Safe to call from several threads.
+// The blobs of one image under its lease. Safe to call from several threads.
 class BlobPuller {
  public:
-  using ByteCount = std::function<void(std::uint64_t)>;  // bytes that came from the registry
-
-  BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
-             ByteCount downloaded);
+  // Both outlive it.
+  BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease);
 
   // Into the content store, unless it is there; observed on the way if the observer factory asks
   // for it.
-  Result<> store_layer(std::size_t layer, const std::stop_token& stop);
+  Result<> store_layer(std::size_t layer, const Passage& passage, const std::stop_token& stop);
+  // It is there, by the doing of another image: held by this one's lease from now on.
+  Result<> hold_layer(std::size_t layer, const std::stop_token& stop);
   // Only read, from the content store or else the registry, and only if the observer factory asks
   // for it.
-  Result<> inspect_layer(std::size_t layer, const std::stop_token& stop);
+  Result<> inspect_layer(std::size_t layer, const Passage& passage, const std::stop_token& stop);
   // Bytes are known to hash to the descriptor's digest.
   Result<> store_document(const Descriptor& blob, std::string_view bytes, Labels labels,
                           const std::stop_token& stop);
@@ -32,11 +31,10 @@ class BlobPuller {
  private:
   using Observer = std::unique_ptr<LayerObserver>;
 
-  Result<> store_layer_once(std::size_t layer, const std::stop_token& stop);
-  Result<> stream_to(BlobWriter& writer, const Descriptor& blob, LayerObserver* observer,
-                     const std::stop_token& stop);
+  Result<> store_layer_once(std::size_t layer, const Passage& passage, const std::stop_token& stop);
   Result<> observe_stored(std::size_t layer, Observer observer, const std::stop_token& stop);
-  Result<> observe_remote(std::size_t layer, Observer observer, const std::stop_token& stop);
+  Result<> observe_remote(std::size_t layer, Observer observer, const Passage& passage,
+                          const std::stop_token& stop);
   Result<> store_document_once(const Descriptor& blob, std::string_view bytes, const Labels& labels,
                                const std::stop_token& stop);
   Result<> add_labels(const Digest& digest, Labels labels);
@@ -46,7 +44,6 @@ class BlobPuller {
   const ResolvedImage& image_;
   const PullPorts& ports_;
   std::string lease_;
-  ByteCount downloaded_;
 };
 
 }  // namespace nodeproof::prepull

@@ -1,8 +1,9 @@
-// Fetch it: an image's blobs into containerd's content store, its layers unpacked, all held by one
-// lease.
+// Fetch it: images' blobs into containerd's content store, their layers unpacked, each image held
+// by a lease of its own.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <stop_token>
 #include <string>
 
@@ -20,23 +21,35 @@ struct PullPorts {
   const ProgressSink& progress;  // may be empty
 };
 
-struct PullOptions {
-  unsigned parallel = 3;  // blobs under way at a time
-  std::string title;      // Progress::image; "" = the image's normalised name
-  std::string lease_id;   // "" = lease_id_for(the image)
+// What holds for all images that are pulled together.
+struct SetOptions {
+  unsigned parallel = 3;  // blobs under way at a time, over all images
+  unsigned unpacks = 0;   // layers unpacked at a time; 0 = as the processor's cores allow
   std::string snapshotter = "overlayfs";
   std::chrono::seconds lease_lifetime = std::chrono::hours(24);
+  bool one_commit_at_a_time = false;  // see commits_block()
+  std::uint64_t bandwidth = 0;        // bytes per second; 0 = no cap
+  // Under a cap a ref is let go of after a slice, for a gap: a kubelet may wait for it. Go clients
+  // ask for a locked ref again after a random time below 2048 ms.
+  std::chrono::milliseconds slice{30'000};
+  std::chrono::milliseconds gap{2'500};
+  std::uint64_t memory = 0;  // bytes this process may use; 0 = as much as it likes
 };
+
+struct PullOptions : SetOptions {
+  std::string title;     // Progress::image; "" = the image's normalised name
+  std::string lease_id;  // "" = lease_id_for(the image)
+};
+
+// containerd 1.6 and 1.7 sync a blob to disk under the lock that all other calls wait for.
+[[nodiscard]] bool commits_block(const std::string& containerd_version);
 
 // On the lease of an image that has no name yet; its value is the name.
 inline constexpr std::string_view kCandidateLabel = "nodeproof.dev/candidate";
 // Stable, so that the next run finds what an interrupted one has left.
 std::string lease_id_for(const Reference& image);
 
-// What is there is not fetched again; what an earlier run began is gone on with. Afterwards
-// everything is on disk, held by the lease, and no name points to it yet. The lease is kept on
-// success, stop and network failure, and deleted on digest mismatch and lack of space. Errors name
-// image, platform and layer.
+// A PullSet of one.
 Result<PulledImage> prepull(const ResolvedImage& image, const PullPorts& ports,
                             const PullOptions& options, const std::stop_token& stop);
 

@@ -3,6 +3,9 @@
 //   facts
 //   find SOCKET...
 //   pull IMAGE [publish|release|keep [MILLISECONDS-PER-CHUNK]]
+//   set [OPTION=VALUE]... IMAGE...   several images together; options: parallel, unpacks, bandwidth
+//                                    (bytes per second), slice (ms), publish (1), die (a step of
+//                                    killing_store.hpp)
 //   run IMAGE ID SPEC-FILE STDOUT-FILE DEADLINE-MILLISECONDS
 //   sweep
 //   forget ID
@@ -27,6 +30,7 @@
 #include "agent/containerd/task_grpc.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
+#include "agent/prepull/pull_set.hpp"
 #include "agent/resolve/resolve.hpp"
 #include "common/clock.hpp"
 #include "common/crypto.hpp"
@@ -34,6 +38,7 @@
 #include "common/http_curl.hpp"
 #include "common/json.hpp"
 #include "cri.grpc.pb.h"
+#include "tests/behaviour/killing_store.hpp"
 #include "tests/fakes/direct_registry.hpp"
 
 namespace nodeproof {
@@ -164,6 +169,78 @@ Result<> pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
   return then == "release" ? prepull::release(store, pulled.lease) : Result<>{};
 }
 
+struct SetCommand {
+  prepull::SetOptions options;
+  std::string die;
+  bool publish = false;
+  std::vector<std::string> images;
+};
+
+SetCommand parse_set(const Arguments& arguments) {
+  SetCommand command;
+  for (const std::string& argument : arguments) {
+    const auto equals = argument.find('=');
+    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+    if (argument.starts_with("die=")) {
+      command.die = value;
+    } else if (argument.starts_with("publish=")) {
+      command.publish = true;
+    } else if (argument.starts_with("parallel=")) {
+      command.options.parallel = static_cast<unsigned>(std::stoul(value));
+    } else if (argument.starts_with("unpacks=")) {
+      command.options.unpacks = static_cast<unsigned>(std::stoul(value));
+    } else if (argument.starts_with("bandwidth=")) {
+      command.options.bandwidth = std::stoull(value);
+    } else if (argument.starts_with("slice=")) {
+      command.options.slice = std::chrono::milliseconds(std::stoul(value));
+    } else {
+      command.images.push_back(argument);
+    }
+  }
+  return command;
+}
+
+// One entry per image, its error in it.
+Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out) {
+  const ContainerdFacts facts = TRY(driver.facts());
+  SetCommand command = parse_set(arguments);
+  containerd::GrpcImageStore containerd(connection(facts));
+  KillingStore store(containerd, command.die);
+  std::vector<ResolvedImage> images;
+  for (const std::string& name : command.images) images.push_back(TRY(driver.resolve(name)));
+  std::vector<prepull::WantedImage> wanted;
+  for (const ResolvedImage& image : images) wanted.push_back({image, {}, {}});
+  std::atomic<unsigned> whole = 0;
+  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
+    return std::make_unique<HashingObserver>(layer.digest, whole);
+  };
+  command.options.snapshotter = facts.snapshotter;
+  command.options.one_commit_at_a_time = prepull::commits_block(facts.version);
+  const ProgressSink silent;
+  prepull::PullSet set(std::move(wanted), {driver.registry, store, observers, silent},
+                       command.options, stopping.get_token());
+  out.key("images").begin_array();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const auto pulled = set.wait(i);
+    out.begin_object().member("reference", command.images[i]);
+    if (pulled) {
+      out.member("downloaded", pulled->stats.downloaded_bytes).member("lease", pulled->lease);
+      out.member("reused", std::uint64_t{pulled->stats.reused_layers});
+      out.member("chain", pulled->chain.back().str());
+      out.member("seconds", pulled->stats.seconds);
+      if (command.publish) {
+        TRY(prepull::publish(images[i], store,
+                             {facts.namespace_, pulled->lease, this_host().platform}));
+      }
+    } else {
+      out.member("failed", to_string(pulled.error().code)).member("why", pulled.error().message);
+    }
+    out.end_object();
+  }
+  out.end_array().member("observed", std::uint64_t{whole.load()});
+  return {};
+}
+
 Result<> run(Driver& driver, const Arguments& arguments, json::Writer& out) {
   const ContainerdFacts facts = TRY(driver.facts());
   containerd::GrpcContainerRuntime runtime(connection(facts));
@@ -222,7 +299,7 @@ Result<> cri_pull(Driver& driver, const Arguments& arguments, json::Writer& out)
   ::runtime::v1::VersionRequest response;
   const grpc::internal::RpcMethod method("/runtime.v1.ImageService/PullImage",
                                          grpc::internal::RpcMethod::NORMAL_RPC);
-  const auto status = channel.call({}, [&](auto* context) {
+  const auto status = channel.call({std::chrono::minutes(5)}, [&](auto* context) {
     return grpc::internal::BlockingUnaryCall(channel.transport().get(), method, context, request,
                                              &response);
   });
@@ -243,9 +320,9 @@ using Command = Result<> (*)(Driver&, const Arguments&, json::Writer&);
 
 Command command_named(const std::string& name) {
   static constexpr std::pair<std::string_view, Command> kCommands[] = {
-      {"facts", show_facts}, {"find", find},         {"pull", pull},
-      {"run", run},          {"sweep", sweep},       {"forget", forget},
-      {"cri", cri},          {"cri-pull", cri_pull}, {"leases", leases}};
+      {"facts", show_facts}, {"find", find},     {"pull", pull}, {"run", run},
+      {"sweep", sweep},      {"forget", forget}, {"cri", cri},   {"cri-pull", cri_pull},
+      {"leases", leases},    {"set", pull_set}};
   for (const auto& [known, command] : kCommands) {
     if (known == name) return command;
   }

@@ -20,7 +20,7 @@ class FakeBlobWriter final : public BlobWriter {
       : store_(store), blob_(blob), lease_(std::move(lease)), stop_(std::move(stop)) {}
   ~FakeBlobWriter() override {
     const std::lock_guard lock(store_.mutex_);
-    store_.open_.erase(blob_.digest.str());
+    if (!closed_) store_.open_.erase(blob_.digest.str());
   }
   FakeBlobWriter(const FakeBlobWriter&) = delete;
   FakeBlobWriter& operator=(const FakeBlobWriter&) = delete;
@@ -55,8 +55,27 @@ class FakeBlobWriter final : public BlobWriter {
     return {};
   }
 
+  Result<> close() override {
+    const std::lock_guard lock(store_.mutex_);
+    TRY(store_.happens("close " + blob_.digest.str()));
+    if (!closed_) store_.open_.erase(blob_.digest.str());
+    closed_ = true;
+    const auto taken = store_.taken_.find(blob_.digest.str());
+    if (taken == store_.taken_.end() || --taken->second.closes > 0) return {};
+    const std::string& bytes = taken->second.bytes;
+    store_.ingests_.erase(taken->first);
+    if (hash_of(as_bytes(bytes)) == blob_.digest) {
+      store_.blobs_[taken->first] = {bytes, {}};
+    } else {
+      store_.ingests_[taken->first] = bytes;
+    }
+    store_.taken_.erase(taken);
+    return {};
+  }
+
   Result<> abort() override {
     const std::lock_guard lock(store_.mutex_);
+    TRY(store_.happens("abort " + blob_.digest.str()));
     store_.ingests_.erase(blob_.digest.str());
     return {};
   }
@@ -66,6 +85,7 @@ class FakeBlobWriter final : public BlobWriter {
   Descriptor blob_;
   std::string lease_;
   std::stop_token stop_;
+  bool closed_ = false;
 };
 
 // ---- what is there
@@ -167,7 +187,21 @@ void FakeImageStore::fail_with(const std::string& operation, Error error, unsign
   faults_[operation] = {std::move(error), times};
 }
 
+void FakeImageStore::die_after(std::optional<unsigned> operations) {
+  const std::lock_guard lock(mutex_);
+  lives_ = operations;
+}
+
+void FakeImageStore::taken_when_closed(const Digest& digest, std::string bytes, unsigned times) {
+  const std::lock_guard lock(mutex_);
+  taken_[digest.str()] = {std::move(bytes), times};
+}
+
 Result<> FakeImageStore::happens(const std::string& operation) {
+  if (lives_) {
+    if (*lives_ == 0) return fail(Errc::runtime_unavailable, "killed before: " + operation);
+    --*lives_;
+  }
   const bool frequent = operation.starts_with("write ") || operation.starts_with("look ");
   if (!frequent) log_.push_back(operation);
   const auto fault = faults_.find(operation);

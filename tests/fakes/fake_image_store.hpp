@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,6 +43,13 @@ class FakeImageStore final : public ImageStore {
 
   // ---- faults ----
   void fail_with(const std::string& operation, Error error, unsigned times = kAlways);
+
+  // From the n-th operation on all fail and do nothing, as for a client that was killed; none = it
+  // lives again.
+  void die_after(std::optional<unsigned> operations);
+  // When the ref of that blob is let go of the n-th time, another client writes these bytes: the
+  // whole blob, or what it leaves in the ingest.
+  void taken_when_closed(const Digest& digest, std::string bytes, unsigned times = 1);
 
   // ---- what happened ----
   [[nodiscard]] std::vector<std::string> log() const;
@@ -81,6 +89,11 @@ class FakeImageStore final : public ImageStore {
     unsigned times = kAlways;
   };
 
+  struct Taken {
+    std::string bytes;
+    unsigned closes = 1;  // until then
+  };
+
   Result<> happens(const std::string& operation);  // with mutex_ held
   void mark(const std::string& digest, std::set<std::string>& content,
             std::set<std::string>& chains) const;
@@ -94,6 +107,8 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, Held> leases_;
   std::map<std::string, ImageRecord> images_;
   std::map<std::string, Fault> faults_;
+  std::optional<unsigned> lives_;       // operations until it is killed
+  std::map<std::string, Taken> taken_;  // digest -> what another client writes
   std::vector<std::string> log_;
   std::size_t largest_write_ = 0;
   std::optional<StoreVolumes> volumes_;

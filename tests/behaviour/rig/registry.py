@@ -104,6 +104,11 @@ class Registry:
         found = line.findall(self.log.read_text(encoding="utf-8", errors="replace"))
         return [(method, path, int(status)) for method, path, status in found]
 
+    def bytes_sent(self, digest: str) -> int:
+        """Of a blob, over all answers so far, as the access log counts them."""
+        line = re.compile(r'"GET \S+/blobs/' + digest + r' HTTP/[0-9.]+" 20[06] (\d+) ')
+        return sum(map(int, line.findall(self.log.read_text(encoding="utf-8", errors="replace"))))
+
     def _answers(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex((self.address, self.port)) == 0

@@ -107,8 +107,8 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 }
 
 TEST_F(Load, RefusesKeysOfALaterVersion) {
-  for (const char* text : {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])",
-                           R"("report": {})", R"("pull": {"bandwidth": ""})"}) {
+  for (const char* text :
+       {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])", R"("report": {})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;
@@ -193,6 +193,23 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
   for (const Wrong& c : cases) EXPECT_EQ(refused(c.text), "main.json:1: " + c.message) << c.text;
 }
 
+TEST_F(Load, TakesABandwidthInBytesPerSecond) {
+  const auto bandwidth = [this](const std::string& text) {
+    return loaded(R"({"pull": {"bandwidth": ")" + text + "\"}}").pull.bandwidth;
+  };
+  EXPECT_EQ(bandwidth(""), 0U);
+  EXPECT_EQ(bandwidth("64KB/s"), 64'000U);
+  EXPECT_EQ(bandwidth("50MB/s"), 50'000'000U);
+  EXPECT_EQ(bandwidth("1GB/s"), 1'000'000'000U);
+  for (const char* text : {"63KB/s", "0MB/s", "99999999999999GB/s", "50", "50MB", "50 MB/s",
+                           "-1MB/s", "1.5MB/s", "50Mbit/s", "MB/s"}) {
+    EXPECT_NE(refused(R"({"pull": {"bandwidth": ")" + std::string(text) + "\"}}")
+                  .find("$.pull.bandwidth: "),
+              std::string::npos)
+        << text;
+  }
+}
+
 TEST_F(Load, TakesDurationsInEveryUnit) {
   EXPECT_EQ(loaded(R"({"check_every":"90s"})").check_every, seconds(90));
   EXPECT_EQ(loaded(R"({"check_every":"2m"})").check_every, seconds(120));
@@ -258,7 +275,7 @@ TEST_F(Load, AnErrorInAFragmentNamesTheFragment) {
 
 TEST(ConfigDigest, ChangesWithEverySetting) {
   const Config base;
-  std::vector<Config> others(11);
+  std::vector<Config> others(12);
   others[0].require_smoke = true;
   others[1].node.name = "n";
   others[2].node.labels["a"] = "b";
@@ -270,6 +287,7 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[8].pull.parallel = 4;
   others[9].pull.keep_free = Amount{.units = 1, .percent = 0};
   others[10].pull.keep_free = Amount{.units = 0, .percent = 1};
+  others[11].pull.bandwidth = 64000;
   others.push_back(base);
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {

@@ -1,0 +1,56 @@
+// One image's part in a set: what is there of it, its lease, and its documents when all layers are
+// in.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+
+#include "agent/prepull/blobs.hpp"
+#include "agent/prepull/plan.hpp"
+#include "agent/prepull/prepull.hpp"
+
+namespace nodeproof::prepull {
+
+struct WantedImage {
+  const ResolvedImage& image;
+  std::string title;     // Progress::image; "" = the image's normalised name
+  std::string lease_id;  // "" = lease_id_for(the image)
+  bool may_wait = true;  // false: no bandwidth cap holds it up
+};
+
+// Safe to call from several threads.
+class ImagePull {
+ public:
+  // The image and all that the two references name outlive it.
+  ImagePull(WantedImage wanted, const PullPorts& ports, const SetOptions& options);
+
+  // Creates the lease, which then holds those of the layers that are unpacked already.
+  Result<ImageLayers> look();
+  Result<> unpack(std::size_t layer, const std::stop_token& stop);
+  // It is there, by the doing of another image: held by this one's lease from now on.
+  Result<> hold_unpacked(std::size_t layer);
+  // Config, manifest and index; then all of it is synced to disk.
+  Result<PulledImage> finish(const std::stop_token& stop);
+  // Deletes the lease if what came is of no use, or in the way.
+  [[nodiscard]] Error give_up(Error error);
+
+  [[nodiscard]] BlobPuller& blobs() { return blobs_; }
+  [[nodiscard]] const WantedImage& wanted() const { return wanted_; }
+  [[nodiscard]] const ResolvedImage& image() const { return wanted_.image; }
+
+ private:
+  Result<> check_shape() const;
+  Result<> store_documents(const std::stop_token& stop);
+  [[nodiscard]] PullStats stats() const;
+
+  WantedImage wanted_;
+  const PullPorts& ports_;
+  const SetOptions& options_;
+  std::vector<Digest> chain_;
+  unsigned reused_layers_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  BlobPuller blobs_;
+};
+
+}  // namespace nodeproof::prepull

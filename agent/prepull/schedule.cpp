@@ -1,0 +1,119 @@
+#include "agent/prepull/schedule.hpp"
+
+#include <algorithm>
+
+namespace nodeproof::prepull {
+
+Schedule::Schedule(PullPlan plan, Limits limits)
+    : plan_(std::move(plan)),
+      limits_(limits),
+      blobs_(plan_.blobs.size(), State::waiting),
+      unpacks_(plan_.unpacks.size(), State::waiting),
+      images_(plan_.images.size()) {}
+
+// Ends first, for somebody waits for them; then what keeps the next layers waiting.
+std::optional<Task> Schedule::next() {
+  std::optional<Task> task = next_end();
+  if (!task) task = next_unpack();
+  if (!task) task = next_fetch();
+  if (!task) return std::nullopt;
+  state_of(*task) = State::running;
+  fetching_ += task->kind == Task::Kind::fetch ? 1 : 0;
+  unpacking_ += task->kind == Task::Kind::unpack ? 1 : 0;
+  return task;
+}
+
+std::optional<Task> Schedule::next_end() {
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    if (images_[i].end != State::waiting) continue;
+    if (images_[i].failed && idle(i)) return Task{Task::Kind::give_up, i};
+    if (!images_[i].failed && complete(i)) return Task{Task::Kind::finish, i};
+  }
+  return std::nullopt;
+}
+
+std::optional<Task> Schedule::next_unpack() {
+  if (unpacking_ >= limits_.unpacks) return std::nullopt;
+  for (std::size_t i = 0; i < unpacks_.size(); ++i) {
+    const UnpackJob& job = plan_.unpacks[i];
+    const bool possible = unpacks_[i] == State::waiting && blobs_[job.blob] == State::done &&
+                          (!job.parent || unpacks_[*job.parent] == State::done);
+    if (possible && !living(job.users).empty()) return Task{Task::Kind::unpack, i};
+  }
+  return std::nullopt;
+}
+
+std::optional<Task> Schedule::next_fetch() {
+  if (fetching_ >= limits_.fetches) return std::nullopt;
+  for (std::size_t i = 0; i < blobs_.size(); ++i) {
+    if (blobs_[i] != State::waiting || living(plan_.blobs[i].users).empty()) continue;
+    return Task{Task::Kind::fetch, i};
+  }
+  return std::nullopt;
+}
+
+void Schedule::succeeded(const Task& task) { end(task, State::done); }
+void Schedule::failed(const Task& task) { end(task, State::failed); }
+void Schedule::again(const Task& task) { end(task, State::waiting); }
+
+void Schedule::end(const Task& task, State state) {
+  state_of(task) = state;
+  fetching_ -= task.kind == Task::Kind::fetch ? 1 : 0;
+  unpacking_ -= task.kind == Task::Kind::unpack ? 1 : 0;
+}
+
+void Schedule::fail(std::size_t image) { images_[image].failed = true; }
+
+std::vector<LayerOf> Schedule::users(const Task& task) const {
+  if (task.kind == Task::Kind::fetch) return living(plan_.blobs[task.number].users);
+  if (task.kind == Task::Kind::unpack) return living(plan_.unpacks[task.number].users);
+  return {};
+}
+
+bool Schedule::has_failed(std::size_t image) const { return images_[image].failed; }
+
+bool Schedule::over() const {
+  return std::ranges::all_of(images_, [](const Image& image) {
+    return image.end == State::done || image.end == State::failed;
+  });
+}
+
+bool Schedule::complete(std::size_t image) const {
+  const ImageJobs& jobs = plan_.images[image];
+  const auto done = [](const std::vector<State>& states) {
+    return [&states](std::size_t job) { return states[job] == State::done; };
+  };
+  return std::ranges::all_of(jobs.blobs, done(blobs_)) &&
+         std::ranges::all_of(jobs.unpacks, done(unpacks_));
+}
+
+bool Schedule::idle(std::size_t image) const {
+  const ImageJobs& jobs = plan_.images[image];
+  const auto runs = [](const std::vector<State>& states) {
+    return [&states](std::size_t job) { return states[job] == State::running; };
+  };
+  return std::ranges::none_of(jobs.blobs, runs(blobs_)) &&
+         std::ranges::none_of(jobs.unpacks, runs(unpacks_));
+}
+
+std::vector<LayerOf> Schedule::living(const std::vector<LayerOf>& users) const {
+  std::vector<LayerOf> found;
+  std::ranges::copy_if(users, std::back_inserter(found),
+                       [&](const LayerOf& user) { return !images_[user.image].failed; });
+  return found;
+}
+
+Schedule::State& Schedule::state_of(const Task& task) {
+  switch (task.kind) {
+    case Task::Kind::fetch:
+      return blobs_[task.number];
+    case Task::Kind::unpack:
+      return unpacks_[task.number];
+    case Task::Kind::finish:
+    case Task::Kind::give_up:
+      break;
+  }
+  return images_[task.number].end;
+}
+
+}  // namespace nodeproof::prepull

@@ -1,0 +1,62 @@
+// Who got how many bytes, and the progress reports about it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/model.hpp"
+#include "agent/prepull/meter.hpp"
+#include "agent/prepull/plan.hpp"
+
+namespace nodeproof::prepull {
+
+// Thread-safe.
+class Tally {
+ public:
+  // titles: of the plan's images. progress outlives it and may be empty.
+  Tally(const PullPlan& plan, std::vector<std::string> titles, const ProgressSink& progress);
+
+  // Of that blob; `owner` is the image in whose name it is fetched.
+  void came(std::size_t blob, std::size_t owner, std::uint64_t bytes);  // from the registry
+  void found(std::size_t blob, std::uint64_t offset);  // so much of it was there already
+  void unpacked(std::size_t image);
+  // Reports the image again if bytes of it have come and nothing has been said for a second: its
+  // pace tells that it stands still.
+  void remind(std::size_t image);
+
+  // From the registry, each byte counted for one image.
+  [[nodiscard]] std::uint64_t downloaded(std::size_t image) const;
+
+ private:
+  using Time = Meter::Time;
+  struct Blob {
+    std::vector<std::size_t> images;  // that wait for it
+    std::uint64_t size = 0, done = 0;
+    bool counts = false;  // it was to be downloaded
+  };
+  struct Image {
+    std::string title;
+    std::uint64_t done = 0, total = 0;  // bytes
+    std::uint64_t told = 0;             // done when it was last reported
+    Time told_at{};
+    std::uint64_t downloaded = 0;
+    std::uint64_t layers = 0, unpacks = 0;
+    Meter meter;
+  };
+
+  void advance(Blob& blob, std::uint64_t done, std::vector<Progress>& reports);
+  Progress report_of(const Image& image, Time now) const;
+  void tell(const std::vector<Progress>& reports) const;
+
+  const ProgressSink& progress_;
+  mutable std::mutex mutex_;
+  std::vector<Blob> blobs_;
+  std::vector<Image> images_;
+  std::uint64_t done_ = 0, total_ = 0;
+  Meter meter_;
+};
+
+}  // namespace nodeproof::prepull

@@ -1,0 +1,358 @@
+"""Pulling a set of images: planned, resumed, joined with a kubelet's own pull; on a real containerd, one version per
+run (NODEPROOF_CONTAINERD)."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+from rig import images, layers, packages, processes, program, testing
+from rig.containerd import Containerd
+from rig.program import Nodeproof
+from rig.proxy import Proxy
+from rig.registry import Registry
+
+VERSION = os.environ.get("NODEPROOF_CONTAINERD", "1.6")
+DRIVER = Path(os.environ["NODEPROOF_BUILD"]) / "containerd_driver"
+HOST = packages.host_architecture()
+MEGABYTE = 1 << 20
+# killing_store.hpp's
+STEPS = ("lease", "began", "half", "before-commit", "committed", "before-unpack", "unpacked", "before-manifest",
+         "manifest", "before-sync", "synced")
+
+
+def tar_of(name: str, data: bytes) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return raw.getvalue()
+
+
+def layer(seed: str, size: int = 1000) -> layers.Layer:
+    """Incompressible, so that its blob is as large as its file."""
+    return layers.generated(f"noise {seed} {size}",
+                            lambda: tar_of(f"data/{seed}", random.Random(seed).randbytes(size)))
+
+
+def plain_layer(seed: str, size: int) -> layers.Layer:
+    """Not compressed and not kept: for what is large."""
+    data = tar_of(f"data/{seed}", random.Random(seed).randbytes(size))
+    path = Path(tempfile.mkstemp(prefix="nodeproof-layer-", dir="/dev/shm")[1])
+    path.write_bytes(data)
+    digest = layers.sha256(data)
+    return layers.Layer(path, digest, len(data), digest, "application/vnd.oci.image.layer.v1.tar")
+
+
+class OnContainerd(testing.RigTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = cls.keep(Registry)
+        cls.containerd = cls.keep(Containerd, VERSION)
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen([DRIVER, self.containerd.socket, *map(str, arguments)], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def answer(self, process: subprocess.Popen) -> dict:
+        out, err = process.communicate(timeout=240)
+        self.assertIn(process.returncode, (0, 1), err)
+        return json.loads(out)
+
+    def drive(self, *arguments: str) -> dict:
+        found = self.answer(self.start(*arguments))
+        self.assertNotIn("error", found)
+        return found
+
+    def pull(self, *arguments: str) -> list[dict]:
+        found = self.drive("set", *arguments)["images"]
+        for image in found:
+            self.assertNotIn("failed", image)
+        return found
+
+    def publish(self, name: str, *parts: layers.Layer) -> str:
+        image = images.index(images.variant(HOST, parts, {"Cmd": ["/x"]}))
+        images.Client(self.registry.url).push(name, "1", image)
+        return f"{self.registry.name}/{name}:1"
+
+    def asked(self, part: layers.Layer) -> int:
+        return len([path for method, path, _ in self.registry.requests()
+                    if method == "GET" and path.endswith("/blobs/" + part.digest)])
+
+    def assert_checked(self, *references: str):
+        for reference in references:
+            lines = self.containerd.ctr("images", "check", f"name=={reference}").splitlines()[1:]
+            self.assertEqual(1, len(lines), lines)
+            self.assertIn("complete", lines[0])
+            self.assertTrue(lines[0].rstrip().endswith("true"), lines[0])
+
+    def assert_nothing_left(self):
+        self.assertEqual(([], []), (self.containerd.ingests(), self.containerd.leases()))
+        self.assertEqual({"Committed"}, set(self.containerd.snapshots().values()))
+        self.assertEqual([], self.containerd.mounts())
+
+    def ingested(self) -> int:
+        """Bytes in unfinished blobs."""
+        folder = self.containerd.root / "io.containerd.content.v1.content" / "ingest"
+        return sum(part.stat().st_size for part in folder.glob("*/data"))
+
+    def wait_for_bytes(self, process: subprocess.Popen, least: int = MEGABYTE):
+        processes.wait_until(lambda: self.ingested() >= least, "an ingest that grows", process)
+
+
+class Planned(OnContainerd):
+    def test_what_images_share_is_fetched_and_unpacked_once(self):
+        base = [layer("planned base 1", 3 * MEGABYTE), layer("planned base 2")]
+        own = [layer(f"planned own {i}", 50_000 * (i + 1)) for i in range(4)]
+        references = [self.publish(f"planned{i}", *base, part) for i, part in enumerate(own)]
+        pulled = self.pull("publish=1", *references)
+        self.assertEqual([1] * 6, [self.asked(part) for part in (*base, *own)])
+        self.assertEqual(sum(part.size for part in (*base, *own)), sum(image["downloaded"] for image in pulled))
+        self.assert_checked(*references)
+        self.assert_nothing_left()
+
+    def test_each_image_is_held_by_its_own_lease(self):
+        base = layer("held base", MEGABYTE)
+        first, second = self.publish("held1", base, layer("held 1")), self.publish("held2", base, layer("held 2"))
+        pulled = self.pull(first, second)
+        for image in pulled:
+            self.assertIn(image["lease"], self.containerd.leases())
+        self.containerd.ctr("leases", "rm", "--sync", pulled[0]["lease"])
+        self.assertIn(base.digest, self.containerd.content())
+        self.assertIn(pulled[1]["chain"], self.containerd.snapshots())
+        self.assertNotIn(pulled[0]["chain"], self.containerd.snapshots())
+        self.containerd.ctr("leases", "rm", "--sync", pulled[1]["lease"])
+        self.assertNotIn(base.digest, self.containerd.content())
+
+    def test_an_image_that_fails_takes_no_other_with_it(self):
+        good, bad, base = layer("fails good"), layer("fails bad", MEGABYTE), layer("fails base", MEGABYTE)
+        references = [self.publish("fails1", base, bad), self.publish("fails2", base, good)]
+        os.truncate(self.registry.blob(bad.digest), 1000)
+        found = self.drive("set", "publish=1", *references)["images"]
+        self.assertIn("failed", found[0])
+        self.assertIn(bad.digest, found[0]["why"])
+        self.assertNotIn("failed", found[1])
+        self.assert_checked(references[1])
+        self.containerd.ctr("leases", "rm", "--sync", *self.containerd.leases())
+        self.assert_checked(references[1])
+
+    def test_a_blob_of_another_namespace_is_taken_without_a_byte(self):
+        part = layer("other namespace", 2 * MEGABYTE)
+        reference = self.publish("namespace", part)
+        ctr = [self.containerd.tree / "usr/bin/ctr", "--address", self.containerd.socket, "--namespace", "elsewhere"]
+        with open(part.path, "rb") as data:
+            subprocess.run([*ctr, "content", "ingest", "--expected-digest", part.digest, "by-hand"], stdin=data,
+                           check=True, env=self.containerd.environment())
+        subprocess.run([*ctr, "content", "label", part.digest, "containerd.io/gc.root=now"], check=True,
+                       capture_output=True, env=self.containerd.environment())
+        pulled = self.pull("publish=1", reference)
+        self.assertEqual((0, 0), (self.asked(part), pulled[0]["downloaded"]))
+        self.assert_checked(reference)
+
+
+class Interrupted(OnContainerd):
+    def test_killed_at_any_step_the_next_run_converges(self):
+        for step in STEPS:
+            with self.subTest(step):
+                base = layer(f"step {step} base", 8 * MEGABYTE)
+                references = [self.publish(f"step-{step}-{i}", base, layer(f"step {step} {i}")) for i in range(2)]
+                killed = self.start("set", "parallel=1", f"die={step}", *references)
+                killed.communicate(timeout=120)
+                self.assertEqual(-signal.SIGKILL, killed.returncode, "it was to be killed")
+                pulled = self.pull("publish=1", *references)
+                again = sum(image["downloaded"] for image in pulled)
+                if step == "half":
+                    self.assertLessEqual(again, base.size / 2 + 3 * MEGABYTE)
+                if step in ("committed", "before-unpack", "unpacked"):
+                    self.assertLess(again, base.size)
+                self.assert_checked(*references)
+                self.assert_nothing_left()
+
+    def test_thirty_cuts_cost_a_tenth_at_most_and_change_no_byte(self):
+        parts = [layer(f"cuts {i}", 25 * MEGABYTE) for i in range(4)]
+        self.publish("cuts", *parts)
+        size = sum(part.size for part in parts)
+        cuts = random.Random(4).sample(range(size), 30)
+        with Proxy(self.registry.port, cuts) as proxy:
+            self.pull("publish=1", f"{proxy.name}/cuts:1")
+            self.assertEqual(30, proxy.made_cuts)
+            self.assertLess(proxy.sent, size * 1.1)
+        folder = self.containerd.root / "io.containerd.content.v1.content/blobs/sha256"
+        for part in parts:
+            stored = (folder / part.digest.removeprefix("sha256:")).read_bytes()
+            self.assertEqual(part.digest, "sha256:" + hashlib.sha256(stored).hexdigest())
+        self.assert_checked(f"{proxy.name}/cuts:1")
+        self.assert_nothing_left()
+
+    def test_containerd_restarted_in_the_middle(self):
+        parts = [layer(f"restart {i}", 8 * MEGABYTE) for i in range(3)]
+        self.publish("restart", *parts)
+        with Proxy(self.registry.port, rate=8 * MEGABYTE) as proxy:
+            reference = f"{proxy.name}/restart:1"
+            pulling = self.start("set", reference)
+            self.wait_for_bytes(pulling, 3 * MEGABYTE)
+            self.containerd.kill()
+            failed = self.answer(pulling)["images"][0]
+            self.assertEqual("runtime_unavailable", failed["failed"], failed)
+            self.containerd.start()
+            before = proxy.sent
+            self.pull("publish=1", reference)
+            self.assertLess(proxy.sent - before, sum(part.size for part in parts) - MEGABYTE)
+            self.assert_checked(reference)
+        self.assert_nothing_left()
+
+    def test_a_poisoned_ingest_is_dropped_and_fetched_anew(self):
+        part = layer("poisoned", 8 * MEGABYTE)
+        reference = self.publish("poisoned", part)
+        killed = self.start("set", "die=half", reference)
+        killed.communicate(timeout=120)
+        folder = self.containerd.root / "io.containerd.content.v1.content" / "ingest"
+        data = next(folder.glob("*/data"))
+        with open(data, "r+b") as file:
+            file.write(b"not what was there")
+        self.pull("publish=1", reference)
+        self.assert_checked(reference)
+        self.assert_nothing_left()
+
+
+class Joined(OnContainerd):
+    """A kubelet pulls what we are pulling."""
+
+    def pull_by_cri(self, reference: str, then) -> dict:
+        """Runs then() while CRI pulls."""
+        kubelet = self.start("cri-pull", reference)
+        then(kubelet)
+        found = self.answer(kubelet)
+        self.assertNotIn("error", found)
+        return found
+
+    def assert_sent_once(self, parts):
+        for part in parts:
+            self.assertLessEqual(self.registry.bytes_sent(part.digest), part.size + MEGABYTE, part.digest)
+
+    def test_the_kubelet_joins_us(self):
+        parts = [layer(f"joins {i}", 12 * MEGABYTE) for i in range(2)]
+        self.publish("joins", *parts)
+        with Proxy(self.registry.port, rate=12 * MEGABYTE) as proxy:
+            ours = self.start("set", "publish=1", f"{proxy.name}/joins:1")
+            self.wait_for_bytes(ours)
+            self.pull_by_cri(f"{proxy.name}/joins:1", lambda _: self.answer(ours))
+        self.assert_sent_once(parts)
+        self.assert_checked(f"{proxy.name}/joins:1")
+
+    def test_we_join_the_kubelet(self):
+        parts = [layer(f"joined {i}", 12 * MEGABYTE) for i in range(2)]
+        self.publish("joined", *parts)
+        with Proxy(self.registry.port, rate=12 * MEGABYTE) as proxy:
+            def pull(kubelet):
+                self.wait_for_bytes(kubelet)
+                self.pull("publish=1", f"{proxy.name}/joined:1")
+
+            self.pull_by_cri(f"{proxy.name}/joined:1", pull)
+        self.assert_sent_once(parts)
+        self.assert_checked(f"{proxy.name}/joined:1")
+
+    def test_a_waiting_kubelet_gets_the_blob_that_a_cap_slows_down(self):
+        part = layer("capped", 24 * MEGABYTE)
+        reference = self.publish("capped", part)
+        ours = self.start("set", "publish=1", f"bandwidth={MEGABYTE // 2}", "slice=3000", reference)
+        self.wait_for_bytes(ours)
+        begin = time.monotonic()
+        self.pull_by_cri(reference, lambda _: None)
+        self.assertLess(time.monotonic() - begin, 20, "the cap alone would have taken 48 s")
+        found = self.answer(ours)["images"][0]
+        self.assertNotIn("failed", found)
+        self.assertLess(found["downloaded"], part.size)
+        self.assert_checked(reference)
+        self.assertLessEqual(self.registry.bytes_sent(part.digest), part.size + 8 * MEGABYTE)
+
+    def test_a_cap_is_kept(self):
+        reference = self.publish("kept", layer("kept", 4 * MEGABYTE))
+        pulled = self.pull("publish=1", f"bandwidth={MEGABYTE}", reference)
+        self.assertGreater(pulled[0]["seconds"], 3.5)
+        self.assertLess(pulled[0]["seconds"], 6)
+
+
+class Checked(OnContainerd):
+    """The whole program."""
+
+    def setUp(self):
+        self.nodeproof = Nodeproof()
+        self.addCleanup(self.nodeproof.__exit__)
+
+    def config(self, *references: str, **pull) -> Path:
+        return self.nodeproof.write_config({"containerd": {"address": str(self.containerd.socket)}, "pull": pull,
+                                            "images": [{"reference": reference} for reference in references]})
+
+    def assert_pulled(self, outcome, reference: str) -> dict:
+        """These images hold nothing that could be run; only what is said about their pull matters."""
+        image = outcome.image(reference)
+        self.assertGreater(image["pull"]["layers"], 0, image["findings"])
+        return image["pull"]
+
+    def test_shared_layers_are_fetched_once(self):
+        base = layer("check base", 3 * MEGABYTE)
+        own = [layer(f"check {i}") for i in range(3)]
+        references = [self.publish(f"check{i}", base, part) for i, part in enumerate(own)]
+        outcome = self.nodeproof.check(self.config(*references))
+        pulls = [self.assert_pulled(outcome, reference) for reference in references]
+        self.assertEqual(1, self.asked(base))
+        self.assertEqual(sum(part.size for part in (base, *own)), sum(pull["downloadedBytes"] for pull in pulls))
+
+    def test_killed_in_the_middle_of_a_blob_it_goes_on_there(self):
+        part = layer("check killed", 24 * MEGABYTE)
+        self.publish("check-killed", part)
+        with Proxy(self.registry.port, rate=12 * MEGABYTE) as proxy:
+            reference = f"{proxy.name}/check-killed:1"
+            config = self.config(reference)
+            running = self.nodeproof.start("check", "-c", config)
+            self.wait_for_bytes(running, 8 * MEGABYTE)
+            program.kill_group(running)
+            before = proxy.sent
+            there = self.ingested()
+            pull = self.assert_pulled(self.nodeproof.check(config), reference)
+        self.assertLessEqual(pull["downloadedBytes"], part.size - there + MEGABYTE)
+        self.assertLessEqual(proxy.sent - before, part.size - there + 2 * MEGABYTE)
+        self.assertEqual([], self.containerd.ingests())
+
+    def test_a_gigabyte_is_pulled_in_a_cgroup_of_64_megabytes(self):
+        hierarchy = Path("/sys/fs/cgroup/memory")
+        if not (hierarchy / "memory.limit_in_bytes").exists():
+            self.skipTest("there is no memory controller of cgroup v1 here")
+        parts = [plain_layer(f"large {i}", 128 * MEGABYTE) for i in range(8)]
+        reference = self.publish("gigabyte", *parts)
+        group = hierarchy / f"nodeproof-test-{os.getpid()}"
+        group.mkdir()
+        try:
+            (group / "memory.limit_in_bytes").write_text(str(64 * MEGABYTE))
+            outcome = self.nodeproof.check(self.config(reference, parallel=8),
+                                           preexec_fn=lambda: (group / "cgroup.procs").write_text("0"))
+            self.assertIn(outcome.code, (0, 1, 2), outcome.stderr)
+            pull = self.assert_pulled(outcome, reference)
+            self.assertEqual(sum(part.size for part in parts), pull["downloadedBytes"])
+            self.assertIn("oom_kill 0\n", (group / "memory.oom_control").read_text())
+        finally:
+            processes.wait_until(lambda: gone(group), f"the end of {group}")
+            for part in parts:
+                part.path.unlink()
+
+
+def gone(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    testing.main()
