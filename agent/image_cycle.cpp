@@ -123,6 +123,8 @@ prepull::SetOptions set_options(const CycleConfig& config, const HostFacts& host
   options.parallel = config.settings.pull.parallel;
   options.bandwidth = config.settings.pull.bandwidth;
   options.memory = memory_limit();
+  options.keep_free = config.settings.pull.keep_free;
+  options.kubelet = host.kubelet;
   if (host.containerd) {
     options.snapshotter = host.containerd->snapshotter;
     options.one_commit_at_a_time = prepull::commits_block(host.containerd->version);

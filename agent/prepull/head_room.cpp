@@ -62,18 +62,40 @@ Result<> check(const Place& place, const UnpackedSize& demand) {
 
 }  // namespace
 
-UnpackedSize estimate(const Descriptor& layer) {
-  const bool compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
-  const std::uint64_t bytes = layer.size * (compressed ? kUsualRatio : 1);
+UnpackedSize estimate(std::uint64_t compressed) {
+  const std::uint64_t bytes = compressed * kUsualRatio;
   return {.bytes = bytes, .files = bytes / kBytesPerFile + 1, .estimated = true};
 }
 
-Need& Need::operator+=(const Need& other) {
+Space& Space::operator+=(const Space& other) {
   stored += other.stored;
   unpacked += other.unpacked;
   files += other.files;
   estimated = estimated || other.estimated;
   return *this;
+}
+
+Shares::Shares(const PullPlan& plan)
+    : plan_(plan), blobs_(plan.blobs.size()), unpacks_(plan.unpacks.size()) {}
+
+Space Shares::need_of(const ImageJobs& image) const {
+  Space need;
+  for (const std::size_t blob : image.blobs) {
+    if (!blobs_[blob] && plan_.blobs[blob].need == Need::download) {
+      need.stored += plan_.blobs[blob].size;
+    }
+  }
+  for (const std::size_t unpack : image.unpacks) {
+    if (unpacks_[unpack]) continue;
+    const UnpackedSize size = estimate(plan_.blobs[plan_.unpacks[unpack].blob].size);
+    need += {.stored = 0, .unpacked = size.bytes, .files = size.files, .estimated = true};
+  }
+  return need;
+}
+
+void Shares::take(const ImageJobs& image) {
+  for (const std::size_t blob : image.blobs) blobs_[blob] = true;
+  for (const std::size_t unpack : image.unpacks) unpacks_[unpack] = true;
 }
 
 Margin margin_of(const Volume& volume, const std::optional<Amount>& keep_free,
@@ -99,8 +121,8 @@ Margin margin_of(const Volume& volume, const std::optional<Amount>& keep_free,
   return {.bytes = chosen.units, .inodes = largest(inodes).units, .why = chosen.why};
 }
 
-Result<> HeadRoom::reserve(const Need& need) {
-  Need all = reserved_;
+Result<> HeadRoom::reserve(const Space& need) {
+  Space all = reserved_;
   all += need;
   const bool one = content_.volume.id == snapshots_.volume.id;
   TRY(check(content_, {one ? all.stored + all.unpacked : all.stored, 0, all.estimated}));

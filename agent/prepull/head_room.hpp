@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "agent/model.hpp"
+#include "agent/prepull/plan.hpp"
 #include "common/amount.hpp"
 #include "common/file_system.hpp"
 
 namespace nodeproof::prepull {
 
-// What a layer takes once it is unpacked; from its inventory, else estimated.
+// What a layer takes once it is unpacked.
 struct UnpackedSize {
   std::uint64_t bytes = 0;
   std::uint64_t files = 0;
@@ -20,17 +21,29 @@ struct UnpackedSize {
   friend bool operator==(const UnpackedSize&, const UnpackedSize&) = default;
 };
 
-// By the usual ratio of the layer's compression, and files as small as they come in images of
-// Debian packages. Rather too much than too little.
-[[nodiscard]] UnpackedSize estimate(const Descriptor& layer);
+// By the usual ratio of a layer's compression, and files as small as they come in images of Debian
+// packages. Rather too much than too little.
+[[nodiscard]] UnpackedSize estimate(std::uint64_t compressed);
 
-struct Need {
+struct Space {
   std::uint64_t stored = 0;    // bytes that the content store will take
   std::uint64_t unpacked = 0;  // bytes that the snapshotter will take
   std::uint64_t files = 0;     // inodes there
   bool estimated = false;      // some of it
-  Need& operator+=(const Need& other);
-  friend bool operator==(const Need&, const Need&) = default;
+  Space& operator+=(const Space& other);
+  friend bool operator==(const Space&, const Space&) = default;
+};
+
+// What the images of a plan need, where what they share counts for the first that takes it.
+class Shares {
+ public:
+  explicit Shares(const PullPlan& plan);  // outlives it
+  [[nodiscard]] Space need_of(const ImageJobs& image) const;
+  void take(const ImageJobs& image);
+
+ private:
+  const PullPlan& plan_;
+  std::vector<bool> blobs_, unpacks_;  // taken
 };
 
 // What has to stay free on a file system.
@@ -61,11 +74,11 @@ class HeadRoom {
 
   // Sets it aside. Errc::no_space when it would not leave the margin, with the numbers; then
   // nothing is set aside.
-  Result<> reserve(const Need& need);
+  Result<> reserve(const Space& need);
 
  private:
   Place content_, snapshots_;
-  Need reserved_;
+  Space reserved_;
 };
 
 }  // namespace nodeproof::prepull

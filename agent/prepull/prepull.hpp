@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "agent/containerd/image_store.hpp"
 #include "agent/model.hpp"
 #include "agent/registry/registry.hpp"
+#include "common/amount.hpp"
 
 namespace nodeproof::prepull {
 
@@ -33,7 +35,9 @@ struct SetOptions {
   // ask for a locked ref again after a random time below 2048 ms.
   std::chrono::milliseconds slice{30'000};
   std::chrono::milliseconds gap{2'500};
-  std::uint64_t memory = 0;  // bytes this process may use; 0 = as much as it likes
+  std::uint64_t memory = 0;             // bytes this process may use; 0 = as much as it likes
+  std::optional<Amount> keep_free;      // see margin_of()
+  std::optional<KubeletFacts> kubelet;  // on this host
 };
 
 struct PullOptions : SetOptions {

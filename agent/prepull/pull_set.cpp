@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/prepull/head_room.hpp"
 #include "agent/prepull/limits.hpp"
 
 namespace nodeproof::prepull {
@@ -59,7 +60,9 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
   Speeds speeds;
   if (options.bandwidth > 0) speeds.download = static_cast<double>(options.bandwidth);
   const Limits limits = limits_for(options, all_capped, std::thread::hardware_concurrency());
-  schedule_.emplace(plan(layers, speeds), limits);
+  PullPlan made = plan(layers, speeds);
+  leave_out_what_does_not_fit(made, stop);
+  schedule_.emplace(std::move(made), limits);
   tally_.emplace(schedule_->plan(), std::move(titles), ports_.progress);
   for (std::size_t i = 0; i < errors_.size(); ++i) {
     if (errors_[i]) schedule_->fail(i);
@@ -67,6 +70,27 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
   on_stop_.emplace(std::move(stop), StopAll{this});
   for (unsigned i = 0; i < limits.fetches + limits.unpacks; ++i) {
     threads_.emplace_back([this] { work(); });
+  }
+}
+
+// In the images' own order, before a byte is fetched. Where containerd's directories are not to be
+// seen, its own word on a full disk has to do.
+void PullSet::leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop) {
+  const auto volumes = ports_.store.volumes(stop);
+  if (!volumes || !*volumes) return;
+  const auto place = [this](const StoreVolume& at) {
+    return Place{at.path, at.volume, margin_of(at.volume, options_.keep_free, options_.kubelet)};
+  };
+  HeadRoom room(place((*volumes)->content), place((*volumes)->snapshots));
+  Shares shares(plan);
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    if (errors_[i]) continue;
+    const Space need = shares.need_of(plan.images[i]);
+    if (auto fits = room.reserve(need); !fits) {
+      errors_[i] = std::move(fits).error();
+    } else {
+      shares.take(plan.images[i]);
+    }
   }
 }
 

@@ -59,6 +59,7 @@ class PullSet {
     void operator()() const { set->stop_all(); }
   };
 
+  void leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop);
   void work();
   Turn* next_turn();
   Outcome run(const Turn& turn);

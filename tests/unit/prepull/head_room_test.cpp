@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/crypto.hpp"
-
 namespace nodeproof::prepull {
 namespace {
 
@@ -98,13 +96,29 @@ TEST(HeadRoom, AsksNothingOfAFullDiskWhenNothingIsNeeded) {
   EXPECT_FALSE(room.reserve({.stored = 1}));
 }
 
-TEST(Estimate, IsRatherTooMuch) {
-  const auto of = [](const char* type) {
-    return estimate({type, hash_of({}), 1 << 20, {}, {}}).bytes;
-  };
-  EXPECT_EQ(of("application/vnd.oci.image.layer.v1.tar+gzip"), 4U << 20);
-  EXPECT_EQ(of("application/vnd.docker.image.rootfs.diff.tar.gzip"), 4U << 20);
-  EXPECT_EQ(of("application/vnd.oci.image.layer.v1.tar"), 1U << 20);
+PullPlan two_images_that_share_a_layer() {
+  PullPlan plan;
+  plan.blobs = {{.users = {}, .need = Need::download, .size = 100},
+                {.users = {}, .need = Need::download, .size = 10},
+                {.users = {}, .need = Need::hold, .size = 1}};
+  plan.unpacks = {{.users = {}, .blob = 0, .parent = {}},
+                  {.users = {}, .blob = 1, .parent = 0},
+                  {.users = {}, .blob = 2, .parent = 0}};
+  plan.images = {{.blobs = {0, 1}, .unpacks = {0, 1}}, {.blobs = {0, 2}, .unpacks = {0, 2}}};
+  return plan;
+}
+
+TEST(Shares, CountWhatIsSharedForTheFirst) {
+  const PullPlan plan = two_images_that_share_a_layer();
+  Shares shares(plan);
+  const Space first = shares.need_of(plan.images[0]);
+  EXPECT_EQ(first.stored, 110U);
+  EXPECT_EQ(first.unpacked, 440U);
+  EXPECT_EQ(shares.need_of(plan.images[1]).unpacked, 404U) << "nobody has taken anything yet";
+  shares.take(plan.images[0]);
+  const Space second = shares.need_of(plan.images[1]);
+  EXPECT_EQ(second.stored, 0U) << "its own layer is stored already";
+  EXPECT_EQ(second.unpacked, 4U);
 }
 
 }  // namespace

@@ -162,6 +162,44 @@ TEST_F(Set, AnImageOfABadShapeFailsAlone) {
   EXPECT_TRUE(pulled[1]);
 }
 
+// What is free on the one file system of containerd's, of which 10 % stay free.
+StoreVolumes disk(std::uint64_t free_bytes) {
+  const Volume volume{.id = 1, .bytes = 1'000'000, .free_bytes = free_bytes};
+  return {{"/content", volume}, {"/snapshots", volume}};
+}
+
+TEST_F(Set, AnImageThatDoesNotFitIsLeftOutBeforeAByteIsFetched) {
+  rig.options.keep_free = Amount{.units = 100'000, .percent = 0};
+  // The first takes about 5 x 420 kB, the second shares its base and takes 5 x 20 kB more.
+  rig.store.set_volumes(disk(2'250'000));
+  const auto pulled = pull_both();
+  EXPECT_TRUE(pulled[0]) << pulled[0].error().message;
+  ASSERT_FALSE(pulled[1]);
+  EXPECT_EQ(pulled[1].error().code, Errc::no_space);
+  EXPECT_THAT(pulled[1].error().message, HasSubstr("team/two"));
+  EXPECT_THAT(pulled[1].error().message, HasSubstr("/content has not enough room: about"));
+  EXPECT_FALSE(rig.store.has_blob(digest(two, 2)));
+  expect_whole(one);
+}
+
+TEST_F(Set, ASmallImageFitsBehindALargeOneThatDoesNot) {
+  rig.options.keep_free = Amount{};
+  rig.store.set_volumes(disk(2'000'000));
+  const auto pulled = pull_both();
+  EXPECT_FALSE(pulled[0]);
+  EXPECT_TRUE(pulled[1]) << pulled[1].error().message;
+  EXPECT_FALSE(rig.store.has_blob(digest(one, 2)));
+  expect_whole(two);
+}
+
+TEST_F(Set, WhatIsThereAlreadyNeedsNoRoom) {
+  ASSERT_TRUE(pull_both()[0]);
+  rig.store.set_volumes(disk(0));
+  const auto again = pull_both();
+  EXPECT_TRUE(again[0]);
+  EXPECT_TRUE(again[1]);
+}
+
 TEST_F(Set, AnImageWithoutALeaseFailsAlone) {
   rig.store.fail_with("lease " + lease_id_for(one.reference), {Errc::io, "no lease", {}});
   const auto pulled = pull_both();
