@@ -45,6 +45,8 @@ std::vector<std::string> scopes_of(const Challenge& challenge, const Rejection& 
     for (const auto part : std::views::split(demanded, ' ')) {
       add(std::string(part.begin(), part.end()));
     }
+    // A registry that lists them now so, now so, means the same token.
+    std::ranges::sort(scopes);
   }
   for (const auto& wanted : rejection.scopes) add(wanted);
   if (rejection.scopes.empty()) add("repository:" + rejection.host.repository + ":pull");
