@@ -130,6 +130,8 @@ struct ResolvedImage {
   std::vector<Platform> available;  // what the index offers, attestations left out
   std::string choice;               // why this variant, one sentence
   std::vector<Finding> findings;
+  // The tag's digest is a local source's word; why the registry's is not known.
+  std::optional<Error> unconfirmed = {};
 };
 
 // ---- fetch it

@@ -1,6 +1,7 @@
 // The Registry port: what a stage may ask of an image registry (OCI distribution-spec 1.1, pull).
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace nodeproof {
 struct FetchedManifest {
   Descriptor descriptor;  // digest computed from the bytes
   std::string bytes;
+  // A tag's document of a local source, and why the registry, whose word it is, did not give it.
+  std::optional<Error> unconfirmed = {};
 };
 
 // What a registry can deliver of a blob. Whatever else keeps us from knowing is an Error.
