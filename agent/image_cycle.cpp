@@ -131,6 +131,15 @@ Finding nothing_executed(const RequiredImage& image) {
           .remedy = "declare a smoke test for it"};
 }
 
+// The tag's digest is a local source's word.
+void note_unconfirmed(const ResolvedImage& latest, ImageReport& report) {
+  if (!latest.unconfirmed) return;
+  Finding silent = report::finding_from_error(*latest.unconfirmed, report::Stage::resolve);
+  silent.severity = Severity::warn;
+  report.freshness = Freshness::unreachable;
+  report.findings.push_back(std::move(silent));
+}
+
 Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
   return {.code = std::string(code::kTagMoved),
           .severity = Severity::warn,
@@ -210,13 +219,23 @@ ImageReport ImageCycle::judge(const Job& job) {
   const auto latest = resolve::resolve(documents, job.reference, host_, job.stop);
   const auto& proven = job.proven;
   if (latest && (!proven || top_of(*proven).digest == top_of(*latest).digest)) {
-    return prove(job, *latest);
+    ImageReport report = prove(job, *latest);
+    note_unconfirmed(*latest, report);
+    return report;
   }
   Result<ResolvedImage> kept = fail(Errc::not_found, "never proven here");
   if (proven) kept = resolve::resolve_offline(*proven, job.reference, ports_.store, job.stop);
-  if (latest && kept) return judge_moved(job, *latest, *kept);
-  if (latest && is_gone(kept.error())) return prove(job, *latest);
-  const Error& obstacle = latest ? kept.error() : latest.error();
+  // A source may be older than what is proven: without the registry's word nothing has moved.
+  const bool unconfirmed = latest && latest->unconfirmed;
+  if (latest && kept && !unconfirmed) return judge_moved(job, *latest, *kept);
+  if (latest && !kept && is_gone(kept.error())) {
+    ImageReport report = prove(job, *latest);
+    note_unconfirmed(*latest, report);
+    return report;
+  }
+  const Error& obstacle = !latest               ? latest.error()
+                          : kept && unconfirmed ? *latest->unconfirmed
+                                                : kept.error();
   Finding failure = report::finding_from_error(obstacle, report::Stage::resolve);
   ImageReport report = blank_report(job.image);
   if (kept && obstacle.code != Errc::cancelled) {

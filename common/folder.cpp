@@ -64,7 +64,8 @@ Result<FileSource> Folder::file(const std::string& name) const {
   struct ::stat status{};
   if (::fstat(handle.get(), &status) != 0) return fail_errno(errno, "reading " + name);
   if (S_ISLNK(status.st_mode)) return refused(EXDEV, name);
-  if (!S_ISREG(status.st_mode)) return fail(Errc::unsupported, name + " is no regular file");
+  if (!S_ISREG(status.st_mode))
+    return fail(Errc::unsupported, name + " is no regular file", "copy the file there again");
   const std::string again = "/proc/self/fd/" + std::to_string(handle.get());
   UniqueFd fd(::open(again.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno(errno, "opening " + name);

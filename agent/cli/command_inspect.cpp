@@ -9,6 +9,7 @@
 
 #include "agent/cli/census.hpp"
 #include "agent/cli/command.hpp"
+#include "agent/cli/image_source.hpp"
 #include "agent/cli/inspect_table.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
@@ -26,6 +27,7 @@ using index::IndexVerdict;
 
 struct InspectOptions {
   std::vector<std::string> images;
+  std::vector<std::string> from;
   std::string file;     // -f
   std::string metrics;  // a file
   std::vector<std::string> platforms;
@@ -90,13 +92,13 @@ Result<std::vector<IndexReport>> inspect_all(const InspectOptions& options,
                                              const std::stop_token& stop) {
   const auto references = TRY(references_of(options));
   index::ValidateOptions wanted = TRY(validate_options(options));
-  const auto registries = TRY(RegistryAccess::open(config));
+  const auto source = TRY(ImageSource::open(config, options.from, references));
   std::unique_ptr<Census> census;
   if (options.deep) census = TRY(Census::open());
   std::vector<IndexReport> reports;
   for (const Reference& reference : references) {
     if (census) census->join(wanted, reference);
-    reports.push_back(index::validate(registries->registry(), reference, wanted, stop));
+    reports.push_back(index::validate(source->registry(), reference, wanted, stop));
   }
   return reports;
 }
@@ -161,6 +163,7 @@ int inspect(Session& session, const InspectOptions& options) {
 Action declare_inspect(CLI::App& app) {
   auto options = std::make_shared<InspectOptions>();
   app.add_option("image", options->images, "tags or digests");
+  add_from_option(app, options->from);
   app.add_option("-f,--file", options->file, "a file with one image per line; # begins a comment");
   app.add_flag("--deep", options->deep,
                "read and hash every layer, and inspect the programs in it; else every layer is "

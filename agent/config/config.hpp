@@ -40,6 +40,7 @@ struct Config {
   Node node;
   Containerd containerd;
   std::map<std::string, Registry> registries;  // by host[:port]
+  std::vector<std::string> sources;  // image layouts on this host, looked at before the registries
   std::vector<RequiredImage> images;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};

@@ -55,7 +55,7 @@ std::string config_digest(const Config& config) {
   for (const auto& [host, registry] : config.registries) {
     write_registry(writer.key(host), registry);
   }
-  writer.end_object().key("images").begin_array();
+  writer.end_object().member("sources", config.sources).key("images").begin_array();
   for (const RequiredImage& image : config.images) write_image(writer, image);
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
   writer.member("check_every", std::int64_t{config.check_every.count()});

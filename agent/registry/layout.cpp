@@ -55,7 +55,8 @@ std::unexpected<Error> no_layout(const LayoutFiles& files) {
                 "so no digests",
                 "convert it: skopeo copy docker-archive:OLD.tar oci-archive:NEW.tar:NAME:TAG");
   }
-  return fail(Errc::unsupported, "this is no OCI image layout: it has no file oci-layout",
+  return fail(Errc::unsupported,
+              "this is no OCI image layout, or was cut off: it has no file oci-layout",
               "write one: skopeo copy --all docker://NAME:TAG oci-archive:NEW.tar:NAME:TAG");
 }
 

@@ -86,6 +86,7 @@ std::string_view unpacker_of(const FileSource& file) {
 
 Result<std::unique_ptr<LayoutFiles>> open_tar(const fs::path& path) {
   FileSource tar = TRY(FileSource::open(path));
+  if (tar.size() == 0) return fail(Errc::truncated, "the file is empty", "copy it there again");
   if (const auto tool = unpacker_of(tar); !tool.empty()) {
     return fail(Errc::unsupported, "a compressed archive cannot be read in place",
                 "unpack it first (" + std::string(tool) +
