@@ -22,8 +22,6 @@ std::string shown(const std::vector<const LayoutEntry*>& entries) {
   return text.empty() ? "nothing" : text;
 }
 
-std::unexpected<Error> stopped() { return fail(Errc::cancelled, "stopped"); }
-
 Result<BlobState> probe_in(const Layout& layout, const Descriptor& blob) {
   const auto file = layout.blob(blob.digest, std::nullopt);
   if (!file && file.error().code == Errc::not_found) return BlobState::missing;
@@ -186,38 +184,53 @@ bool LayoutRegistry::is_damaged(const Layout& layout, const Digest& digest) {
   return damaged_.contains({layout.place(), digest});
 }
 
-// From the file's beginning: what an earlier run was given is hashed too.
+// The file's bytes up to `end`; what lies before the stream's position has been taken already.
+Result<> LayoutRegistry::Stream::take(Bytes bytes, std::uint64_t end) {
+  if (end <= position) return {};
+  auto taken = sink(
+      bytes.last(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), end - position))));
+  sink_refused = !taken;
+  if (taken) position = end;
+  return taken;
+}
+
 Result<> LayoutRegistry::send(const Layout& layout, const Descriptor& blob, Stream& stream,
                               const std::stop_token& stop) {
-  const auto file = TRY(layout.blob(blob.digest, blob.size));
+  if (blob.size <= kPieceBytes) {
+    const std::string bytes = TRY(layout.document(blob.digest, blob.size));
+    return stream.take(as_bytes(bytes), blob.size);
+  }
   if (is_damaged(layout, blob.digest)) {
     return fail(Errc::digest_mismatch,
                 layout.where(blob.digest) + ": its bytes are not those of its digest",
                 layout.remedy());
   }
-  Hasher hasher(blob.digest.algorithm());
-  std::vector<std::byte> buffer(kPieceBytes);
-  for (std::uint64_t at = 0; at < blob.size;) {
-    if (stop.stop_requested()) return stopped();
-    const auto piece = std::span(buffer).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), blob.size - at)));
-    if (auto read = file->read_at(at, piece); !read) {
-      return std::unexpected(std::move(read).error().with_context(layout.where(blob.digest)));
-    }
-    hasher.update(piece);
-    at += piece.size();
-    if (at <= stream.position) continue;
-    auto taken = stream.sink(Bytes(piece).last(
-        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), at - stream.position))));
-    stream.sink_refused = !taken;
-    if (!taken) return taken;
-    stream.position = at;
-  }
-  if (hasher.finish() != blob.digest) {
+  const auto file = TRY(layout.blob(blob.digest, blob.size));
+  const Digest found = TRY(send_pieces(*file, {layout.where(blob.digest), blob}, stream, stop));
+  if (found != blob.digest) {
     const std::lock_guard lock(mutex_);
     damaged_.emplace(layout.place(), blob.digest);
   }
   return {};
+}
+
+// From the file's beginning: what an earlier run was given is hashed too.
+Result<Digest> LayoutRegistry::send_pieces(const ByteSource& file, const Named& blob,
+                                           Stream& stream, const std::stop_token& stop) {
+  Hasher hasher(blob.blob.digest.algorithm());
+  std::vector<std::byte> buffer(kPieceBytes);
+  for (std::uint64_t at = 0; at < blob.blob.size;) {
+    if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
+    const auto piece = std::span(buffer).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), blob.blob.size - at)));
+    if (auto read = file.read_at(at, piece); !read) {
+      return std::unexpected(std::move(read).error().with_context(blob.where));
+    }
+    hasher.update(piece);
+    at += piece.size();
+    TRY(stream.take(piece, at));
+  }
+  return hasher.finish();
 }
 
 // NOLINTNEXTLINE(readability-function-size): the port's signature

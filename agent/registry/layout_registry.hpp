@@ -32,8 +32,8 @@ class LayoutRegistry final : public Registry {
   Result<FetchedManifest> manifest(const Reference& reference, std::stop_token stop) override;
   Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,
                                 std::stop_token stop) override;
-  // The bytes are hashed on the way: what is damaged is given once, as the port allows, and refused
-  // by name from then on.
+  // Up to 256 KiB are hashed before they are given, more on the way: such a blob, if it is damaged,
+  // is given once, as the port allows, and refused by name from then on.
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
@@ -48,6 +48,11 @@ class LayoutRegistry final : public Registry {
     std::uint64_t position;
     const ByteSink& sink;
     bool sink_refused = false;
+    Result<> take(Bytes bytes, std::uint64_t end);
+  };
+  struct Named {
+    std::string where;  // for messages
+    const Descriptor& blob;
   };
 
   const std::vector<Layout>& layouts();
@@ -62,6 +67,8 @@ class LayoutRegistry final : public Registry {
   Result<> send(const Layout& layout, const Descriptor& blob, Stream& stream,
                 const std::stop_token& stop);
   [[nodiscard]] bool is_damaged(const Layout& layout, const Digest& digest);
+  static Result<Digest> send_pieces(const ByteSource& file, const Named& blob, Stream& stream,
+                                    const std::stop_token& stop);
   Error absent(const Digest& digest, std::optional<Error> worst);
 
   std::vector<std::filesystem::path> paths_;

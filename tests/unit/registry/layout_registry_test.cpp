@@ -259,7 +259,7 @@ TEST_P(DamagedLayout, IsNamedWithItsFileForADocument) {
 
 TEST_P(DamagedLayout, IsNamedWithItsFileForALayer) {
   const Damage& damage = GetParam();
-  const std::string content = "the content of a layer";
+  const std::string content(600'000, 'x');
   const Descriptor layer = layout.blob(content, "application/vnd.oci.image.layer.v1.tar");
   auto& registry = written();
   damage.make(file_of(layer), content);
@@ -290,6 +290,42 @@ TEST_F(Layouts, ALinkWithinTheLayoutIsFollowed) {
   fs::rename(file_of(image), home() / "l/blobs/elsewhere");
   fs::create_symlink("../elsewhere", file_of(image));
   EXPECT_TRUE(registry.manifest(image_ref("app:1"), {}));
+}
+
+TEST_F(Layouts, AResumedBlobIsHashedFromItsBeginning) {
+  const std::string content(600'000, 'x');
+  const Descriptor layer = layout.blob(content, "application/vnd.oci.image.layer.v1.tar");
+  auto& registry = written();
+  overwrite(file_of(layer), "y" + content.substr(1));
+  const auto rest = [&](std::size_t& bytes) {
+    return registry.blob(image_ref("app:1"), layer, 500'000,
+                         [&](Bytes piece) -> Result<> {
+                           bytes += piece.size();
+                           return {};
+                         },
+                         {});
+  };
+  std::size_t first = 0, second = 0;
+  EXPECT_TRUE(rest(first));
+  EXPECT_EQ(first, 100'000U);
+  EXPECT_FALSE(rest(second));
+  EXPECT_EQ(second, 0U);
+}
+
+TEST_F(Layouts, ASmallBlobIsHashedBeforeItIsGiven) {
+  const Descriptor config = layout.blob("config", "application/vnd.oci.image.config.v1+json");
+  auto& registry = written();
+  overwrite(file_of(config), "Config");
+  std::size_t given = 0;
+  const auto sent = registry.blob(image_ref("app:1"), config, 0,
+                                  [&](Bytes piece) -> Result<> {
+                                    given += piece.size();
+                                    return {};
+                                  },
+                                  {});
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, Errc::digest_mismatch);
+  EXPECT_EQ(given, 0U);
 }
 
 TEST_F(Layouts, AProbeTellsTheStatesApart) {
