@@ -138,7 +138,7 @@ struct ResolvedImage {
 // -------------------------------------------------------------------------------------------------------------
 struct PullStats {
   std::uint64_t bytes = 0;             // of all layers and documents
-  std::uint64_t downloaded_bytes = 0;  // from the registry in this run
+  std::uint64_t downloaded_bytes = 0;  // from the registry or a local source in this run
   double seconds = 0;
   unsigned layers = 0;
   unsigned reused_layers = 0;  // neither downloaded nor unpacked in this run

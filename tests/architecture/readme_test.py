@@ -26,6 +26,12 @@ RUN_BY = {
         ("tests/behaviour/inspect_test.py", '"--all-platforms", "--fail-on", "warn", "-o", "junit", self.good)'),
     "nodeproof inspect -f images.txt --metrics images.prom":
         ("tests/behaviour/inspect_test.py", '"inspect", "-f", "images.txt", "--metrics", "images.prom"'),
+    "skopeo copy --all docker://registry.lan:5000/shop/app:v2 "
+    "oci-archive:/mnt/usb/app.tar:registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/rig/offline.py", 'self.skopeo("copy", *(arguments or ["--all"])'),
+    "nodeproof check --from /mnt/usb": ("tests/behaviour/offline_test.py", '"--from", self.folder / place)'),
+    "nodeproof inspect --from /mnt/usb/app.tar registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/offline_test.py", '"inspect", "-o", "json", "--deep", "--from", self.folder / "skopeo.tar", name)'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 

@@ -288,7 +288,8 @@ class Sources(Offline):
             self.assertEqual([], blobs)
 
     def test_the_registry_mends_what_is_damaged_on_the_stick(self):
-        made = image("mended")
+        large = offline.large_layer("mended", 3_000_000)  # hashed only while it is given
+        made = image("mended", more=[large])
         with Registry() as registry:
             name = f"{registry.name}/shop/mended:1"
             with self.pack() as packer:
@@ -296,6 +297,7 @@ class Sources(Offline):
             images.Client(registry.url).push("shop/mended", "1", made)
             blobs = self.stick / "stick/blobs/sha256"
             flip(blobs / made.variant(HOST).layers[1].digest[7:])
+            flip(blobs / large.digest[7:])
             cut(blobs / made.variant(HOST).config.digest[7:], 0)
             done = self.nodeproof.check(self.config(name, sources=[str(self.stick)]))
             self.assert_ready(done, name, made)
