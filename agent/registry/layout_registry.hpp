@@ -45,7 +45,7 @@ class LayoutRegistry final : public Registry {
     std::optional<std::uint64_t> size;
   };
   struct Stream {
-    std::uint64_t position;
+    std::uint64_t position = 0;
     const ByteSink& sink;
     bool sink_refused = false;
     Result<> take(Bytes bytes, std::uint64_t end);

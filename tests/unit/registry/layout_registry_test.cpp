@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using fakes::LayoutWriter;
 using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 using Names = std::map<std::string, std::string>;
 
 constexpr const char* kFull = "io.containerd.image.name";
@@ -31,7 +30,9 @@ class Layouts : public testing::Test {
   void save(const std::string& name, std::string_view bytes) const {
     std::ofstream(home() / name, std::ios::binary) << bytes;
   }
-  LayoutRegistry& open(std::vector<Reference> asked = {}) { return open_at(home() / "l", asked); }
+  LayoutRegistry& open(std::vector<Reference> asked = {}) {
+    return open_at(home() / "l", std::move(asked));
+  }
   LayoutRegistry& open_at(const fs::path& path, std::vector<Reference> asked = {}) {
     registry_ = std::make_unique<LayoutRegistry>(std::vector{path}, std::move(asked));
     return *registry_;
@@ -188,7 +189,7 @@ TEST_F(Layouts, AnImageIsReadFromATarToo) {
 
 struct Damage {
   const char* name;
-  void (*make)(const fs::path& file, std::string bytes);
+  void (*make)(const fs::path& file, const std::string& bytes);
   Errc code;
   const char* says;
 };
@@ -198,22 +199,18 @@ void overwrite(const fs::path& file, std::string_view bytes) {
 }
 
 const std::vector<Damage> kDamages = {
-    {"missing", [](const fs::path& f, std::string) { fs::remove(f); }, Errc::not_found,
+    {"missing", [](const fs::path& f, const std::string&) { fs::remove(f); }, Errc::not_found,
      "no such file"},
-    {"empty", [](const fs::path& f, std::string) { overwrite(f, ""); }, Errc::digest_mismatch,
-     "it has 0 bytes"},
-    {"truncated", [](const fs::path& f, std::string b) { overwrite(f, b.substr(1)); },
+    {"empty", [](const fs::path& f, const std::string&) { overwrite(f, ""); },
+     Errc::digest_mismatch, "it has 0 bytes"},
+    {"truncated", [](const fs::path& f, const std::string& b) { overwrite(f, b.substr(1)); },
      Errc::digest_mismatch, "bytes instead of"},
-    {"longer", [](const fs::path& f, std::string b) { overwrite(f, b + "x"); },
+    {"longer", [](const fs::path& f, const std::string& b) { overwrite(f, b + "x"); },
      Errc::digest_mismatch, "bytes instead of"},
-    {"other",
-     [](const fs::path& f, std::string b) {
-       b[0] ^= 1;
-       overwrite(f, b);
-     },
+    {"other", [](const fs::path& f, const std::string& b) { overwrite(f, "?" + b.substr(1)); },
      Errc::digest_mismatch, ""},
     {"link_out",
-     [](const fs::path& f, std::string b) {
+     [](const fs::path& f, const std::string& b) {
        const fs::path out = f.parent_path().parent_path().parent_path().parent_path() / "outside";
        overwrite(out, b);
        fs::remove(f);
@@ -221,20 +218,20 @@ const std::vector<Damage> kDamages = {
      },
      Errc::unsupported, "leads out"},
     {"link_up",
-     [](const fs::path& f, std::string b) {
+     [](const fs::path& f, const std::string& b) {
        overwrite(f.parent_path().parent_path().parent_path().parent_path() / "outside", b);
        fs::remove(f);
        fs::create_symlink("../../../outside", f);
      },
      Errc::unsupported, "leads out"},
     {"fifo",
-     [](const fs::path& f, std::string) {
+     [](const fs::path& f, const std::string&) {
        fs::remove(f);
        ASSERT_EQ(mkfifo(f.c_str(), 0600), 0);
      },
      Errc::unsupported, "no regular file"},
     {"folder",
-     [](const fs::path& f, std::string) {
+     [](const fs::path& f, const std::string&) {
        fs::remove(f);
        fs::create_directory(f);
      },
