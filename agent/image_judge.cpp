@@ -47,6 +47,15 @@ Finding paused_finding(const Reference& tag, const std::optional<RateLimit>& lim
           .remedy = "log in: registries allow more requests to accounts"};
 }
 
+// The tag's digest is a local source's word.
+void note_unconfirmed(const ResolvedImage& latest, ImageReport& report) {
+  if (!latest.unconfirmed) return;
+  Finding silent = report::finding_from_error(*latest.unconfirmed, report::Stage::resolve);
+  silent.severity = Severity::warn;
+  report.freshness = Freshness::unreachable;
+  report.findings.push_back(std::move(silent));
+}
+
 Finding lost_finding(const Error& why) {
   return report::finding_from_error(why, report::Stage::inspect);
 }
@@ -202,6 +211,8 @@ ImageReport ImageCycle::judge_kept(const Job& job, const ResolvedImage& kept) {
   if (**said == top_of(kept).digest) return settled(job, prove(job, kept), {});
   const auto named = latest(job);
   if (!named) return judge_failed(job, named.error(), kept);
+  // A source may be older than what is proven: without the registry's word nothing has moved.
+  if (named->unconfirmed) return judge_failed(job, *named->unconfirmed, kept);
   if (top_of(*named).digest == top_of(kept).digest) return settled(job, prove(job, kept), {});
   return judge_moved(job, *named, kept);
 }
@@ -308,8 +319,10 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   }
   const auto named = latest(job);
   if (named) {
-    polls_.answered(job.reference, job.image.on_tag_moved);
-    return prove(job, *named);
+    if (!named->unconfirmed) polls_.answered(job.reference, job.image.on_tag_moved);
+    report = prove(job, *named);
+    note_unconfirmed(*named, report);
+    return report;
   }
   Finding failure = report::finding_from_error(named.error(), report::Stage::resolve);
   if (job.proven() && failure.severity == Severity::fail) {

@@ -145,13 +145,15 @@ struct ResolvedImage {
   std::vector<Platform> available;  // what the index offers, attestations left out
   std::string choice;               // why this variant, one sentence
   std::vector<Finding> findings;
+  // The tag's digest is a local source's word; why the registry's is not known.
+  std::optional<Error> unconfirmed = {};
 };
 
 // ---- fetch it
 // -------------------------------------------------------------------------------------------------------------
 struct PullStats {
   std::uint64_t bytes = 0;             // of all layers and documents
-  std::uint64_t downloaded_bytes = 0;  // from the registry in this run
+  std::uint64_t downloaded_bytes = 0;  // from the registry or a local source in this run
   double seconds = 0;
   unsigned layers = 0;
   unsigned reused_layers = 0;  // neither downloaded nor unpacked in this run

@@ -44,9 +44,13 @@ Result<> MemorySource::read_at(std::uint64_t offset, std::span<std::byte> buffer
 Result<FileSource> FileSource::open(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return fail_errno(errno, "opening " + path.string());
+  return of(std::move(fd), path.string());
+}
+
+Result<FileSource> FileSource::of(UniqueFd fd, const std::string& name) {
   struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "reading " + path.string());
-  if (!S_ISREG(status.st_mode)) return fail(Errc::unsupported, path.string() + ": not a file");
+  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "reading " + name);
+  if (!S_ISREG(status.st_mode)) return fail(Errc::unsupported, name + ": not a file");
   return FileSource(std::move(fd), static_cast<std::uint64_t>(status.st_size));
 }
 

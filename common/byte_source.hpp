@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "common/bytes.hpp"
 #include "common/file.hpp"
@@ -23,6 +24,8 @@ class MemorySource final : public ByteSource {
 class FileSource final : public ByteSource {
  public:
   static Result<FileSource> open(const std::filesystem::path& path);
+  // What is open already; `name` is for messages.
+  static Result<FileSource> of(UniqueFd fd, const std::string& name);
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   Result<> read_at(std::uint64_t offset, std::span<std::byte> buffer) const override;
 

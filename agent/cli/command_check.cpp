@@ -8,6 +8,7 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
+#include "agent/cli/image_source.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/report/progress.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 struct CheckOptions {
   std::vector<std::string> images;
+  std::vector<std::string> from;
   bool keep = false;
   bool again = false;
 };
@@ -31,7 +33,7 @@ int check(Session& session, const CheckOptions& options) {
   if (!options.images.empty()) name_images(cycle, options.images, options.keep);
   report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
                                    terminal_width(STDERR_FILENO));
-  auto outcome = run_once(cycle, progress.sink(), signals.token());
+  auto outcome = run_once(cycle, options.from, progress.sink(), signals.token());
   progress.finish();
   if (!outcome) return complain(session, outcome.error());
   print_report(session, *outcome);
@@ -46,6 +48,7 @@ Action declare_check(CLI::App& app) {
                  "check these instead of the configuration's, and pin nothing");
   app.add_flag("--again", options->again,
                "start every image again, also where its proof still holds");
+  add_from_option(app, options->from);
   app.add_flag("--keep", options->keep, "with IMAGE: keep those that are ready");
   return [options](Session& session) { return check(session, *options); };
 }

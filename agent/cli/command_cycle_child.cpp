@@ -20,7 +20,7 @@ int cycle_child(Session& session) {
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
   cycle.polling = Polling::when_due;
   const auto progress = [&lines](const Progress& step) { lines.write(report::stream_line(step)); };
-  auto outcome = run_once(cycle, progress, signals.token());
+  auto outcome = run_once(cycle, {}, progress, signals.token());
   if (!outcome) {
     lines.write(report::stream_line(outcome.error()));
     return complain(session, outcome.error());

@@ -10,6 +10,7 @@
 #include "agent/cli/census.hpp"
 #include "agent/cli/command.hpp"
 #include "agent/cli/host_check.hpp"
+#include "agent/cli/image_source.hpp"
 #include "agent/cli/inspect_table.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
@@ -27,6 +28,7 @@ using index::IndexReport;
 
 struct InspectOptions {
   std::vector<std::string> images;
+  std::vector<std::string> from;
   std::string file;     // -f
   std::string metrics;  // a file
   std::string backups;  // a folder
@@ -101,7 +103,7 @@ class Inspector {
     const auto references = TRY(references_of(options));
     inspector.wanted_ = TRY(validate_options(options));
     inspector.hosts_ = TRY(hosts_in(options.hosts, config, stop));
-    inspector.access_ = TRY(RegistryAccess::open(config));
+    inspector.source_ = TRY(ImageSource::open(config, options.from, references));
     if (options.deep || !options.hosts.empty()) inspector.census_ = TRY(Census::open());
     for (const Reference& reference : references) inspector.look_at(reference);
     return std::move(inspector.result_);
@@ -112,7 +114,7 @@ class Inspector {
       : options_(options), stop_(stop) {}
 
   void look_at(const Reference& reference) {
-    Registry& registry = access_->origin();
+    Registry& registry = source_->origin();
     HostCheck hosts(registry, reference, hosts_, stop_);
     if (census_) census_->observe(wanted_);
     if (options_.deep) census_->join(wanted_, reference);
@@ -125,7 +127,7 @@ class Inspector {
 
   void keep(const Reference& reference, IndexReport& report) {
     const std::filesystem::path folder(options_.backups);
-    auto kept = index::keep_backup(access_->origin(), {folder, reference, report}, stop_);
+    auto kept = index::keep_backup(source_->origin(), {folder, reference, report}, stop_);
     if (kept) {
       report.backup = *std::move(kept);
     } else if (!result_.error) {
@@ -138,7 +140,7 @@ class Inspector {
   std::stop_token stop_;
   index::ValidateOptions wanted_;
   std::vector<NamedHost> hosts_;
-  std::unique_ptr<RegistryAccess> access_;
+  std::unique_ptr<ImageSource> source_;
   std::unique_ptr<Census> census_;
   Inspection result_;
 };
@@ -184,6 +186,7 @@ int inspect(Session& session, const InspectOptions& options) {
 Action declare_inspect(CLI::App& app) {
   auto options = std::make_shared<InspectOptions>();
   app.add_option("image", options->images, "tags or digests");
+  add_from_option(app, options->from);
   app.add_option("-f,--file", options->file, "a file with one image per line; # begins a comment");
   app.add_flag("--deep", options->deep,
                "read and hash every layer, and inspect the programs in it; else every layer is "

@@ -3,9 +3,12 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/cli/asked_host.hpp"
 #include "agent/cli/command.hpp"
+#include "agent/cli/image_source.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/resolve/explain.hpp"
@@ -16,6 +19,7 @@ namespace {
 
 struct Options {
   std::string image;
+  std::vector<std::string> from;
   AskedHost host;
 };
 
@@ -29,8 +33,8 @@ Result<Outcome> resolve_for(const Globals& globals, const config::Config& config
                             const Options& options, const std::stop_token& stop) {
   const Reference reference = TRY(Reference::parse(options.image));
   HostFacts host = TRY(host_asked_for(options.host, config, stop));
-  const auto registries = TRY(RegistryAccess::open(config));
-  resolve::RememberingRegistry registry(registries->registry());
+  const auto source = TRY(ImageSource::open(config, options.from, {reference}));
+  resolve::RememberingRegistry registry(source->registry());
   auto tree = resolve::fetch_tree(registry, reference, stop);
   if (!tree) {
     return std::unexpected(std::move(tree).error().with_context("resolving " + reference.name()));
@@ -60,6 +64,7 @@ constexpr auto kDamage = std::to_array(
 Action declare_resolve(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("image", options->image, "image reference")->required();
+  add_from_option(app, options->from);
   auto* file = app.add_option("--host", options->host.file,
                               "for the host of this file, as 'nodeproof host -o json' writes it");
   app.add_option("--platform", options->host.platform,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/cli/image_source.hpp"
 #include "agent/cli/lock.hpp"
 #include "agent/cli/wiring.hpp"
 
@@ -32,16 +33,17 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
   cycle.settings.images = std::move(named);
 }
 
-Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress,
-                            const std::stop_token& stop) {
+Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& from,
+                            ProgressSink progress, const std::stop_token& stop) {
   TRY(make_directories(cycle.state_dir, 0700));
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));
   cycle.binary = TRY(own_binary());
-  const auto registries = TRY(RegistryAccess::open(cycle.settings));
+  const auto images =
+      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  Ports ports{registries->registry(), containerd->store(), containerd->runtime(), clock,
+  Ports ports{images->registry(), containerd->store(), containerd->runtime(), clock,
               std::move(progress)};
   return run_cycle(cycle, ports, stop);
 }

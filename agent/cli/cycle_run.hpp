@@ -16,8 +16,9 @@ namespace nodeproof::cli {
 // are taken over.
 void name_images(CycleConfig& cycle, const std::vector<std::string>& references, bool keep);
 
-// Errors: no containerd, another instance, directories that cannot be made. An image's failure is
-// in the report.
-Result<NodeReport> run_once(CycleConfig& cycle, ProgressSink progress, const std::stop_token& stop);
+// `from`: as ImageSource takes it. Errors: no containerd, another instance, directories that cannot
+// be made. An image's failure is in the report.
+Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& from,
+                            ProgressSink progress, const std::stop_token& stop);
 
 }  // namespace nodeproof::cli

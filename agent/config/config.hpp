@@ -56,6 +56,7 @@ struct Config {
   Containerd containerd;
   std::map<std::string, Registry> registries;  // by host[:port]
   RegistrySources registry_sources;
+  std::vector<std::string> sources;  // image layouts on this host, looked at before the registries
   std::vector<RequiredImage> images;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};

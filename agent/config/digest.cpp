@@ -66,7 +66,7 @@ std::string config_digest(const Config& config) {
   }
   writer.end_object();
   write_sources(writer.key("registry_sources"), config.registry_sources);
-  writer.key("images").begin_array();
+  writer.member("sources", config.sources).key("images").begin_array();
   for (const RequiredImage& image : config.images) write_image(writer, image);
   writer.end_array().member("parallel", uint64_t{config.pull.parallel});
   writer.member("bandwidth", config.pull.bandwidth);

@@ -147,6 +147,16 @@ Result<> read_images(const Entry& entry, Config& into) {
   return {};
 }
 
+Result<> read_sources(const Entry& entry, Config& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  for (const json::Value& item : entry.value().items()) {
+    std::string path = TRY(entry.child(item).path());
+    if (path.empty()) return entry.child(item).error("the path of a folder or an archive");
+    into.sources.push_back(std::move(path));
+  }
+  return {};
+}
+
 template <std::chrono::seconds Config::* Member>
 Result<> read_period(const Entry& entry, Config& into) {
   const auto every = TRY(entry.duration());
@@ -169,6 +179,7 @@ constexpr std::array kConfig = {
                     return read_fields<RegistrySources>(entry, kRegistrySources,
                                                         into.registry_sources);
                   }},
+    Field<Config>{"sources", read_sources},
     Field<Config>{"images", read_images},
     Field<Config>{"pull", [](const Entry& entry,
                              Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},

@@ -15,6 +15,8 @@ namespace nodeproof {
 struct FetchedManifest {
   Descriptor descriptor;  // digest computed from the bytes
   std::string bytes;
+  // A tag's document of a local source, and why the registry, whose word it is, did not give it.
+  std::optional<Error> unconfirmed = {};
 };
 
 // What a registry can deliver of a blob. Whatever else keeps us from knowing is an Error.

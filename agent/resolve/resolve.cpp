@@ -50,6 +50,7 @@ class Walk {
  private:
   Result<FetchedManifest> fetch_top() {
     FetchedManifest top = TRY(registry_.manifest(reference_, stop_));
+    unconfirmed_ = std::move(top.unconfirmed);
     const auto& asked = reference_.digest();
     if (asked && hash_of(as_bytes(top.bytes), asked->algorithm()) != *asked) {
       return fail(Errc::digest_mismatch,
@@ -137,6 +138,7 @@ class Walk {
     TRY(check_unnamed_platform(image));
     image.findings = platform_findings(image, host_, rules_);
     if (!otherwise_.empty()) add_pulled_otherwise(image, host_, otherwise_);
+    image.unconfirmed = std::move(unconfirmed_);
     return image;
   }
 
@@ -160,6 +162,7 @@ class Walk {
   std::vector<Platform> available_;
   std::string choice_, otherwise_;
   std::optional<FetchedManifest> index_;  // the top one: what the image record will name
+  std::optional<Error> unconfirmed_;
 };
 
 Error in_context(Error error, const Reference& reference) {

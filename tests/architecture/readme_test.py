@@ -27,6 +27,12 @@ RUN_BY = {
     "nodeproof host -o json > pi-4.json": ("tests/behaviour/inspect_test.py", 'self.nodeproof("host", "-o", "json")'),
     "nodeproof inspect --host pi-4.json registry.lan:5000/shop/app:v2":
         ("tests/behaviour/inspect_test.py", '"inspect", "--host", "here.json", self.good'),
+    "skopeo copy --all docker://registry.lan:5000/shop/app:v2 "
+    "oci-archive:/mnt/usb/app.tar:registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/rig/offline.py", 'self.skopeo("copy", *(arguments or ["--all"])'),
+    "nodeproof check --from /mnt/usb": ("tests/behaviour/offline_test.py", '"--from", self.folder / place)'),
+    "nodeproof inspect --from /mnt/usb/app.tar registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/offline_test.py", '"inspect", "-o", "json", "--deep", "--from", self.folder / "skopeo.tar", name)'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 

@@ -66,6 +66,7 @@ TEST_F(Load, TakesEveryKey) {
       "emulation": "allow", "on_tag_moved": "follow",
       "smoke": [ { "name": "starts", "args": ["/a", "-v"], "env": ["A=b", "C="], "user": "1000", "timeout": "1500ms",
                    "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
+    "sources": ["/mnt/usb/images", "/srv/app.tar"],
     "pull": { "parallel": 5, "keep_free": "15%" }, "check_every": "6h", "resolve_every": "1d",
     "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
@@ -88,6 +89,7 @@ TEST_F(Load, TakesEveryKey) {
   const SmokeTest test{"starts", {"/a", "-v"},       {"A=b", "C="},
                        "1000",   milliseconds(1500), {3, "^v2\\.", "x"}};
   EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
+  EXPECT_EQ(config.sources, (std::vector<std::string>{"/mnt/usb/images", "/srv/app.tar"}));
   EXPECT_EQ(config.pull.parallel, 5U);
   EXPECT_EQ(config.pull.keep_free, (Amount{.units = 0, .percent = 15}));
   EXPECT_EQ(config.check_every, seconds(6 * 3600));
@@ -124,6 +126,9 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
       {R"({"mode": 1})", "$.mode: expected a string, found a number"},
       {R"({"images": [{"reference": "x", "when": {"architecture": "adm64"}}]})",
        R"($.images[0].when.architecture: "adm64" is no architecture such as "arm64" or "amd64")"},
+      {R"({"sources": "/mnt/usb"})", "$.sources: expected an array, found a string"},
+      {R"({"sources": ["/a", "mnt/usb"]})", "$.sources[1]: a path must start with /"},
+      {R"({"sources": [""]})", "$.sources[0]: the path of a folder or an archive"},
       {R"({"mode": "off"})", R"($.mode: "off" is not "observe")"},
       {R"({"mode": "enforce"})", R"($.mode: "enforce" is not supported by this version)"},
       {R"({"node": []})", "$.node: expected an object, found an array"},
@@ -237,9 +242,11 @@ TEST_F(Load, FragmentsNeedNoMainFile) {
 }
 
 TEST_F(Load, MergesFragmentsInTheOrderOfTheirNames) {
-  write("conf.d/20-b.json", R"({"check_every": "2m", "images": [{"reference": "b"}],
+  write("conf.d/20-b.json",
+        R"({"check_every": "2m", "images": [{"reference": "b"}], "sources": ["/b"],
     "registries": {"r.io": {"username": "u", "password_file": "/absent"}}, "node": {"labels": {"ring": "2"}}})");
-  write("conf.d/10-a.json", R"({"check_every": "1m", "images": [{"reference": "a"}],
+  write("conf.d/10-a.json",
+        R"({"check_every": "1m", "images": [{"reference": "a"}], "sources": ["/a"],
     "registries": {"r.io": {"ca": "/ca"}, "s.io": {}}, "node": {"labels": {"ring": "1"}}})");
   write("conf.d/ignored.txt", "no JSON");
   write("conf.d/.hidden.json", "no JSON");
@@ -248,6 +255,7 @@ TEST_F(Load, MergesFragmentsInTheOrderOfTheirNames) {
   ASSERT_EQ(config.images.size(), 3U);
   EXPECT_EQ(config.images[1].reference, "a");
   EXPECT_EQ(config.images[2].reference, "b");
+  EXPECT_EQ(config.sources, (std::vector<std::string>{"/a", "/b"}));
   EXPECT_EQ(config.check_every, seconds(120));
   EXPECT_EQ(config.registries.at("r.io"), (Registry{false, "/ca", "", "", "u", "/absent"}));
   EXPECT_TRUE(config.registries.contains("s.io"));
@@ -275,7 +283,7 @@ TEST_F(Load, AnErrorInAFragmentNamesTheFragment) {
 
 TEST(ConfigDigest, ChangesWithEverySetting) {
   const Config base;
-  std::vector<Config> others(12);
+  std::vector<Config> others(13);
   others[0].require_smoke = true;
   others[1].node.name = "n";
   others[2].node.labels["a"] = "b";
@@ -288,6 +296,7 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[9].pull.keep_free = Amount{.units = 1, .percent = 0};
   others[10].pull.keep_free = Amount{.units = 0, .percent = 1};
   others[11].pull.bandwidth = 64000;
+  others[12].sources = {"/mnt/usb"};
   others.push_back(base);
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
