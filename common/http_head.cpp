@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,24 @@ void add_header(HttpResponse& head, std::string_view line) {
   head.headers.emplace_back(std::move(name), trim(line.substr(colon + 1)));
 }
 
+// RFC 9110 8.6: lengths that differ leave open where the body ends. The same one repeated is fine.
+bool lengths_differ(const HttpResponse& head) {
+  std::optional<std::string_view> known;
+  for (const auto& [name, value] : head.headers) {
+    if (name != "content-length") continue;
+    std::string_view rest = value;
+    for (;;) {
+      const auto comma = std::min(rest.find(','), rest.size());
+      const std::string_view length = trim(rest.substr(0, comma));
+      if (known && *known != length) return true;
+      known = length;
+      if (comma == rest.size()) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<bool> HttpHeadReader::take(std::string_view line) {
@@ -48,6 +67,9 @@ Result<bool> HttpHeadReader::take(std::string_view line) {
   if (trim(line).empty()) {
     // Behind 100 Continue and 103 Early Hints the answer is still to come.
     done_ = head_.status >= 200;
+    if (done_ && lengths_differ(head_)) {
+      return fail(Errc::server_error, "the answer has Content-Length headers that differ");
+    }
     return done_;
   }
   add_header(head_, line);

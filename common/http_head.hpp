@@ -12,7 +12,8 @@ namespace nodeproof {
 class HttpHeadReader {
  public:
   // True with the line that ends the final answer's block (not an interim 1xx one's). Trailers
-  // count, but are not kept. Errc::server_error beyond 64 KiB in all.
+  // count, but are not kept. Errc::server_error beyond 64 KiB in all, and where Content-Length
+  // headers differ.
   Result<bool> take(std::string_view line);
 
   [[nodiscard]] bool done() const { return done_; }

@@ -47,7 +47,7 @@ Result<Outcome> resolve_for(const Globals& globals, const config::Config& config
                           : std::nullopt;
   auto explanation = resolve::explain(*std::move(tree), host, proven);
   Outcome outcome{{reference, std::move(host), std::move(explanation), {}, {}}, {}};
-  outcome.answer.rate_limit = registries->registry().rate_limit(reference);
+  outcome.answer.rate_limit = source->registry().rate_limit(reference);
   if (image) {
     outcome.answer.image = *std::move(image);
   } else {

@@ -149,4 +149,18 @@ void add_pulled_otherwise(ResolvedImage& image, const Platform& host, const std:
                             .remedy = "Push the image for " + name_of(host) + " too."});
 }
 
+void add_pull_fails(ResolvedImage& image, const Platform& host, const Descriptor& other) {
+  const std::string name = other.platform ? name_of(*other.platform) : "an entry with a platform";
+  image.findings.push_back(
+      {.code = std::string(code::kPlatformMissing),
+       .severity = Severity::warn,
+       .subject = "",
+       .layer = "",
+       .message = "a kubelet's pull takes the entry without a platform and then fails: containerd "
+                  "measures the image by the entry for " +
+                  name + ", which it did not fetch",
+       .evidence = "measured by: " + name + ", " + other.digest.short_str(),
+       .remedy = "Give the entry its platform (" + name_of(host) + ") and push the index again."});
+}
+
 }  // namespace nodeproof::resolve

@@ -39,4 +39,8 @@ Result<ResolvedImage> assemble(Found found, std::string config_bytes);
 // The ways to pull on this node take different entries: said in PlatformMissing, as a warning.
 void add_pulled_otherwise(ResolvedImage& image, const Platform& host, const std::string& how);
 
+// A kubelet's pull takes the entry without a platform, and fails over `other`, which it never
+// fetched: said in PlatformMissing, as a warning.
+void add_pull_fails(ResolvedImage& image, const Platform& host, const Descriptor& other);
+
 }  // namespace nodeproof::resolve

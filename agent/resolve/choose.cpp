@@ -99,6 +99,23 @@ Taken take(const std::vector<Descriptor>& entries, const Platform& host, Contain
                                  " instead"};
 }
 
+std::optional<std::size_t> sized_instead(const std::vector<Descriptor>& entries,
+                                         std::size_t chosen) {
+  if (entries[chosen].platform) return {};
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Descriptor& entry = entries[i];
+    if (!entry.platform) continue;
+    // What is no image counts by its descriptor alone, and what is the chosen one is there. Which
+    // of several is first is the matcher's business: only where all are absent is it certain.
+    const bool read =
+        media_type::is_index(entry.media_type) || media_type::is_manifest(entry.media_type);
+    if (!read || entry.digest == entries[chosen].digest) return {};
+    if (!first) first = i;
+  }
+  return first;
+}
+
 std::vector<Platform> offered_platforms(const std::vector<Descriptor>& entries) {
   std::vector<Platform> platforms;
   for (const Descriptor& entry : entries) {

@@ -34,6 +34,12 @@ struct Taken {
 [[nodiscard]] Taken take(const std::vector<Descriptor>& entries, const Platform& host,
                          ContainerdRules rules);
 
+// A kubelet's containerd, done with a pull, asks for the image's size and there puts every entry
+// with a platform before those without: it looks for a manifest that it did not fetch, and the pull
+// fails. The entry that it looks for; none = absent.
+[[nodiscard]] std::optional<std::size_t> sized_instead(const std::vector<Descriptor>& entries,
+                                                       std::size_t chosen);
+
 // What the index offers, attestations left out, as written.
 [[nodiscard]] std::vector<Platform> offered_platforms(const std::vector<Descriptor>& entries);
 

@@ -34,6 +34,8 @@ class Walk {
         reference_(reference),
         host_(host.platform),
         rules_(rules_of(host.containerd)),
+        kubelet_(host.containerd && host.containerd->cri &&
+                 host.containerd->namespace_ == "k8s.io"),
         stop_(std::move(stop)) {}
 
   Result<ResolvedImage> run() {
@@ -82,6 +84,9 @@ class Walk {
     if (!choice.entry) return no_match(choice.sentence);
     choice_ = std::move(choice.sentence);
     if (!otherwise.empty()) otherwise_ = std::move(otherwise);
+    if (const auto other = sized_instead(index.manifests, *choice.entry); other && !sized_by_) {
+      sized_by_ = index.manifests[*other];
+    }
     if (!index_) {
       document.descriptor.media_type = index.media_type;
       index_ = std::move(document);
@@ -139,6 +144,7 @@ class Walk {
     image.findings = platform_findings(image, host_, rules_);
     if (!otherwise_.empty()) add_pulled_otherwise(image, host_, otherwise_);
     image.unconfirmed = std::move(unconfirmed_);
+    if (kubelet_ && sized_by_) add_pull_fails(image, host_, *sized_by_);
     return image;
   }
 
@@ -157,10 +163,12 @@ class Walk {
   const Reference& reference_;
   Platform host_;
   ContainerdRules rules_;
+  bool kubelet_;
   std::stop_token stop_;
   std::set<Digest> visited_;
   std::vector<Platform> available_;
   std::string choice_, otherwise_;
+  std::optional<Descriptor> sized_by_;    // what containerd measures instead of what it took
   std::optional<FetchedManifest> index_;  // the top one: what the image record will name
   std::optional<Error> unconfirmed_;
 };

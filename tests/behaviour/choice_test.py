@@ -68,6 +68,8 @@ CASES = [
     Case("no-platform-twice", (Entry("", config=OWN), Entry("", config=OWN))),
     Case("no-platform-first", (Entry("", config=OWN), Entry(OWN))),
     Case("no-platform-foreign", (Entry("", config="linux/s390x"), Entry("linux/ppc64le"))),
+    Case("no-platform-attested", (Entry("", config=OWN), Entry("unknown/unknown", annotations=ATTESTATION))),
+    Case("no-platform-nested-beside", (Entry("linux/s390x"), Entry("", inside=entries(OWN)))),
     Case("nested", (Entry("linux/s390x"), Entry(OWN, inside=entries("linux/s390x", OWN)))),
     Case("nested-no-platform", (Entry("", inside=entries(f"linux/{FOREIGN}", OWN)),)),
     Case("docker-list", entries(f"linux/{FOREIGN}", OWN), LIST),
@@ -145,6 +147,11 @@ class Oracle(testing.RigTest):
         if names := list(self.containerd.images()):
             self.containerd.ctr("images", "rm", "--sync", *names)
 
+    def warned(self, reference: str) -> bool:
+        """Does resolve say that a kubelet's pull fails once it has chosen?"""
+        done = self.nodeproof("resolve", "--address", self.containerd.socket, "--namespace", "k8s.io", "-o", "json", reference)
+        return any("did not fetch" in each["message"] for each in done.report["findings"])
+
     def said(self, reference: str, namespace: str, strict: bool) -> str:
         """What resolve says is taken, or what it says that an exact pull takes instead."""
         done = self.nodeproof("resolve", "--address", self.containerd.socket, "--namespace", namespace, "-o", "json", reference)
@@ -166,12 +173,15 @@ class Oracle(testing.RigTest):
         self.assertLessEqual(len(unpacked), 1, unpacked)
         return unpacked.pop() if done.returncode == 0 and unpacked else NOTHING
 
-    def taken_by_kubelet(self, reference: str) -> str:
+    def pulled_by_kubelet(self, reference: str) -> dict:
         done = subprocess.run([DRIVER, self.containerd.socket, "cri-pull", reference], capture_output=True, text=True,
                               timeout=120, check=False)
         self.assertIn(done.returncode, (0, 1), done.stderr)
         self.forget()
-        answer = json.loads(done.stdout)
+        return json.loads(done.stdout)
+
+    def taken_by_kubelet(self, reference: str) -> str:
+        answer = self.pulled_by_kubelet(reference)
         # CRI chooses an entry without a platform, and then cannot tell the image's size, for it asks for the entries that
         # it did not fetch: the pull fails, but names its choice.
         chosen = re.search(r'failed to update image store "(sha256:[0-9a-f]{64})"', answer.get("message", ""))
@@ -194,6 +204,17 @@ class AsItComes(Oracle):
 
     def test_ctr_takes_what_resolve_says_of_an_exact_pull(self):
         self.compare(self.taken_by_ctr, "k8s.io", strict=True)
+
+    def test_resolve_warns_where_and_only_where_a_kubelets_pull_fails_after_its_choice(self):
+        warned = 0
+        for case in CASES:
+            with self.subTest(case.name):
+                reference = self.publisher.publish(case)
+                answer = self.pulled_by_kubelet(reference)
+                fails = "failed to update image store" in answer.get("message", "")
+                warned += fails
+                self.assertEqual(fails, self.warned(reference), answer)
+        self.assertGreaterEqual(warned, 3)
 
     def test_a_single_manifest_is_taken_without_a_choice(self):
         for platform in (OWN, f"linux/{FOREIGN}"):

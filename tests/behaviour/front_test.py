@@ -192,6 +192,14 @@ class Throttling(Behind):
 
 
 class Ranges(Behind):
+    def test_a_range_is_asked_for_only_behind_the_first_byte(self):
+        front = self.front()
+        self.assert_whole(self.asked(front))
+        ranges = [each.range for each in front.finish()]
+        self.assertIn("-", ranges)
+        self.assertTrue([each for each in ranges if re.fullmatch(r"bytes=[1-9]\d*-\d*", each)], ranges)
+        self.assertNotIn("0", {each.removeprefix("bytes=").split("-")[0] for each in ranges}, "some registries hang")
+
     def test_a_front_that_ignores_them(self):
         front = self.front(server="max_ranges 0;", location='proxy_set_header Range "";')
         self.assert_whole(self.asked(front))

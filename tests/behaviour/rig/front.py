@@ -18,7 +18,7 @@ user root;
 pid nginx.pid;
 events {{ worker_connections 256; }}
 http {{
-  log_format rig '$server_port|$request_method|$request_uri|$status|$server_protocol|$http_authorization|$http_accept_encoding';
+  log_format rig '$server_port|$request_method|$request_uri|$status|$server_protocol|$http_authorization|$http_accept_encoding|$http_range';
   access_log access.log rig;
   client_body_temp_path body;
   proxy_temp_path proxy;
@@ -51,6 +51,7 @@ class Request:
     protocol: str
     authorization: str
     accept_encoding: str
+    range: str
 
 
 class Front:

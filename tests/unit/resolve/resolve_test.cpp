@@ -306,5 +306,59 @@ TEST_F(Resolve, SaysNothingOfOrdinaryImagesUnderAnyContainerd) {
   }
 }
 
+Descriptor unnamed(Descriptor entry) {
+  entry.platform.reset();
+  return entry;
+}
+
+TEST_F(Resolve, WarnsWhereAKubeletsPullFailsOverAnEntryItDidNotFetch) {
+  const Descriptor own = push("linux/arm64");
+  Descriptor attestation = push("linux/s390x");
+  attestation.platform = platform("unknown/unknown");
+  attestation.annotations["vnd.docker.reference.type"] = "attestation-manifest";
+  for (const Descriptor& other : {push("linux/s390x"), attestation}) {
+    push_index(registry_, {unnamed(own), other}, kName);
+    serve_kubelet(host_, "1.7.24");
+    const auto image = run();
+    ASSERT_TRUE(image) << image.error().message;
+    ASSERT_EQ(image->findings.size(), 1U);
+    EXPECT_EQ(image->findings[0].code, code::kPlatformMissing);
+    EXPECT_EQ(image->findings[0].severity, Severity::warn);
+    EXPECT_NE(image->findings[0].message.find(to_string(*other.platform)), std::string::npos);
+    host_.containerd->namespace_ = "default";
+    EXPECT_TRUE(run()->findings.empty()) << "only a kubelet's containerd measures";
+  }
+}
+
+TEST_F(Resolve, WarnsOfThatInANestedIndexToo) {
+  const Descriptor own = unnamed(push("linux/arm64"));
+  Descriptor inner = push_index(registry_, {own, push("linux/s390x")});
+  inner.platform = platform("linux/arm64");
+  push_index(registry_, {inner}, kName);
+  serve_kubelet(host_, "1.7.24");
+  ASSERT_TRUE(run());
+  EXPECT_EQ(run()->findings.size(), 1U);
+}
+
+TEST_F(Resolve, SaysNothingWhereTheMeasuredEntryIsTheFetchedOne) {
+  const Descriptor own = push("linux/arm64");
+  Descriptor again = own;
+  again.platform = platform("linux/s390x");
+  Descriptor notes = push("linux/s390x");
+  notes.media_type = "application/vnd.example.notes+json";
+  serve_kubelet(host_, "1.7.24");
+  for (const auto& entries :
+       std::vector<std::vector<Descriptor>>{{unnamed(own)},
+                                            {unnamed(own), unnamed(push("linux/arm64", "other"))},
+                                            {unnamed(push("linux/s390x")), own},
+                                            {unnamed(own), again},
+                                            {unnamed(own), notes}}) {
+    push_index(registry_, entries, kName);
+    const auto image = run();
+    ASSERT_TRUE(image) << image.error().message;
+    EXPECT_TRUE(image->findings.empty()) << image->findings.front().message;
+  }
+}
+
 }  // namespace
 }  // namespace nodeproof::resolve
