@@ -98,6 +98,9 @@ class KillingStore final : public ImageStore {
     killer_.at("synced");
     return {};
   }
+  Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override {
+    return store_.volumes(std::move(stop));
+  }
   Result<std::optional<ImageRecord>> image(const std::string& name) override {
     return store_.image(name);
   }
