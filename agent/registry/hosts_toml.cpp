@@ -5,6 +5,8 @@
 #include <charconv>
 #include <system_error>
 
+#include "agent/registry/host.hpp"
+#include "agent/registry/rewrite.hpp"
 #include "common/file.hpp"
 #include "common/toml.hpp"
 #include "common/words.hpp"
@@ -84,7 +86,7 @@ std::string clean_path(std::string_view path) {
 Result<HttpUrl> read_url(const Source& source, std::string written, bool override_path) {
   if (!written.starts_with("http")) written.insert(0, "https://");
   auto url = parse_http_url(written);
-  if (!url) return source.wrong("'" + excerpt(written, 128) + "' is " + url.error().message);
+  if (!url) return source.wrong("'" + shown_url(written) + "' is " + url.error().message);
   const bool has_path = written.find('/', written.find("://") + 3) != std::string::npos;
   std::string path = has_path ? clean_path(url->target.substr(0, url->target.find('?'))) : "";
   if (path == "/") path.clear();
@@ -146,9 +148,12 @@ Result<> read_headers(const Source& source, WrittenHost& host) {
 Result<> read_rewrites(const Source& source, WrittenHost& host) {
   const Value* value = source.table.find("rewrite");
   if (value == nullptr) return {};
+  if (value->kind() != Value::Kind::object) return source.wrong_type(*value, "a table");
   for (const auto& [expression, replacement] : value->members()) {
     auto text = replacement.string();
     if (!text) return wrong(source.file, text.error().message);
+    if (auto fine = check_rewrite(expression, *text); !fine)
+      return source.wrong(fine.error().message);
     host.rewrites.emplace_back(expression, *std::move(text));
   }
   return {};
