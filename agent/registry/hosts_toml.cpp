@@ -20,7 +20,19 @@ using json::Value;
 constexpr const char* kRemedy =
     "mend the file: containerd itself passes over it and asks the registry";
 
-std::unexpected<Error> wrong(const fs::path& file, const std::string& what) {
+// The URLs of hosts are keys, so that an error's path holds them.
+std::string without_logins(std::string text) {
+  for (std::size_t at = 0; (at = text.find("://", at)) != std::string::npos;) {
+    at += 3;
+    const std::size_t end = text.find_first_of("\"' ", at);
+    const std::size_t sign = text.rfind('@', end);
+    if (sign != std::string::npos && sign >= at) text.erase(at, sign + 1 - at);
+  }
+  return text;
+}
+
+std::unexpected<Error> wrong(const fs::path& file, std::string what) {
+  what = without_logins(std::move(what));
   return fail(Errc::invalid_config, file.string() + ": " + what, kRemedy);
 }
 

@@ -117,7 +117,7 @@ class Configured(MirrorsTest):
         done = self.run_program("inspect", self.reference, registries=self.with_mirrors(mirror))
         self.assertEqual(0, done.code, done.stdout + done.stderr)
         merged = f"{self.registry.name}/team/merged:1"
-        done = self.run_program("index", "merge", merged, self.reference, registries=self.with_mirrors(mirror))
+        done = self.run_program("index", "merge", "--tag", merged, self.reference, registries=self.with_mirrors(mirror))
         self.assertEqual(0, done.code, done.stdout + done.stderr)
         self.assertEqual([], mirror.asked)
 
