@@ -157,7 +157,10 @@ Error cause_of(HttpFailure failure, const HttpFailureContext& context) {
 
 Error explain(HttpFailure failure, const HttpFailureContext& context) {
   std::string where = context.url.host_port();
-  if (context.through_proxy) where += " (through a proxy)";
+  if (context.through_proxy) {
+    where +=
+        " (through " + (context.proxy.empty() ? "a proxy" : "the proxy " + context.proxy) + ")";
+  }
   return cause_of(failure, context).with_context(where);
 }
 

@@ -31,6 +31,7 @@ struct HttpFailureContext {
   bool through_proxy = false;
   std::string ca_file;  // what the certificate was checked against
   std::string client_certificate;
+  std::string proxy = {};  // host:port of the one used, "" = not known
 };
 
 [[nodiscard]] Error explain(HttpFailure failure, const HttpFailureContext& context);

@@ -33,6 +33,24 @@ std::vector<std::string> flaws_of(const config::Config& config) {
   return flaws;
 }
 
+// What would keep each required image from being asked for.
+std::vector<std::string> route_flaws(const config::Config& config) {
+  const auto routes = open_routes(config);
+  std::set<std::string> flaws;
+  const auto note = [&](const Error& error) {
+    flaws.insert(error.message + (error.remedy.empty() ? "" : "; " + error.remedy));
+  };
+  if (routes->doubt()) note(*routes->doubt());
+  for (const RequiredImage& image : config.images) {
+    const auto reference = Reference::parse(image.reference);
+    if (!reference) continue;
+    for (const auto capability : {registry::Capability::resolve, registry::Capability::pull}) {
+      if (const auto hosts = routes->to(*reference, capability); !hosts) note(hosts.error());
+    }
+  }
+  return {flaws.begin(), flaws.end()};
+}
+
 // One line for each registry: who would be asked for a login. Nobody is asked now.
 Result<std::string> credential_lines(const config::Config& config) {
   const SystemClock clock;
@@ -59,6 +77,7 @@ Action declare_config(CLI::App& app) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
     std::vector<std::string> flaws = flaws_of(*config);
+    for (std::string& flaw : route_flaws(*config)) flaws.push_back(std::move(flaw));
     const auto credentials = credential_lines(*config);
     if (!credentials) flaws.push_back(credentials.error().message);
     for (const std::string& flaw : flaws) session.streams.err << "nodeproof: " << flaw << '\n';

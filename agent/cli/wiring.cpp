@@ -60,8 +60,10 @@ registry::CredentialFiles credential_files(const config::RegistrySources& from) 
           .credential_provider_bin_dir = from.credential_provider_bin_dir};
 }
 
-registry::RouteFiles route_files(const config::RegistrySources& from) {
-  return registry::find_route_files(from.hosts_dir, from.k3s_registries, "/");
+registry::RouteFiles route_files(const config::Config& config) {
+  const config::RegistrySources& from = config.registry_sources;
+  return registry::find_route_files(
+      {from.hosts_dir, from.k3s_registries, config.containerd.address}, "/");
 }
 
 containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
@@ -78,15 +80,13 @@ Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::C
 }
 
 std::unique_ptr<registry::Routes> open_routes(const config::Config& config) {
-  return std::make_unique<registry::Routes>(registry_settings(config),
-                                            route_files(config.registry_sources));
+  return std::make_unique<registry::Routes>(registry_settings(config), route_files(config));
 }
 
 RegistryAccess::RegistryAccess(const config::Config& config,
                                std::unique_ptr<registry::CredentialChain> keychain)
     : keychain_(std::move(keychain)),
-      access_({http_, clock_, *keychain_}, registry_settings(config),
-              route_files(config.registry_sources)),
+      access_({http_, clock_, *keychain_}, registry_settings(config), route_files(config)),
       registry_(access_, clock_),
       origin_(access_, clock_, registry::Routing::registry_only),
       writer_(access_, origin_) {}

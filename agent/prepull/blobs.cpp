@@ -7,11 +7,13 @@
 namespace nodeproof::prepull {
 namespace {
 
-// Bytes that hash wrongly may have been damaged on the way: they are asked for once more.
+// Bytes that hash wrongly may have been damaged on the way: they are asked for once more, of
+// another host where there is one.
 template <class Attempt>
-Result<> twice_on_mismatch(Attempt attempt) {
+Result<> twice_on_mismatch(Registry& registry, const Digest& digest, Attempt attempt) {
   Result<> first = attempt();
   if (first || first.error().code != Errc::digest_mismatch) return first;
+  registry.distrust(digest);
   return attempt();
 }
 
@@ -38,7 +40,8 @@ BlobPuller::Observer BlobPuller::observer_of(std::size_t layer) const {
 
 Result<> BlobPuller::store_layer(std::size_t layer, const Passage& passage,
                                  const std::stop_token& stop) {
-  return twice_on_mismatch([&] { return store_layer_once(layer, passage, stop); });
+  return twice_on_mismatch(ports_.registry, descriptor(layer).digest,
+                           [&] { return store_layer_once(layer, passage, stop); });
 }
 
 // A stream that is gone on with has no beginning: its observer is fed from the store, when the
@@ -76,7 +79,7 @@ Result<> BlobPuller::inspect_layer(std::size_t layer, const Passage& passage,
   if (TRY(ports_.store.blob(descriptor(layer).digest))) {
     return observe_stored(layer, std::move(observer), stop);
   }
-  return twice_on_mismatch([&]() -> Result<> {
+  return twice_on_mismatch(ports_.registry, descriptor(layer).digest, [&]() -> Result<> {
     Observer one = observer ? std::move(observer) : observer_of(layer);
     return one ? observe_remote(layer, std::move(one), passage, stop) : Result<>{};
   });
@@ -125,7 +128,8 @@ Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, const 
 Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view bytes, Labels labels,
                                     const std::stop_token& stop) {
   labels.merge(source_label(image_.reference));
-  return twice_on_mismatch([&] { return store_document_once(blob, bytes, labels, stop); });
+  return twice_on_mismatch(ports_.registry, blob.digest,
+                           [&] { return store_document_once(blob, bytes, labels, stop); });
 }
 
 Result<> BlobPuller::store_document_once(const Descriptor& blob, std::string_view bytes,

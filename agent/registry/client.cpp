@@ -1,8 +1,10 @@
 #include "agent/registry/client.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/registry/contact.hpp"
+#include "common/words.hpp"
 
 namespace nodeproof::registry {
 
@@ -74,7 +76,10 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
     set_pace(request, question.long_body);
     request.led_by = led_by;
     if (url.same_origin(host.api)) {  // what is configured for a host may be a secret
-      request.headers.insert(request.headers.end(), host.headers.begin(), host.headers.end());
+      // A login replaces a configured Authorization.
+      std::ranges::copy_if(host.headers, std::back_inserter(request.headers), [&](const auto& one) {
+        return authorization.empty() || fold_case(one.first) != "authorization";
+      });
     }
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     Answer answer = TRY(exchange(request, url, receiver, stop));

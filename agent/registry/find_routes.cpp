@@ -14,9 +14,14 @@ constexpr const char* kContainerdConfig = "etc/containerd/config.toml";
 constexpr std::array kCriPlugins = {"io.containerd.grpc.v1.cri",     // containerd 1
                                     "io.containerd.cri.v1.images"};  // containerd 2
 constexpr std::array kDefaults = {"etc/containerd/certs.d", "etc/docker/certs.d"};
-constexpr std::array kDistributions = {"var/lib/rancher/k3s/agent/etc/containerd/certs.d",
-                                       "var/lib/rancher/rke2/agent/etc/containerd/certs.d",
-                                       "var/snap/microk8s/current/args/certs.d"};
+enum class Home { system, rancher, microk8s };  // whose containerd
+constexpr std::array kSockets = {"run/containerd/containerd.sock",
+                                 "run/k3s/containerd/containerd.sock",
+                                 "var/snap/microk8s/common/run/containerd.sock"};  // by Home
+constexpr std::array<std::pair<Home, const char*>, 3> kDistributions = {
+    {{Home::rancher, "var/lib/rancher/k3s/agent/etc/containerd/certs.d"},
+     {Home::rancher, "var/lib/rancher/rke2/agent/etc/containerd/certs.d"},
+     {Home::microk8s, "var/snap/microk8s/current/args/certs.d"}}};
 constexpr std::array kRegistriesFiles = {"etc/rancher/k3s/registries.yaml",
                                          "etc/rancher/rke2/registries.yaml"};
 
@@ -30,14 +35,20 @@ std::vector<std::string> split_path(const std::string& list) {
   return paths;
 }
 
-// What containerd is told; a file that it could not read either says nothing.
-std::vector<std::string> configured_directories(const fs::path& root) {
+// What containerd is told.
+Result<std::vector<std::string>> configured_directories(const fs::path& root) {
   const auto text = read_file(root / kContainerdConfig);
-  if (!text) return {};
-  const auto document = toml::parse(*text);
-  if (!document) return {};
+  if (!text && text.error().code == Errc::not_found) return std::vector<std::string>{};
+  const auto document = text ? toml::parse(*text) : std::unexpected(text.error());
+  if (!document) {
+    return fail(Errc::invalid_config,
+                (root / kContainerdConfig).string() + ": " + document.error().message,
+                "mend it, or name the directory of containerd's hosts.toml files as "
+                "registry_sources.hosts_dir");
+  }
+  std::vector<std::string> none;
   const json::Value* plugins = document->find("plugins");
-  if (plugins == nullptr) return {};
+  if (plugins == nullptr) return none;
   for (const char* name : kCriPlugins) {
     const json::Value* plugin = plugins->find(name);
     const json::Value* registry = plugin == nullptr ? nullptr : plugin->find("registry");
@@ -45,7 +56,7 @@ std::vector<std::string> configured_directories(const fs::path& root) {
     const auto list = registry->string_or("config_path", "");
     if (list && !list->empty()) return split_path(*list);
   }
-  return {};
+  return none;
 }
 
 bool is_there(const fs::path& path) {
@@ -53,28 +64,53 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
+// Nothing = another one, several or none.
+std::optional<Home> home_of(const std::string& socket, const fs::path& root) {
+  std::optional<Home> found;
+  for (const Home home : {Home::system, Home::rancher, Home::microk8s}) {
+    const fs::path usual = kSockets[static_cast<std::size_t>(home)];
+    if (!socket.empty()) {
+      if (socket == "/" / usual) return home;
+      continue;
+    }
+    if (!is_there(root / usual)) continue;
+    if (found) return std::nullopt;
+    found = home;
+  }
+  return found;
+}
+
+void add_system_directories(const fs::path& root, RouteFiles& files) {
+  auto configured = configured_directories(root);
+  if (!configured) files.doubt = std::move(configured).error();
+  for (const std::string& path : configured.value_or(std::vector<std::string>{})) {
+    files.hosts_directories.push_back(root / fs::path(path).relative_path());
+  }
+  if (!files.hosts_directories.empty()) return;
+  for (const char* path : kDefaults) files.hosts_directories.push_back(root / path);
+}
+
 }  // namespace
 
-RouteFiles find_route_files(const std::string& hosts_dir, const std::string& k3s_registries,
-                            const fs::path& root) {
+RouteFiles find_route_files(const RouteSearch& wanted, const fs::path& root) {
   RouteFiles files;
-  if (hosts_dir.empty()) {
-    for (const std::string& path : configured_directories(root)) {
-      files.hosts_directories.push_back(root / fs::path(path).relative_path());
+  const auto home = home_of(wanted.socket, root);
+  if (wanted.hosts_dir.empty()) {
+    if (!home || home == Home::system) add_system_directories(root, files);
+    for (const auto& [owner, path] : kDistributions) {
+      if (!home || home == owner) files.hosts_directories.push_back(root / path);
     }
-    if (files.hosts_directories.empty()) {
-      for (const char* path : kDefaults) files.hosts_directories.push_back(root / path);
-    }
-    for (const char* path : kDistributions) files.hosts_directories.push_back(root / path);
-  } else if (hosts_dir != "none") {
-    files.hosts_directories.emplace_back(hosts_dir);
+  } else if (wanted.hosts_dir != "none") {
+    files.hosts_directories.emplace_back(wanted.hosts_dir);
   }
-  if (!k3s_registries.empty()) {
-    if (k3s_registries != "none") files.k3s_registries = k3s_registries;
+  if (!wanted.k3s_registries.empty()) {
+    if (wanted.k3s_registries != "none") files.k3s_registries = wanted.k3s_registries;
     return files;
   }
   for (const char* path : kRegistriesFiles) {
-    if (files.k3s_registries.empty() && is_there(root / path)) files.k3s_registries = root / path;
+    const bool another = home && home != Home::rancher;
+    if (another || !files.k3s_registries.empty() || !is_there(root / path)) continue;
+    files.k3s_registries = root / path;
   }
   return files;
 }

@@ -29,4 +29,7 @@ struct Host {
   friend bool operator==(const Host&, const Host&) = default;
 };
 
+// A URL that somebody wrote, for messages: without its login.
+[[nodiscard]] std::string shown_url(std::string_view written);
+
 }  // namespace nodeproof::registry

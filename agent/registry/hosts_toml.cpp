@@ -5,6 +5,8 @@
 #include <charconv>
 #include <system_error>
 
+#include "agent/registry/host.hpp"
+#include "agent/registry/rewrite.hpp"
 #include "common/file.hpp"
 #include "common/toml.hpp"
 #include "common/words.hpp"
@@ -18,7 +20,19 @@ using json::Value;
 constexpr const char* kRemedy =
     "mend the file: containerd itself passes over it and asks the registry";
 
-std::unexpected<Error> wrong(const fs::path& file, const std::string& what) {
+// The URLs of hosts are keys, so that an error's path holds them.
+std::string without_logins(std::string text) {
+  for (std::size_t at = 0; (at = text.find("://", at)) != std::string::npos;) {
+    at += 3;
+    const std::size_t end = text.find_first_of("\"' ", at);
+    const std::size_t sign = text.rfind('@', end);
+    if (sign != std::string::npos && sign >= at) text.erase(at, sign + 1 - at);
+  }
+  return text;
+}
+
+std::unexpected<Error> wrong(const fs::path& file, std::string what) {
+  what = without_logins(std::move(what));
   return fail(Errc::invalid_config, file.string() + ": " + what, kRemedy);
 }
 
@@ -84,7 +98,7 @@ std::string clean_path(std::string_view path) {
 Result<HttpUrl> read_url(const Source& source, std::string written, bool override_path) {
   if (!written.starts_with("http")) written.insert(0, "https://");
   auto url = parse_http_url(written);
-  if (!url) return source.wrong("'" + excerpt(written, 128) + "' is " + url.error().message);
+  if (!url) return source.wrong("'" + shown_url(written) + "' is " + url.error().message);
   const bool has_path = written.find('/', written.find("://") + 3) != std::string::npos;
   std::string path = has_path ? clean_path(url->target.substr(0, url->target.find('?'))) : "";
   if (path == "/") path.clear();
@@ -146,9 +160,12 @@ Result<> read_headers(const Source& source, WrittenHost& host) {
 Result<> read_rewrites(const Source& source, WrittenHost& host) {
   const Value* value = source.table.find("rewrite");
   if (value == nullptr) return {};
+  if (value->kind() != Value::Kind::object) return source.wrong_type(*value, "a table");
   for (const auto& [expression, replacement] : value->members()) {
     auto text = replacement.string();
     if (!text) return wrong(source.file, text.error().message);
+    if (auto fine = check_rewrite(expression, *text); !fine)
+      return source.wrong(fine.error().message);
     host.rewrites.emplace_back(expression, *std::move(text));
   }
   return {};

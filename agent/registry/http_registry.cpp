@@ -170,8 +170,11 @@ Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const De
 
 Result<> HttpRegistry::blob_at(const Host& host, const Descriptor& blob, BlobStream& stream,
                                const RetryPolicy& policy, const std::stop_token& stop) {
-  const Receiver receiver{.head = [&](const HttpResponse& head) { return stream.begin(head); },
-                          .body = [&](Bytes bytes) { return stream.take(bytes); }};
+  bool beyond_its_end = false;  // 416: it has fewer bytes, however often it is asked
+  const Receiver receiver{
+      .head = [&](const HttpResponse& head) { return stream.begin(head); },
+      .body = [&](Bytes bytes) { return stream.take(bytes); },
+      .refusal = [&](const Answer& answer) { beyond_its_end = answer.head.status == 416; }};
   Attempts attempts(policy);
   for (auto renewed_at = stream.position();;) {
     Question question{.host = host,
@@ -183,7 +186,7 @@ Result<> HttpRegistry::blob_at(const Host& host, const Descriptor& blob, BlobStr
     if (asked) asked = stream.end();
     if (asked) return {};
     Error error = std::move(asked).error();
-    if (stream.sink_refused()) return std::unexpected(std::move(error));
+    if (stream.sink_refused() || beyond_its_end) return std::unexpected(std::move(error));
     // The connection broke behind the last byte.
     if (is_transient(error) && blob.size > 0 && stream.end()) return {};
     if (stream.position() - renewed_at >= kProgressBytes) {

@@ -4,8 +4,8 @@
 
 #include "agent/registry/hosts_toml.hpp"
 #include "agent/registry/k3s_registries.hpp"
+#include "agent/registry/rewrite.hpp"
 #include "common/file.hpp"
-#include "common/pattern.hpp"
 #include "common/words.hpp"
 
 namespace nodeproof::registry {
@@ -19,16 +19,6 @@ constexpr const char* kHubHost = "registry-1.docker.io";
 std::string name_of(const HttpUrl& api) {
   const std::string authority = api.authority();
   return authority == kHubHost ? kHub : authority;
-}
-
-Result<std::string> rewritten(std::string path,
-                              const std::vector<std::pair<std::string, std::string>>& rewrites) {
-  for (const auto& [expression, replacement] : rewrites) {
-    const Pattern pattern = TRY(Pattern::compile(expression));
-    std::string changed = TRY(pattern.replaced_in(path, replacement));
-    if (changed != path) return changed;
-  }
-  return path;
 }
 
 // "https://cache.lan:5000", "cache.lan/v2/hub": k3s' own rule takes a path other than /v2 as it is.
@@ -81,6 +71,19 @@ const K3sMirror* mirror_for(const K3sRegistries& file, const std::string& domain
   return found == file.mirrors.end() ? nullptr : &found->second;
 }
 
+Result<Stop> mirror_of(const std::string& written, const Reference& reference) {
+  auto api = endpoint_url(written);
+  if (!api) {
+    return fail(Errc::invalid_config,
+                "mirror '" + shown_url(written) + "' of " + reference.domain() + " is " +
+                    api.error().message,
+                "give it as https://HOST[:PORT][/PATH]");
+  }
+  if (!api->target.ends_with("/v2")) api->target += "/v2";
+  Stop stop{.host = {.name = name_of(*api), .api = *api, .repository = {}, .stands_for = {}}};
+  return stop;
+}
+
 }  // namespace
 
 Routes::Routes(Settings settings, RouteFiles files)
@@ -109,23 +112,6 @@ Result<Host> Routes::own_host(const Reference& reference) const {
               .proxy = settings.proxy};
 }
 
-Result<Stop> Routes::mirror(const std::string& written, const Reference& reference) const {
-  auto api = endpoint_url(written);
-  if (!api) {
-    return fail(Errc::invalid_config,
-                "mirror '" + excerpt(written, 128) + "' of " + reference.domain() + " is " +
-                    api.error().message,
-                "give it as https://HOST[:PORT][/PATH]");
-  }
-  if (!api->target.ends_with("/v2")) api->target += "/v2";
-  Stop stop{.host = {.name = name_of(*api), .api = *api, .repository = {}, .stands_for = {}}};
-  if (const auto own = settings_.find(stop.host.name); own != settings_.end()) {
-    stop.host.tls = own->second.tls;
-    stop.host.proxy = own->second.proxy;
-  }
-  return stop;
-}
-
 Result<std::vector<Stop>> Routes::k3s_stops(const Reference& reference, const Host& own) const {
   const std::string file = files_.k3s_registries.string();
   auto text = read_file(files_.k3s_registries);
@@ -137,11 +123,17 @@ Result<std::vector<Stop>> Routes::k3s_stops(const Reference& reference, const Ho
   std::vector<Stop> stops;
   const K3sMirror* mirror = mirror_for(written, reference.domain());
   const auto endpoints = mirror == nullptr ? std::vector<std::string>{} : mirror->endpoints;
+  for (const auto& [expression, replacement] : mirror == nullptr ? Rewrites{} : mirror->rewrites) {
+    const auto fine = check_rewrite(expression, replacement);
+    if (fine) continue;
+    return fail(Errc::invalid_config, file + ": " + fine.error().message,
+                "mend it: k3s itself passes over it");
+  }
   for (const std::string& endpoint : endpoints) {
     auto api = endpoint_url(endpoint);
     if (!api) {
       return fail(Errc::invalid_config,
-                  file + ": endpoint '" + excerpt(endpoint, 128) + "' is " + api.error().message,
+                  file + ": endpoint '" + shown_url(endpoint) + "' is " + api.error().message,
                   "mend it: k3s itself passes over it");
     }
     // The default endpoint has the last word in any case, and no rewrites.
@@ -163,7 +155,7 @@ Result<std::vector<Stop>> Routes::written_stops(const Reference& reference, cons
   const auto settings = settings_.find(reference.domain());
   if (settings != settings_.end() && !settings->second.mirrors.empty()) {
     for (const std::string& written : settings->second.mirrors) {
-      stops.push_back(TRY(mirror(written, reference)));
+      stops.push_back(TRY(mirror_of(written, reference)));
     }
     stops.push_back({.host = own});
     return stops;
@@ -177,24 +169,32 @@ Result<std::vector<Stop>> Routes::written_stops(const Reference& reference, cons
   return stops;
 }
 
+// Whose mirror it is, and what the configuration has for it: that beats the files.
+void Routes::settle(Host& host, const Host& own) const {
+  const bool itself =
+      host.api.authority() == own.api.authority() || host.api.authority() == own.name;
+  if (itself) {
+    host.name = own.name;
+  } else {
+    host.stands_for = own.name;
+  }
+  host.proxy.clear();  // the registry's is not its mirrors'
+  const auto found = settings_.find(host.name);
+  if (found == settings_.end() || !says_how_to_speak(found->second)) return;
+  host.tls = found->second.tls;
+  host.proxy = found->second.proxy;
+  if (!itself) return;
+  host.api.tls = own.api.tls;
+  host.api.port = own.api.port;
+}
+
 Result<std::vector<Stop>> Routes::stops(const Reference& reference) const {
   const std::string& domain = reference.domain();
   const std::scoped_lock lock(mutex_);
   if (const auto known = known_.find(domain); known != known_.end()) return known->second;
   const Host own = TRY(own_host(reference));
   auto stops = TRY(written_stops(reference, own));
-  const auto settings = settings_.find(domain);
-  const bool own_word = settings != settings_.end() && says_how_to_speak(settings->second);
-  for (Stop& stop : stops) {
-    Host& host = stop.host;
-    if (host.api.authority() != own.api.authority() && host.api.authority() != domain) {
-      host.stands_for = domain;
-    } else if (own_word) {
-      host.tls = own.tls;
-      host.proxy = own.proxy;
-      host.api.tls = own.api.tls;
-    }
-  }
+  for (Stop& stop : stops) settle(stop.host, own);
   known_.emplace(domain, stops);
   return stops;
 }

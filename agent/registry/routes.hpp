@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/registry/host.hpp"
+#include "agent/registry/rewrite.hpp"
 #include "agent/registry/settings.hpp"
 #include "common/reference.hpp"
 
@@ -20,13 +22,19 @@ namespace nodeproof::registry {
 struct RouteFiles {
   std::vector<std::filesystem::path> hosts_directories = {};  // certs.d; the first that knows it
   std::filesystem::path k3s_registries = {};                  // "" = not looked at
+  std::optional<Error> doubt = {};  // a file that says where to look, and cannot be read
 };
 
-// hosts_dir and k3s_registries as configured: "" = found out, "none" = not used. Found out: the CRI
-// plugin's config_path in containerd's /etc/containerd/config.toml, else where containerd 2 looks
-// (/etc/containerd/certs.d, /etc/docker/certs.d); then what k3s, RKE2 and MicroK8s have written.
-[[nodiscard]] RouteFiles find_route_files(const std::string& hosts_dir,
-                                          const std::string& k3s_registries,
+// As configured.
+struct RouteSearch {
+  std::string hosts_dir = {}, k3s_registries = {};  // "" = found out, "none" = not used
+  std::string socket = {};                          // of the containerd in use; "" = found out
+};
+
+// Found out: the CRI plugin's config_path in containerd's /etc/containerd/config.toml, else where
+// containerd 2 looks (/etc/containerd/certs.d, /etc/docker/certs.d); then what k3s, RKE2 and
+// MicroK8s have written. Where only one containerd has a socket, its own folders alone.
+[[nodiscard]] RouteFiles find_route_files(const RouteSearch& wanted,
                                           const std::filesystem::path& root);
 
 enum class Capability { resolve, pull };  // a tag to a digest; what has a digest
@@ -35,8 +43,7 @@ enum class Capability { resolve, pull };  // a tag to a digest; what has a diges
 struct Stop {
   Host host;
   bool resolve = true, pull = true;
-  // Expression and replacement for the repository's path; the first that changes it counts.
-  std::vector<std::pair<std::string, std::string>> rewrites = {};
+  Rewrites rewrites = {};
 };
 
 // Thread-safe. Each file is read once.
@@ -49,6 +56,8 @@ class Routes {
 
   // Errc::invalid_config when a file that speaks for the registry cannot be read; never empty.
   Result<std::vector<Host>> to(const Reference& reference, Capability capability) const;
+  // What makes it uncertain where to look, if anything does.
+  [[nodiscard]] const std::optional<Error>& doubt() const { return files_.doubt; }
   // The registry itself, without its mirrors.
   Result<Host> registry(const Reference& reference) const;
 
@@ -58,9 +67,9 @@ class Routes {
 
  private:
   Result<Host> own_host(const Reference& reference) const;
-  Result<Stop> mirror(const std::string& written, const Reference& reference) const;
   Result<std::vector<Stop>> written_stops(const Reference& reference, const Host& own) const;
   Result<std::vector<Stop>> k3s_stops(const Reference& reference, const Host& own) const;
+  void settle(Host& host, const Host& own) const;
   Result<std::vector<Stop>> stops(const Reference& reference) const;
 
   const Settings settings_;

@@ -27,6 +27,7 @@ class LocalFirstRegistry final : public Registry {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  void distrust(const Digest& blob) override { remote_.distrust(blob); }
   // Of what is here the registry's state does not matter; it is asked nevertheless.
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;

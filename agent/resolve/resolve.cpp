@@ -113,9 +113,14 @@ class Walk {
   }
 
   Result<std::string> fetch_config(const Descriptor& config) {
-    auto bytes = collect(config, [&](const ByteSink& sink) {
+    const auto fetch = [&](const ByteSink& sink) {
       return registry_.blob(reference_, config, 0, sink, stop_);
-    });
+    };
+    auto bytes = collect(config, fetch);
+    if (!bytes && bytes.error().code == Errc::digest_mismatch) {
+      registry_.distrust(config.digest);
+      bytes = collect(config, fetch);
+    }
     if (!bytes) {
       return std::unexpected(absent_is_damage(
           std::move(bytes).error(), "the manifest names a config the registry no longer has"));

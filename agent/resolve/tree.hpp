@@ -46,6 +46,7 @@ class RememberingRegistry final : public Registry {
                                 std::stop_token stop) override;
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
+  void distrust(const Digest& blob) override { registry_.distrust(blob); }
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override {

@@ -82,6 +82,7 @@ class SlowRegistry final : public Registry {
     };
     return registry_.blob(reference, blob, offset, slowly, std::move(stop));
   }
+  void distrust(const Digest& blob) override { registry_.distrust(blob); }
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override {
     return registry_.probe(reference, blob, std::move(stop));

@@ -30,6 +30,32 @@ TEST(Pattern, ThatIsNoneSaysWhy) {
   EXPECT_FALSE(Pattern::compile("((a{1000}){1000}){1000}"));
 }
 
+TEST(Pattern, ReplacesAsGoDoes) {
+  struct Case {
+    const char *expression, *text, *replacement, *result;
+  };
+  const Case cases[] = {{"^(.*)$", "library/debian", "proxy/$1", "proxy/library/debian"},
+                        {"^rancher/(.*)", "rancher/k3s", "mirrored/${1}x", "mirrored/k3sx"},
+                        {"a", "banana", "o", "bonono"},
+                        {"x", "banana", "o", "banana"},
+                        {"(a)(n)", "an", "$2$1$$", "na$"},
+                        {"a", "a", "\\1", "\\1"}};
+  for (const Case& item : cases) {
+    const auto pattern = Pattern::compile(item.expression);
+    ASSERT_TRUE(pattern) << item.expression;
+    EXPECT_EQ(pattern->replaced_in(item.text, item.replacement).value_or("(error)"), item.result)
+        << item.expression;
+  }
+}
+
+TEST(Pattern, AReplacementForAGroupThatThereIsNotIsRefused) {
+  for (const char* replacement : {"$2", "${2}", "$", "${1", "$name"}) {
+    const auto replaced = Pattern::compile("(a)")->replaced_in("a", replacement);
+    ASSERT_FALSE(replaced) << replacement;
+    EXPECT_EQ(replaced.error().code, Errc::invalid_document);
+  }
+}
+
 TEST(Pattern, TakesLinearTimeOnHostileText) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_FALSE(Pattern::compile("^(a|aa)+$")->found_in(std::string(200'000, 'a') + "!"));

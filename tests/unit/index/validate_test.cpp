@@ -327,6 +327,7 @@ class MovingRegistry final : public Registry {
                 const ByteSink& sink, std::stop_token stop) override {
     return registry_.blob(reference, blob, offset, sink, std::move(stop));
   }
+  void distrust(const Digest& blob) override { registry_.distrust(blob); }
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override {
     return registry_.probe(reference, blob, std::move(stop));
