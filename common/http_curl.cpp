@@ -1,8 +1,6 @@
 #include "common/http_curl.hpp"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include "common/http_head.hpp"
 #include "common/http_pace.hpp"
 #include "common/http_url.hpp"
+#include "common/ip_text.hpp"
 #include "common/tls_files.hpp"
 
 namespace nodeproof {
@@ -128,15 +127,6 @@ class Transfer {
 template <class T>
 void set(CURL* easy, CURLoption option, T value) {
   if (curl_easy_setopt(easy, option, value) != CURLE_OK) std::abort();
-}
-
-std::string text_of(const sockaddr& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* raw =
-      address.sa_family == AF_INET6
-          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr)
-          : &reinterpret_cast<const sockaddr_in&>(address).sin_addr;
-  return inet_ntop(address.sa_family, raw, text.data(), text.size()) == nullptr ? "" : text.data();
 }
 
 Result<> Transfer::add_headers() {
@@ -256,7 +246,7 @@ bool Transfer::may_connect_to(const std::string& address) {
 
 curl_socket_t Transfer::on_socket(void* self, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<Transfer*>(self);
-  const std::string text = text_of(address->addr);
+  const std::string text = ip_text(address->addr);
   if (!transfer.through_proxy() && !transfer.may_connect_to(text)) return CURL_SOCKET_BAD;
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
