@@ -217,7 +217,7 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
     });
   };
   auto fetched = fetch();
-  if (refused) fetched = std::unexpected(*std::move(refused));
+  if (refused) return std::unexpected(*std::move(refused));
   if (fetched) return fetched;
   return std::unexpected(
       std::move(fetched).error().with_context(reference.name_with_digest(blob.digest)));
