@@ -373,19 +373,6 @@ bool is_http2_trouble(CURLcode code) {
          code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
 }
 
-// host:port of the proxy that was named or that the environment names, as libcurl reads it.
-std::string proxy_of(std::string named, const HttpUrl& url) {
-  for (const char* variable :
-       url.tls ? std::array{"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}
-               : std::array{"http_proxy", "", "all_proxy", "ALL_PROXY"}) {
-    const char* value = std::getenv(variable);
-    if (named.empty() && value != nullptr) named = value;
-  }
-  if (named.find("://") == std::string::npos) named.insert(0, "http://");
-  const auto proxy = parse_http_url(named);
-  return proxy ? proxy->host_port() : "";
-}
-
 Error Transfer::failure(CURL* easy, CURLcode code) const {
   const bool used_proxy = through_proxy();
   long os_error = 0;

@@ -1,7 +1,9 @@
 #include "common/http_failure.hpp"
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 #include "common/clock.hpp"
@@ -154,6 +156,18 @@ Error cause_of(HttpFailure failure, const HttpFailureContext& context) {
 }
 
 }  // namespace
+
+std::string proxy_of(std::string named, const HttpUrl& url) {
+  for (const char* variable :
+       url.tls ? std::array{"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}
+               : std::array{"http_proxy", "", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(variable);
+    if (named.empty() && value != nullptr) named = value;
+  }
+  if (named.find("://") == std::string::npos) named.insert(0, "http://");
+  const auto proxy = parse_http_url(named);
+  return proxy ? proxy->host_port() : "";
+}
 
 Error explain(HttpFailure failure, const HttpFailureContext& context) {
   std::string where = context.url.host_port();

@@ -34,6 +34,10 @@ struct HttpFailureContext {
   std::string proxy = {};  // host:port of the one used, "" = not known
 };
 
+// host:port of the proxy that was named, else of the one that the environment names, as libcurl
+// reads it; "" when that is no HTTP proxy.
+[[nodiscard]] std::string proxy_of(std::string named, const HttpUrl& url);
+
 [[nodiscard]] Error explain(HttpFailure failure, const HttpFailureContext& context);
 
 }  // namespace nodeproof

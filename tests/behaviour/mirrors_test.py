@@ -98,9 +98,12 @@ class Configured(MirrorsTest):
                 self.assertTrue(bad.asked and good.asked)
                 self.assert_resolved(self.resolve(registries=self.with_mirrors(bad)))
 
-    def test_a_mirror_that_is_down_is_asked_once(self):
+    def test_a_mirror_that_is_down_is_passed_over(self):
         with Relay(self.registry.name) as gone:
             pass
+        good = self.relay()
+        self.assert_resolved(self.resolve(registries=self.with_mirrors(gone, good)))
+        self.assertTrue(good.asked)
         self.assert_resolved(self.resolve(registries=self.with_mirrors(gone)))
 
     def test_when_all_fail_the_error_names_all(self):
