@@ -87,9 +87,12 @@ TEST(Explain, MentionsAProxy) {
   auto where = context("CONNECT tunnel failed, response 407");
   where.through_proxy = true;
   EXPECT_EQ(explain(HttpFailure::proxy, where).message,
-            "registry.lan:5000 (through the proxy of the environment): the proxy did not let the "
+            "registry.lan:5000 (through a proxy): the proxy did not let the "
             "connection through "
             "(CONNECT tunnel failed, response 407)");
+  where.proxy = "proxy.lan:3128";
+  EXPECT_TRUE(explain(HttpFailure::proxy, where)
+                  .message.starts_with("registry.lan:5000 (through the proxy proxy.lan:3128): "));
 }
 
 }  // namespace
