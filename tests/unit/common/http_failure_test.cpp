@@ -90,6 +90,9 @@ TEST(Explain, MentionsAProxy) {
             "registry.lan:5000 (through a proxy): the proxy did not let the "
             "connection through "
             "(CONNECT tunnel failed, response 407)");
+  where.proxy = "proxy.lan:3128";
+  EXPECT_TRUE(explain(HttpFailure::proxy, where)
+                  .message.starts_with("registry.lan:5000 (through the proxy proxy.lan:3128): "));
 }
 
 }  // namespace
