@@ -186,13 +186,18 @@ void Transfer::set_method(CURL* easy) {
 Result<> Transfer::set_tls(CURL* easy) {
   const TlsSettings& tls = request_.tls;
   ca_file_ = tls.ca_file;
-  if (ca_file_.empty()) ca_file_ = TRY(system_ca_file());
+  // Without a store of the system's, what is named besides it has to do.
+  if (ca_file_.empty()) {
+    auto store = system_ca_file();
+    if (!store && tls.verify && tls.more_ca_files.empty()) return std::unexpected(store.error());
+    ca_file_ = store.value_or("");
+  }
   for (const auto& file : {ca_file_, tls.client_certificate, tls.client_key}) {
     TRY(check_readable(file));
   }
   set(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
   if (tls.more_ca_files.empty()) {
-    set(easy, CURLOPT_CAINFO, ca_file_.c_str());
+    set(easy, CURLOPT_CAINFO, ca_file_.empty() ? nullptr : ca_file_.c_str());
   } else {
     std::string pem = TRY(joined_ca_files(ca_file_, tls.more_ca_files));
     curl_blob blob{.data = pem.data(), .len = pem.size(), .flags = CURL_BLOB_COPY};

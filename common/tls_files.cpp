@@ -32,7 +32,8 @@ Result<> check_readable(const std::string& file) {
 Result<std::string> joined_ca_files(const std::string& first,
                                     const std::vector<std::string>& more) {
   constexpr std::size_t kMaxBytes = 16 << 20;
-  std::string joined = TRY(read_file(first, kMaxBytes));
+  std::string joined;
+  if (!first.empty()) joined = TRY(read_file(first, kMaxBytes));
   for (const std::string& file : more) {
     TRY(check_readable(file));
     const std::string text = TRY(read_file(file, kMaxBytes));

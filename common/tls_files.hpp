@@ -15,7 +15,7 @@ Result<std::string> system_ca_file();
 // libcurl would say so too, but leaks what it had prepared. "" is fine.
 Result<> check_readable(const std::string& file);
 
-// Their text, one after the other.
+// Their text, one after the other; `first` may be "".
 Result<std::string> joined_ca_files(const std::string& first, const std::vector<std::string>& more);
 
 }  // namespace nodeproof

@@ -1,7 +1,6 @@
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <vector>
 
 #include "agent/registry/plugin_source.hpp"
@@ -56,6 +55,36 @@ std::optional<PluginPlaces> places_of(const std::filesystem::path& process) {
   return PluginPlaces{config, bin_dir};
 }
 
+// The words behind "NAME:" in /proc/PID/status.
+std::vector<std::string> status_words(const std::string& status, std::string_view name) {
+  std::vector<std::string> words;
+  std::istringstream lines(status);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name)) continue;
+    std::istringstream rest(line.substr(name.size()));
+    for (std::string word; rest >> word;) words.push_back(word);
+  }
+  return words;
+}
+
+// Anybody can call a program kubelet, a container's root too: the node's own has no user but root
+// in any of its IDs, and is in no container. /proc/PID/status and cgroup tell without ptrace's
+// rights.
+bool is_of_the_node(const std::filesystem::path& process, const Surroundings& around) {
+  const auto status = read_file(process / "status");
+  if (!status) return false;
+  const auto users = status_words(*status, "Uid:");
+  const bool all_root =
+      !users.empty() && std::ranges::all_of(users, [](const auto& id) { return id == "0"; });
+  if (around.is_root && !all_root) return false;
+  if (status_words(*status, "NSpid:").size() != 1) return false;
+  const auto cgroup = read_file(process / "cgroup").value_or("");
+  constexpr std::array<std::string_view, 4> kContainers{"kubepods", "cri-containerd", "docker",
+                                                        "libpod"};
+  return std::ranges::none_of(kContainers,
+                              [&](std::string_view name) { return cgroup.contains(name); });
+}
+
 }  // namespace
 
 std::optional<PluginPlaces> find_plugins(const Surroundings& around) {
@@ -63,11 +92,8 @@ std::optional<PluginPlaces> find_plugins(const Surroundings& around) {
   for (const auto& entry : std::filesystem::directory_iterator(around.root / "proc", problem)) {
     const std::string name = entry.path().filename();
     if (name.empty() || name.find_first_not_of("0123456789") != std::string::npos) continue;
-    struct stat status{};
-    // Anybody can call a program kubelet, but not as root.
-    if (stat(entry.path().c_str(), &status) != 0 || (around.is_root && status.st_uid != 0))
-      continue;
-    if (const auto places = places_of(entry.path())) return places;
+    const auto places = places_of(entry.path());
+    if (places && is_of_the_node(entry.path(), around)) return places;
   }
   PluginPlaces k3s{around.root / kK3sFolder / "config.yaml", around.root / kK3sFolder / "bin"};
   if (std::filesystem::exists(k3s.config, problem)) return k3s;

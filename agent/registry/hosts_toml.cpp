@@ -76,8 +76,9 @@ std::optional<std::chrono::milliseconds> go_duration(std::string_view text) {
   if (text.empty()) return {};
   while (!text.empty()) {
     double number = 0;
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
+    const char* const first = text.data();
+    const char* const last = first + text.size();
+    const auto [end, error] = std::from_chars(first, last, number, std::chars_format::fixed);
     if (error != std::errc() || number < 0) return {};
     text = {end, static_cast<std::size_t>(last - end)};
     const auto unit = std::ranges::find_if(
@@ -137,7 +138,19 @@ Result<> read_client(const Source& source, WrittenHost& host) {
   const auto files = TRY(texts(source, *first));
   if (files.empty() || files.size() > 2) return source.wrong("a client is one file, or a pair");
   host.tls.client_certificate = source.absolute(files.front());
-  host.tls.client_key = source.absolute(files.back());
+  host.tls.client_key = source.absolute(files.back().empty() ? files.front() : files.back());
+  return {};
+}
+
+Result<> add_header(const Source& source, const std::string& name, std::vector<std::string> values,
+                    WrittenHost& host) {
+  for (std::string& text : values) {
+    const std::string line = name + text;
+    if (name.empty() || line.find_first_of("\r\n") != std::string::npos) {
+      return source.wrong("header '" + excerpt(name, 64) + "' is none");
+    }
+    host.headers.emplace_back(name, std::move(text));
+  }
   return {};
 }
 
@@ -146,13 +159,8 @@ Result<> read_headers(const Source& source, WrittenHost& host) {
   if (value == nullptr) return {};
   if (value->kind() != Value::Kind::object) return source.wrong_type(*value, "a table");
   for (const auto& [name, given] : value->members()) {
-    for (std::string& text : TRY(texts(source, given))) {
-      const std::string line = name + text;
-      if (name.empty() || line.find_first_of("\r\n") != std::string::npos) {
-        return source.wrong("header '" + excerpt(name, 64) + "' is none");
-      }
-      host.headers.emplace_back(name, std::move(text));
-    }
+    auto values = TRY(texts(source, given));
+    TRY(add_header(source, name, std::move(values), host));
   }
   return {};
 }
@@ -246,11 +254,11 @@ Result<std::vector<WrittenHost>> parse_hosts_toml(std::string_view text, const f
   const auto root = toml::parse(text);
   if (!root) return wrong(file, root.error().message);
   std::vector<WrittenHost> hosts;
-  if (const Value* table = root->find("host")) {
-    for (const auto& [url, value] : table->members()) {
-      if (value.kind() != Value::Kind::object) return wrong(file, value.wrong("a table").message);
-      hosts.push_back(TRY(read_host({file, value}, url)));
-    }
+  const Value* table = root->find("host");
+  const json::Object none;
+  for (const auto& [url, value] : table == nullptr ? none : table->members()) {
+    if (value.kind() != Value::Kind::object) return wrong(file, value.wrong("a table").message);
+    hosts.push_back(TRY(read_host({file, value}, url)));
   }
   const auto server = root->string_or("server", "");
   if (!server) return wrong(file, server.error().message);

@@ -168,8 +168,9 @@ Result<FetchedManifest> HttpRegistry::child(const Reference& reference, const De
       std::move(fetched).error().with_context(reference.name_with_digest(child.digest)));
 }
 
-Result<> HttpRegistry::blob_at(const Host& host, const Descriptor& blob, BlobStream& stream,
+Result<> HttpRegistry::blob_at(const Host& host, const Delivery& delivery,
                                const RetryPolicy& policy, const std::stop_token& stop) {
+  const auto& [blob, stream] = delivery;
   bool beyond_its_end = false;  // 416: it has fewer bytes, however often it is asked
   const Receiver receiver{
       .head = [&](const HttpResponse& head) { return stream.begin(head); },
@@ -209,7 +210,7 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
     const auto ways = TRY(hosts(reference, &blob.digest));
     return ask_in_turn(ways, memory_, [&](const Host& host, bool is_last) -> Result<> {
       const auto begin = stream.position();
-      auto done = blob_at(host, blob, stream, policy(is_last), stop);
+      auto done = blob_at(host, {blob, stream}, policy(is_last), stop);
       if (stream.position() != begin) memory_.delivered(host, blob.digest);
       if (done || !stream.sink_refused()) return done;
       refused = std::move(done).error();
@@ -224,10 +225,10 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
 }
 
 std::optional<RateLimit> HttpRegistry::rate_limit(const Reference& reference) const {
-  const auto ways = hosts(reference, nullptr);
-  if (!ways) return std::nullopt;
+  const auto host = access_.routes().registry(reference);
+  if (!host) return std::nullopt;
   const auto all = access_.http().rate_limits();
-  const auto found = all.find(ways->front().api.host_port());
+  const auto found = all.find(host->api.host_port());
   return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 

@@ -58,8 +58,12 @@ class HttpRegistry final : public Registry {
                                  const RetryPolicy& policy, const std::stop_token& stop);
   Result<FetchedManifest> child_at(const Host& host, const Descriptor& child,
                                    const RetryPolicy& policy, const std::stop_token& stop);
-  Result<> blob_at(const Host& host, const Descriptor& blob, BlobStream& stream,
-                   const RetryPolicy& policy, const std::stop_token& stop);
+  struct Delivery {
+    const Descriptor& blob;
+    BlobStream& stream;
+  };
+  Result<> blob_at(const Host& host, const Delivery& delivery, const RetryPolicy& policy,
+                   const std::stop_token& stop);
   Result<BlobState> probe_at(const Host& host, const Descriptor& blob, const std::stop_token& stop);
 
   Access& access_;

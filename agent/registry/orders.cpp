@@ -6,6 +6,7 @@
 #include "agent/registry/contact.hpp"
 #include "common/crypto.hpp"
 #include "common/pipe.hpp"
+#include "common/words.hpp"
 
 namespace nodeproof::registry {
 
@@ -79,8 +80,11 @@ Result<Answer> Orders::exchange(const Order& order, const std::string& authoriza
   request.proxy = order.host.proxy;
   request.connect_timeout = order.host.connect_timeout;
   if (order.url.same_origin(order.host.api)) {
-    const auto& own = order.host.headers;
-    request.headers.insert(request.headers.end(), own.begin(), own.end());
+    // A login replaces a configured Authorization.
+    std::ranges::copy_if(order.host.headers, std::back_inserter(request.headers),
+                         [&](const auto& one) {
+                           return authorization.empty() || fold_case(one.first) != "authorization";
+                         });
   }
   request.led_by = order.led_by;
   if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);

@@ -72,6 +72,10 @@ Result<> PluginSource::load() {
     return {};
   }
   TRY(check_only_root_writes(places_->config, around_));
+  std::error_code none;  // a file has no files in it
+  for (const auto& file : std::filesystem::directory_iterator(places_->config, none)) {
+    TRY(check_only_root_writes(file.path(), around_));
+  }
   plugins_ = TRY(read_plugin_config(places_->config));
   return {};
 }

@@ -50,7 +50,11 @@ TlsSettings tls_of(const K3sRegistries& file, const std::string& name) {
 }
 
 bool says_how_to_speak(const HostSettings& settings) {
-  return settings.plain_http || settings.tls != TlsSettings{} || !settings.proxy.empty();
+  return settings.plain_http || settings.tls != TlsSettings{};
+}
+
+bool is_registry(const Host& host, const Host& own) {
+  return host.api.authority() == own.api.authority() || host.api.authority() == own.name;
 }
 
 Stop stop_of(const WrittenHost& from, const Host& own) {
@@ -137,7 +141,7 @@ Result<std::vector<Stop>> Routes::k3s_stops(const Reference& reference, const Ho
                   "mend it: k3s itself passes over it");
     }
     // The default endpoint has the last word in any case, and no rewrites.
-    if (api->authority() == own.api.authority() && api->target == "/v2") continue;
+    if (api->same_origin(own.api) && api->target == "/v2") continue;
     Stop stop{.host = own, .rewrites = mirror->rewrites};
     stop.host.name = name_of(*api);
     stop.host.tls = tls_of(written, stop.host.name);
@@ -149,17 +153,32 @@ Result<std::vector<Stop>> Routes::k3s_stops(const Reference& reference, const Ho
   return stops;
 }
 
-// As the first source that speaks for the registry has it.
-Result<std::vector<Stop>> Routes::written_stops(const Reference& reference, const Host& own) const {
+// None: the configuration names no mirrors.
+Result<std::vector<Stop>> Routes::configured_stops(const Reference& reference,
+                                                   const Host& own) const {
   std::vector<Stop> stops;
   const auto settings = settings_.find(reference.domain());
-  if (settings != settings_.end() && !settings->second.mirrors.empty()) {
-    for (const std::string& written : settings->second.mirrors) {
-      stops.push_back(TRY(mirror_of(written, reference)));
-    }
-    stops.push_back({.host = own});
-    return stops;
+  if (settings == settings_.end() || settings->second.mirrors.empty()) return stops;
+  for (const std::string& written : settings->second.mirrors) {
+    stops.push_back(TRY(mirror_of(written, reference)));
   }
+  const auto in_files = TRY(stops_in_files(reference, own));
+  const auto itself =
+      std::ranges::find_if(in_files, [&](const Stop& stop) { return is_registry(stop.host, own); });
+  stops.push_back(itself == in_files.end() ? Stop{.host = own} : *itself);
+  return stops;
+}
+
+// As the first source that speaks for the registry has it.
+Result<std::vector<Stop>> Routes::written_stops(const Reference& reference, const Host& own) const {
+  auto stops = TRY(configured_stops(reference, own));
+  if (!stops.empty()) return stops;
+  return stops_in_files(reference, own);
+}
+
+Result<std::vector<Stop>> Routes::stops_in_files(const Reference& reference,
+                                                 const Host& own) const {
+  std::vector<Stop> stops;
   if (const auto hosts = TRY(read_hosts(files_.hosts_directories, reference.domain()))) {
     for (const WrittenHost& host : *hosts) stops.push_back(stop_of(host, own));
     return stops;
@@ -171,8 +190,7 @@ Result<std::vector<Stop>> Routes::written_stops(const Reference& reference, cons
 
 // Whose mirror it is, and what the configuration has for it: that beats the files.
 void Routes::settle(Host& host, const Host& own) const {
-  const bool itself =
-      host.api.authority() == own.api.authority() || host.api.authority() == own.name;
+  const bool itself = is_registry(host, own);
   if (itself) {
     host.name = own.name;
   } else {
@@ -180,9 +198,10 @@ void Routes::settle(Host& host, const Host& own) const {
   }
   host.proxy.clear();  // the registry's is not its mirrors'
   const auto found = settings_.find(host.name);
-  if (found == settings_.end() || !says_how_to_speak(found->second)) return;
-  host.tls = found->second.tls;
+  if (found == settings_.end()) return;
   host.proxy = found->second.proxy;
+  if (!says_how_to_speak(found->second)) return;
+  host.tls = found->second.tls;
   if (!itself) return;
   host.api.tls = own.api.tls;
   host.api.port = own.api.port;
@@ -217,10 +236,12 @@ Result<std::vector<Host>> Routes::to(const Reference& reference, Capability capa
 }
 
 Result<Host> Routes::registry(const Reference& reference) const {
-  Host host = TRY(own_host(reference));
-  for (Stop& stop : TRY(stops(reference))) {
-    if (stop.host.stands_for.empty()) host = std::move(stop.host);
-  }
+  const auto known = TRY(stops(reference));
+  // The first one that says how it is spoken to, as containerd would ask it.
+  const auto itself = std::ranges::find_if(known, [](const Stop& stop) {
+    return stop.host.stands_for.empty() && stop.resolve && stop.pull;
+  });
+  Host host = itself == known.end() ? TRY(own_host(reference)) : itself->host;
   host.repository = reference.path();
   return host;
 }

@@ -67,6 +67,8 @@ class Routes {
 
  private:
   Result<Host> own_host(const Reference& reference) const;
+  Result<std::vector<Stop>> configured_stops(const Reference& reference, const Host& own) const;
+  Result<std::vector<Stop>> stops_in_files(const Reference& reference, const Host& own) const;
   Result<std::vector<Stop>> written_stops(const Reference& reference, const Host& own) const;
   Result<std::vector<Stop>> k3s_stops(const Reference& reference, const Host& own) const;
   void settle(Host& host, const Host& own) const;

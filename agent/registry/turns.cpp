@@ -10,6 +10,11 @@ constexpr int kRanks = 3;
 constexpr std::chrono::seconds kRest{60};
 constexpr std::size_t kMaxRemembered = 4096;
 
+bool has_answered(const Error& error) {
+  return error.code != Errc::unreachable && error.code != Errc::timeout &&
+         error.code != Errc::untrusted;
+}
+
 }  // namespace
 
 std::vector<Host> HostMemory::ordered(std::vector<Host> hosts, const Digest* blob) const {
@@ -53,8 +58,12 @@ void HostMemory::distrust(const Digest& blob) {
 
 Error all_failed(const std::vector<Host>& hosts, std::vector<Error> errors) {
   std::size_t chosen = errors.size() - 1;
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    if (hosts[i].stands_for.empty()) chosen = i;
+  const auto counts = [&](std::size_t i) {
+    if (!hosts[i].stands_for.empty()) return 0;
+    return has_answered(errors[i]) ? 2 : 1;
+  };
+  for (std::size_t i = errors.size(); i-- > 0;) {
+    if (counts(i) > counts(chosen)) chosen = i;
   }
   Error error = std::move(errors[chosen]);
   for (std::size_t i = 0; i < errors.size(); ++i) {

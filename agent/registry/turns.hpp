@@ -39,8 +39,8 @@ class HostMemory {
   std::set<std::pair<Digest, std::string>> bad_copies_;
 };
 
-// The failures of all hosts as one error: the last one's, which is the registry itself where it is
-// among them.
+// The failures of all hosts as one error: that of the registry itself where it is among them (it
+// may be so twice: the one that answered), else the last one's.
 [[nodiscard]] Error all_failed(const std::vector<Host>& hosts, std::vector<Error> errors);
 
 // ask(host, is_last) -> Result<T>. Whatever one host fails with, the next one is asked; only a stop

@@ -355,10 +355,19 @@ TEST_F(Machine, FindsThePluginsOnTheCommandLineOfAKubelet) {
   write("proc/17/cmdline", std::string("/bin/sh") + '\0' + flags);
   EXPECT_TRUE(fails_with("rancher")) << "the default's plugin is not there";
   write("proc/42/cmdline", std::string("/usr/bin/kubelet") + '\0' + flags);
+  EXPECT_TRUE(fails_with("rancher")) << "nobody knows whose process it is";
+  write("proc/42/cgroup", "0::/system.slice/kubelet.service\n");
+  write("proc/42/status", "Name:\tkubelet\nUid:\t0\t0\t0\t0\nNSpid:\t42\n");
   EXPECT_EQ(user("reg.lan"), "k");
+  write("proc/42/status", "Name:\tkubelet\nUid:\t0\t0\t0\t0\nNSpid:\t42\t1\n");
+  EXPECT_TRUE(fails_with("rancher")) << "a container's process";
+  write("proc/42/status", "Name:\tkubelet\nUid:\t0\t0\t0\t0\nNSpid:\t42\n");
+  write("proc/42/cgroup", "0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-1.scope\n");
+  EXPECT_TRUE(fails_with("rancher")) << "a container's process among the host's";
   if (!around.is_root) return;
-  ASSERT_EQ(chown((folder.path() / "proc/42").c_str(), 65534, 65534), 0);
-  EXPECT_TRUE(fails_with("rancher")) << "anybody's process, not the node's kubelet";
+  write("proc/42/cgroup", "0::/system.slice/kubelet.service\n");
+  write("proc/42/status", "Name:\tkubelet\nUid:\t1000\t0\t0\t0\nNSpid:\t42\n");
+  EXPECT_TRUE(fails_with("rancher")) << "somebody's setuid program";
 }
 
 TEST_F(Machine, BelievesNoPluginConfigurationThatOthersCanChange) {

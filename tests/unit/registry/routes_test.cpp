@@ -301,5 +301,44 @@ INSTANTIATE_TEST_SUITE_P(
         SearchCase{"None", {{kRegistriesK3s, ""}}, {"none", "none"}, {}, ""}),
     [](const auto& info) { return info.param.name; });
 
+// What the files say of a registry's own host.
+class OwnHost : public testing::Test {
+ protected:
+  RouteFiles with_hosts_toml(std::string_view text) {
+    EXPECT_TRUE(write_file_atomically(root.path() / "certs.d/r.lan/hosts.toml", text));
+    return {.hosts_directories = {root.path() / "certs.d"}};
+  }
+  const fakes::TempFolder root;
+};
+
+TEST_F(OwnHost, IsSpokenToAsItsFirstEntrySays) {
+  const Routes routes({}, with_hosts_toml("server = 'https://r.lan'\n[host.'http://r.lan']\n"));
+  const auto host = routes.registry(reference("r.lan/a"));
+  ASSERT_TRUE(host) << host.error().message;
+  EXPECT_EQ(host->url("/x").str(), "http://r.lan/v2/a/x");
+}
+
+TEST_F(OwnHost, KeepsTheFilesCaWhereOnlyAProxyOrMirrorsAreConfigured) {
+  for (HostSettings settings : {HostSettings{.plain_http = {}, .tls = {}, .proxy = "http://p:1"},
+                                with_mirrors({"https://m.lan"})}) {
+    const Routes routes({{"r.lan", settings}}, with_hosts_toml("ca = '/ca.pem'\n"));
+    const auto host = routes.registry(reference("r.lan/a"));
+    ASSERT_TRUE(host) << host.error().message;
+    EXPECT_EQ(host->tls.more_ca_files, std::vector<std::string>{"/ca.pem"});
+    EXPECT_EQ(host->proxy, settings.proxy);
+  }
+}
+
+TEST_F(OwnHost, OfK3sMayBeAskedWithoutTls) {
+  const auto file = root.path() / "registries.yaml";
+  ASSERT_TRUE(
+      write_file_atomically(file, "mirrors: {'r.lan:5000': {endpoint: ['http://r.lan:5000']}}\n"));
+  const Routes routes({}, {.hosts_directories = {}, .k3s_registries = file});
+  EXPECT_EQ(urls_of(routes.to(reference("r.lan:5000/a"), Capability::pull)),
+            (std::vector<std::string>{"http://r.lan:5000/v2/a/x", "https://r.lan:5000/v2/a/x"}));
+  EXPECT_EQ(routes.registry(reference("r.lan:5000/a"))->url("/x").str(),
+            "http://r.lan:5000/v2/a/x");
+}
+
 }  // namespace
 }  // namespace nodeproof::registry
