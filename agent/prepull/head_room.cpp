@@ -40,10 +40,11 @@ Candidate largest(std::vector<Candidate> all) {
 }
 
 Result<> check(const Place& place, const UnpackedSize& demand) {
-  const auto& [path, volume, margin] = place;
+  const Volume& volume = place.volume;
+  const Margin& margin = place.margin;
   const std::string about = demand.estimated ? "about " : "";
   const auto refuse = [&](const std::string& numbers) {
-    return fail(Errc::no_space, path + " has not enough room: " + about + numbers,
+    return fail(Errc::no_space, place.path + " has not enough room: " + about + numbers,
                 "free space on that file system, require fewer images on this node, or set "
                 "pull.keep_free");
   };
