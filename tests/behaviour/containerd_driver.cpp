@@ -4,8 +4,8 @@
 //   find SOCKET...
 //   pull IMAGE [publish|release|keep [MILLISECONDS-PER-CHUNK]]
 //   set [OPTION=VALUE]... IMAGE...   several images together; options: parallel, unpacks, bandwidth
-//                                    (bytes per second), slice (ms), publish (1), die (a step of
-//                                    killing_store.hpp)
+//                                    (bytes per second), keep_free (bytes), slice (ms), publish
+//                                    (1), die (a step of killing_store.hpp)
 //   run IMAGE ID SPEC-FILE STDOUT-FILE DEADLINE-MILLISECONDS
 //   sweep
 //   forget ID
@@ -192,6 +192,8 @@ SetCommand parse_set(const Arguments& arguments) {
       command.options.unpacks = static_cast<unsigned>(std::stoul(value));
     } else if (argument.starts_with("bandwidth=")) {
       command.options.bandwidth = std::stoull(value);
+    } else if (argument.starts_with("keep_free=")) {
+      command.options.keep_free = Amount{.units = std::stoull(value)};
     } else if (argument.starts_with("slice=")) {
       command.options.slice = std::chrono::milliseconds(std::stoul(value));
     } else {
@@ -235,6 +237,7 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
       }
     } else {
       out.member("failed", to_string(pulled.error().code)).member("why", pulled.error().message);
+      out.member("remedy", pulled.error().remedy);
     }
     out.end_object();
   }

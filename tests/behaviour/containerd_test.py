@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -312,36 +311,6 @@ class Found(OnContainerd):
         self.assertEqual("permission_denied", failed["error"])
         self.assertIn(str(self.containerd.socket), failed["message"])
         self.assertIn("root", failed["remedy"])
-
-
-class Full(testing.RigTest):
-    """A disk that the image does not fit on."""
-
-    def test_a_full_disk_is_told_and_given_back(self):
-        registry = self.keep(Registry)
-        try:
-            containerd = Containerd(VERSION)
-        except packages.Unavailable as error:
-            self.skipTest(str(error))
-        containerd.root.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", containerd.root], check=True)
-        with containerd:
-            try:
-                self.pull_too_much(containerd, registry)
-            finally:
-                containerd.stop()
-                subprocess.run(["umount", "--lazy", containerd.root], check=True)
-
-    def pull_too_much(self, containerd: Containerd, registry: Registry):
-        image = images.index(images.variant(HOST, [layer("too large", 16 * MEGABYTE)], {}))
-        images.Client(registry.url).push("full", "1", image)
-        done = subprocess.run([DRIVER, containerd.socket, "pull", f"{registry.name}/full:1"],
-                              capture_output=True, text=True, timeout=120, check=False)
-        failed = json.loads(done.stdout)
-        self.assertEqual("no_space", failed["error"], failed)
-        self.assertIn("disk space", failed["remedy"])
-        self.assertEqual([], containerd.leases())
-        self.assertLess(shutil.disk_usage(containerd.root).used, 4 * MEGABYTE)
 
 
 def spec(*args: str, memory: int = 0) -> dict:

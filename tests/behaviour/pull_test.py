@@ -6,11 +6,13 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tarfile
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 from rig import images, layers, packages, processes, program, testing
@@ -98,7 +100,7 @@ class OnContainerd(testing.RigTest):
     def assert_nothing_left(self):
         self.assertEqual(([], []), (self.containerd.ingests(), self.containerd.leases()))
         self.assertEqual({"Committed"}, set(self.containerd.snapshots().values()))
-        self.assertEqual([], self.containerd.mounts())
+        self.assertLessEqual(set(self.containerd.mounts()), {str(self.containerd.root)})  # where that is a disk of its own
 
     def ingested(self) -> int:
         """Bytes in unfinished blobs."""
@@ -148,14 +150,11 @@ class Planned(OnContainerd):
     def test_a_blob_of_another_namespace_is_taken_without_a_byte(self):
         part = layer("other namespace", 2 * MEGABYTE)
         reference = self.publish("namespace", part)
-        ctr = [self.containerd.tree / "usr/bin/ctr", "--address", self.containerd.socket, "--namespace", "elsewhere"]
-        with open(part.path, "rb") as data:
-            subprocess.run([*ctr, "content", "ingest", "--expected-digest", part.digest, "by-hand"], stdin=data,
-                           check=True, env=self.containerd.environment())
-        subprocess.run([*ctr, "content", "label", part.digest, "containerd.io/gc.root=now"], check=True,
-                       capture_output=True, env=self.containerd.environment())
+        subprocess.run([self.containerd.tree / "usr/bin/ctr", "--address", self.containerd.socket, "--namespace", "elsewhere",
+                        "content", "fetch", "--plain-http", reference], check=True, capture_output=True,
+                       env=self.containerd.environment())
         pulled = self.pull("publish=1", reference)
-        self.assertEqual((0, 0), (self.asked(part), pulled[0]["downloaded"]))
+        self.assertEqual((1, 0), (self.asked(part), pulled[0]["downloaded"]))
         self.assert_checked(reference)
 
 
@@ -280,6 +279,70 @@ class Joined(OnContainerd):
         pulled = self.pull("publish=1", f"bandwidth={MEGABYTE}", reference)
         self.assertGreater(pulled[0]["seconds"], 3.5)
         self.assertLess(pulled[0]["seconds"], 6)
+
+
+class Full(OnContainerd):
+    """Images that the disk is too small for."""
+
+    SIZE = 48 * MEGABYTE
+
+    @classmethod
+    def setUpClass(cls):
+        super(OnContainerd, cls).setUpClass()
+        cls.registry = cls.keep(Registry)
+        try:
+            cls.containerd = Containerd(VERSION)
+        except packages.Unavailable as error:
+            raise unittest.SkipTest(str(error)) from error
+        cls.containerd.root.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.SIZE}", "tmpfs", cls.containerd.root], check=True)
+        cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.containerd.root], check=True)
+        cls.addClassCleanup(cls.containerd.stop)
+        cls.containerd.__enter__()
+
+    def setUp(self):
+        self.used = self.usage().used
+
+    def usage(self):
+        return shutil.disk_usage(self.containerd.root)
+
+    def refused(self, process: subprocess.Popen) -> dict:
+        failed = self.answer(process)["images"][0]
+        self.assertEqual("no_space", failed.get("failed"), failed)
+        return failed
+
+    def assert_given_back(self):
+        self.assert_nothing_left()
+        self.assertLess(self.usage().used, self.used + MEGABYTE)
+
+    def test_what_cannot_fit_is_refused_before_a_byte_is_fetched(self):
+        part = layer("too large", 24 * MEGABYTE)
+        failed = self.refused(self.start("set", "keep_free=0", self.publish("too-large", part)))
+        self.assertIn("io.containerd.content.v1.content has not enough room", failed["why"])
+        self.assertIn("pull.keep_free", failed["remedy"])
+        self.assertEqual(0, self.asked(part))
+        self.assert_given_back()
+
+    def test_what_grows_beyond_the_disk_when_unpacked_is_given_back(self):
+        part = layers.generated("zeros beyond the disk", lambda: tar_of("data/zeros", bytes(2 * self.SIZE)))
+        failed = self.refused(self.start("set", "keep_free=0", self.publish("zeros", part)))
+        self.assertIn("disk space", failed["remedy"])
+        self.assert_given_back()
+
+    def test_a_disk_that_fills_meanwhile_stops_the_pull_and_room_lets_it_go_on(self):
+        self.publish("meanwhile", layer("meanwhile", 8 * MEGABYTE))
+        with Proxy(self.registry.port, rate=4 * MEGABYTE) as proxy:
+            reference = f"{proxy.name}/meanwhile:1"
+            pulling = self.start("set", "keep_free=0", reference)
+            self.wait_for_bytes(pulling)
+            other = self.containerd.root / "somebody else's"
+            with open(other, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self.usage().free)
+            self.refused(pulling)
+            other.unlink()
+            self.pull("publish=1", "keep_free=0", reference)
+        self.assert_checked(reference)
+        self.assert_nothing_left()
 
 
 class Checked(OnContainerd):

@@ -48,6 +48,7 @@ class Arm64Machine:
         config = {
             "containerd": CONFIG,
             "registries": {inside: {"plain_http": True}},
+            "pull": {"keep_free": "100MB"},  # all of the machine is in its memory
             "images": [catalogue.requirement(catalogue.case(n), r) for n, r in cls.references.items()],
         }
         payload = {"run.sh": SCRIPT, "nodeproof": arm64_binary().read_bytes(), "nodeproof.json": json.dumps(config).encode()}
