@@ -335,8 +335,8 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
 
 // The tag is damaged, and what was proven is not here any more: its variant may still be had.
 ImageReport ImageCycle::judge_lost(const Job& job, const Error& why, Finding failure) {
-  const auto last_good = resolve::resolve_last_good(ports_.registry, *job.proven(), job.reference,
-                                                    ports_.store, ledger_, job.stop);
+  const auto last_good = resolve::resolve_last_good(
+      *job.proven(), job.reference, {ports_.registry, ports_.store, ledger_}, job.stop);
   ImageReport report = last_good ? prove(job, *last_good) : blank_report(job.image);
   if (report.verdict == Verdict::ready) {
     failure.severity = Severity::warn;

@@ -1,4 +1,5 @@
 // nodeproof: proves, on the node itself, that every image it needs is right, whole and runs there.
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -8,6 +9,8 @@
 
 int main(int argc, char** argv) {
   try {
+    // Where whoever started us ignores it, the kernel would reap our children unseen.
+    std::signal(SIGCHLD, SIG_DFL);
     return nodeproof::cli::run(std::span<char* const>(argv, static_cast<std::size_t>(argc)),
                                {std::cout, std::cerr});
   } catch (const std::exception& bug) {

@@ -108,15 +108,18 @@ void write_kubelet(json::Writer& out, const KubeletFacts& facts) {
   out.end_object();
 }
 
+Result<std::map<std::string, std::string>> read_texts(const json::Value& object) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [name, text] : object.members()) texts[name] = TRY(text.string());
+  return texts;
+}
+
 Result<KubeletFacts> read_kubelet(const json::Value& value) {
   KubeletFacts facts;
   TRY(json::read(value, "source", facts.source));
   TRY(json::read(value, "imageGcHighPercent", facts.image_gc_high_percent));
   if (const json::Value* marks = value.find("evictionHard")) {
-    facts.eviction_hard.clear();
-    for (const auto& [signal, amount] : marks->members()) {
-      facts.eviction_hard[signal] = TRY(amount.string());
-    }
+    facts.eviction_hard = TRY(read_texts(*marks));
   }
   TRY(json::read(value, "pullCredentialsPolicy", facts.pull_credentials_policy));
   TRY(json::read(value, "preloadedImagesAllowlist", facts.preloaded_images_allowlist));

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <memory>
 #include <string>
 
 #include "common/words.hpp"
@@ -50,8 +51,9 @@ std::uint64_t Amount::of(std::uint64_t whole) const {
 
 Result<Amount> parse_amount(std::string_view text) {
   double number = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, failure] = std::from_chars(text.data(), last, number, std::chars_format::fixed);
+  const char* const last = std::to_address(text.end());
+  const auto [end, failure] =
+      std::from_chars(std::to_address(text.begin()), last, number, std::chars_format::fixed);
   if (failure != std::errc() || !std::isfinite(number) || number < 0) return not_an_amount(text);
   std::string_view unit(end, static_cast<std::size_t>(last - end));
   if (unit == "%") {

@@ -109,6 +109,14 @@ constexpr std::array kRegistrySources = {
     Field<RegistrySources>{"credential_provider_bin_dir",
                            source<&RegistrySources::credential_provider_bin_dir>}};
 
+Result<> read_registry_sources(const Entry& entry, Config& into) {
+  RegistrySources& sources = into.registry_sources;
+  TRY(read_fields<RegistrySources>(entry, kRegistrySources, sources));
+  const bool has_config = sources.credential_provider_config.starts_with('/');
+  if (has_config == sources.credential_provider_bin_dir.starts_with('/')) return {};
+  return entry.error("credential_provider_config and credential_provider_bin_dir go together");
+}
+
 constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
                               Field<Pull>{"bandwidth", read_bandwidth},
                               Field<Pull>{"keep_free", read_keep_free}};
@@ -174,11 +182,7 @@ constexpr std::array kConfig = {
                     return read_fields<Containerd>(entry, kContainerd, into.containerd);
                   }},
     Field<Config>{"registries", read_registries},
-    Field<Config>{"registry_sources",
-                  [](const Entry& entry, Config& into) {
-                    return read_fields<RegistrySources>(entry, kRegistrySources,
-                                                        into.registry_sources);
-                  }},
+    Field<Config>{"registry_sources", read_registry_sources},
     Field<Config>{"sources", read_sources},
     Field<Config>{"images", read_images},
     Field<Config>{"pull", [](const Entry& entry,

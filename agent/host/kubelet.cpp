@@ -1,5 +1,7 @@
 #include "agent/host/kubelet.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,6 +9,7 @@
 
 #include "agent/host/text_files.hpp"
 #include "common/file.hpp"
+#include "common/node_service.hpp"
 #include "common/yaml.hpp"
 
 namespace nodeproof::host {
@@ -23,47 +26,14 @@ constexpr unsigned kWhole = 100;  // percent
 // A path as the node sees it, below the root directory.
 fs::path below(const fs::path& root, const fs::path& path) { return root / path.relative_path(); }
 
-using Arguments = std::vector<std::string>;
-
-bool is_pid(const std::string& name) {
-  return !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
-}
-
-Arguments split_at_nul(const std::string& text) {
-  Arguments words;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\0', at), text.size());
-    words.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return words;
-}
-
 // The command line of a running kubelet, or MicroK8s' list of arguments.
-Arguments find_arguments(const fs::path& root) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(root / "proc", ignored)) {
-    if (!is_pid(entry.path().filename().string())) continue;
-    if (read_text(entry.path() / "comm") != "kubelet") continue;
-    if (const auto line = read_file(entry.path() / "cmdline")) return split_at_nul(*line);
-  }
+CommandLine find_arguments(const fs::path& root) {
+  constexpr std::array<std::string_view, 1> kPrograms{"kubelet"};
+  if (auto running = find_service(root, kPrograms, ::geteuid() == 0)) return *std::move(running);
   const std::string text = read_text(below(root, kMicrok8sArguments));
-  Arguments words;
+  std::vector<std::string> words;
   for (const std::string_view word : words_of(text)) words.emplace_back(word);
-  return words;
-}
-
-// "--name=value" or "--name value"; the last one counts.
-std::string argument(const Arguments& arguments, std::string_view name) {
-  std::string found;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    std::string_view word = arguments[i];
-    if (!word.starts_with("--") || !word.substr(2).starts_with(name)) continue;
-    word.remove_prefix(2 + name.size());
-    if (word.starts_with('=')) found = word.substr(1);
-    if (word.empty() && i + 1 < arguments.size()) found = arguments[i + 1];
-  }
-  return found;
+  return CommandLine(std::move(words));
 }
 
 std::optional<unsigned> percent_of(std::string_view text) {
@@ -141,10 +111,10 @@ void take_eviction_argument(std::string_view text, KubeletFacts& facts) {
   }
 }
 
-bool take_arguments(const Arguments& arguments, KubeletFacts& facts) {
+bool take_arguments(const CommandLine& arguments, KubeletFacts& facts) {
   if (arguments.empty()) return false;
-  take_eviction_argument(argument(arguments, "eviction-hard"), facts);
-  if (const auto high = percent_of(argument(arguments, "image-gc-high-threshold"))) {
+  take_eviction_argument(arguments.value_of("--eviction-hard"), facts);
+  if (const auto high = percent_of(arguments.value_of("--image-gc-high-threshold"))) {
     facts.image_gc_high_percent = *high;
   }
   add_source(facts, "its command line");
@@ -155,9 +125,9 @@ bool take_arguments(const Arguments& arguments, KubeletFacts& facts) {
 
 std::optional<KubeletFacts> read_kubelet(const fs::path& root) {
   KubeletFacts facts;
-  const Arguments arguments = find_arguments(root);
-  const std::string config = argument(arguments, "config");
-  const std::string directory = argument(arguments, "config-dir");
+  const CommandLine arguments = find_arguments(root);
+  const std::string config = arguments.value_of("--config");
+  const std::string directory = arguments.value_of("--config-dir");
   bool found = take_file(root, config.empty() ? kKubeadmConfig : config, facts);
   if (!directory.empty()) {
     found = take_directory(root, directory, facts) || found;

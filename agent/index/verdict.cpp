@@ -52,21 +52,19 @@ int exit_code(std::span<const IndexReport> reports, bool fail_on_warn) {
     return std::ranges::find(part.findings, Severity::warn, &Finding::severity) !=
            part.findings.end();
   };
-  IndexVerdict verdict = worst(reports);
-  bool warned = false;
-  bool not_ready = false;
-  for (const IndexReport& report : reports) {
-    warned = warned || warns(report) || std::ranges::any_of(report.platforms, warns) ||
-             std::ranges::any_of(report.hosts, warns);
-    for (const HostReport& host : report.hosts) {
-      not_ready = not_ready || host.verdict == Verdict::not_ready;
-      if (host.verdict == Verdict::unknown && verdict == IndexVerdict::whole) {
-        verdict = IndexVerdict::unknown;
-      }
-    }
-  }
-  if (verdict == IndexVerdict::damaged || not_ready || (fail_on_warn && warned)) return 1;
-  return verdict == IndexVerdict::unknown ? 2 : 0;
+  const auto any_host = [&](Verdict verdict) {
+    return std::ranges::any_of(reports, [&](const IndexReport& report) {
+      return std::ranges::find(report.hosts, verdict, &HostReport::verdict) != report.hosts.end();
+    });
+  };
+  const bool warned = std::ranges::any_of(reports, [&](const IndexReport& report) {
+    return warns(report) || std::ranges::any_of(report.platforms, warns) ||
+           std::ranges::any_of(report.hosts, warns);
+  });
+  const IndexVerdict verdict = worst(reports);
+  const bool failed = verdict == IndexVerdict::damaged || any_host(Verdict::not_ready);
+  if (failed || (fail_on_warn && warned)) return 1;
+  return verdict == IndexVerdict::unknown || any_host(Verdict::unknown) ? 2 : 0;
 }
 
 std::string_view to_string(IndexVerdict verdict) {

@@ -31,6 +31,13 @@ void set_pace(HttpRequest& request, bool long_body) {
   }
 }
 
+// The configured ones; a login replaces a configured Authorization.
+void add_headers(const Host& host, bool logged_in, HttpRequest& request) {
+  std::ranges::copy_if(host.headers, std::back_inserter(request.headers), [&](const auto& one) {
+    return !logged_in || fold_case(one.first) != "authorization";
+  });
+}
+
 }  // namespace
 
 Result<Answer> Client::exchange(const HttpRequest& request, const HttpUrl& url,
@@ -75,12 +82,8 @@ Result<Answer> Client::follow_redirects(const Question& question, std::string au
     request.connect_timeout = host.connect_timeout;
     set_pace(request, question.long_body);
     request.led_by = led_by;
-    if (url.same_origin(host.api)) {  // what is configured for a host may be a secret
-      // A login replaces a configured Authorization.
-      std::ranges::copy_if(host.headers, std::back_inserter(request.headers), [&](const auto& one) {
-        return authorization.empty() || fold_case(one.first) != "authorization";
-      });
-    }
+    // What is configured for a host may be a secret.
+    if (url.same_origin(host.api)) add_headers(host, !authorization.empty(), request);
     if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
     Answer answer = TRY(exchange(request, url, receiver, stop));
     const auto location = answer.head.header("location");

@@ -81,8 +81,8 @@ std::optional<Home> home_of(const std::string& socket, const fs::path& root) {
 }
 
 void add_system_directories(const fs::path& root, RouteFiles& files) {
-  auto configured = configured_directories(root);
-  if (!configured) files.doubt = std::move(configured).error();
+  const auto configured = configured_directories(root);
+  if (!configured) files.doubt = configured.error();
   for (const std::string& path : configured.value_or(std::vector<std::string>{})) {
     files.hosts_directories.push_back(root / fs::path(path).relative_path());
   }

@@ -210,6 +210,8 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
     const auto ways = TRY(hosts(reference, &blob.digest));
     return ask_in_turn(ways, memory_, [&](const Host& host, bool is_last) -> Result<> {
       const auto begin = stream.position();
+      // The one before sent more than the blob: whether its bytes are right is told by the digest.
+      if (begin == blob.size && begin > offset) return {};
       auto done = blob_at(host, {blob, stream}, policy(is_last), stop);
       if (stream.position() != begin) memory_.delivered(host, blob.digest);
       if (done || !stream.sink_refused()) return done;

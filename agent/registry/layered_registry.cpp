@@ -29,22 +29,17 @@ Error both(Error remote, const Error& source) {
   return remote;
 }
 
+FetchedManifest unconfirmed(FetchedManifest manifest, Error why) {
+  manifest.unconfirmed = std::move(why);
+  return manifest;
+}
+
 }  // namespace
 
-Result<FetchedManifest> LayeredRegistry::ask_remote(const Reference& reference,
-                                                    const std::stop_token& stop) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = unreachable_.find(reference.domain());
-    if (known != unreachable_.end()) return std::unexpected(known->second);
-  }
-  auto answer = remote_.manifest(reference, stop);
-  if (!answer &&
-      (answer.error().code == Errc::unreachable || answer.error().code == Errc::timeout)) {
-    const std::lock_guard lock(mutex_);
-    unreachable_.emplace(reference.domain(), answer.error());
-  }
-  return answer;
+std::optional<Error> LayeredRegistry::known_silent(const Reference& reference) {
+  const std::lock_guard lock(mutex_);
+  const auto known = unreachable_.find(reference.domain());
+  return known == unreachable_.end() ? std::nullopt : std::optional(known->second);
 }
 
 Result<FetchedManifest> LayeredRegistry::manifest(const Reference& reference,
@@ -56,12 +51,20 @@ Result<FetchedManifest> LayeredRegistry::manifest(const Reference& reference,
     if (far) return far;
     return std::unexpected(both(std::move(far).error(), near.error()));
   }
-  auto far = ask_remote(reference, stop);
+  const auto silent = known_silent(reference);
+  if (silent) {
+    if (auto near = sources_.manifest(reference, stop))
+      return unconfirmed(*std::move(near), *silent);
+  }
+  auto far = remote_.manifest(reference, stop);
   if (far || !was_not_asked(far.error().code)) return far;
+  if (far.error().code == Errc::unreachable || far.error().code == Errc::timeout) {
+    const std::lock_guard lock(mutex_);
+    unreachable_.emplace(reference.domain(), far.error());
+  }
   auto near = sources_.manifest(reference, std::move(stop));
   if (!near) return std::unexpected(both(std::move(far).error(), near.error()));
-  near->unconfirmed = std::move(far).error();
-  return near;
+  return unconfirmed(*std::move(near), std::move(far).error());
 }
 
 Result<FetchedManifest> LayeredRegistry::child(const Reference& reference, const Descriptor& child,

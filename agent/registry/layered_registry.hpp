@@ -37,7 +37,8 @@ class LayeredRegistry final : public Registry {
   }
 
  private:
-  Result<FetchedManifest> ask_remote(const Reference& reference, const std::stop_token& stop);
+  // How the registry of this image failed to answer before.
+  std::optional<Error> known_silent(const Reference& reference);
 
   Registry& sources_;
   Registry& remote_;

@@ -58,8 +58,11 @@ void LayoutRegistry::open_all() {
     }
     for (const std::filesystem::path& place : *places) {
       auto layout = Layout::open(place);
-      if (layout) layouts_.push_back(*std::move(layout));
-      if (!layout) troubles_.push_back(std::move(layout).error());
+      if (layout) {
+        layouts_.push_back(*std::move(layout));
+      } else {
+        troubles_.push_back(std::move(layout).error());
+      }
     }
   }
 }
@@ -144,10 +147,10 @@ Result<std::string> LayoutRegistry::document(const Sought& sought) {
 
 Result<FetchedManifest> LayoutRegistry::by_digest(const Digest& digest) {
   for (const Layout& layout : layouts()) {
-    for (const LayoutEntry& entry : layout.entries()) {
-      if (entry.descriptor.digest != digest) continue;
-      return fetched(entry.descriptor, TRY(document({digest, entry.descriptor.size})));
-    }
+    const auto entry = std::ranges::find_if(
+        layout.entries(), [&](const LayoutEntry& one) { return one.descriptor.digest == digest; });
+    if (entry == layout.entries().end()) continue;
+    return fetched(entry->descriptor, TRY(document({digest, entry->descriptor.size})));
   }
   std::string bytes = TRY(document({digest, std::nullopt}));
   const std::string type = TRY(manifest_media_type("", bytes));

@@ -96,7 +96,7 @@ Result<std::string> find_program(const std::string& name, const Surroundings& ar
   for (const auto part : std::views::split(search_path(around), ':')) {
     const std::string folder(part.begin(), part.end());
     if (!folder.starts_with('/')) continue;
-    const std::string path = folder + "/" + name;
+    std::string path = folder + "/" + name;
     if (access(path.c_str(), X_OK) == 0) return path;
   }
   return fail(Errc::not_found, "there is no program " + name + " on this node",

@@ -22,11 +22,11 @@ Result<std::optional<Digest>> HttpRegistry::ask_digest(const Reference& tag, std
                             .path = "/manifests/" + tag.identifier(),
                             .headers = {{"Accept", std::string(kAcceptDocuments)}},
                             .method = "HEAD"};
-    const Receiver receiver{.head = [&](const HttpResponse& head) -> Result<> {
-                              said = digest_of(head);
-                              return {};
-                            },
-                            .body = [](Bytes) -> Result<> { return {}; }};
+    const auto keep = [&](const HttpResponse& head) -> Result<> {
+      said = digest_of(head);
+      return {};
+    };
+    const Receiver receiver{.head = keep, .body = [](Bytes) -> Result<> { return {}; }};
     Attempts attempts(policy(is_last));
     for (;;) {
       auto asked = client_.ask(question, receiver, stop);

@@ -34,15 +34,16 @@ Error as_damage(Error error) {
 
 }  // namespace
 
-Result<ResolvedImage> resolve_last_good(Registry& registry, const ProvenImage& proven,
-                                        const Reference& reference, ImageStore& store,
-                                        const Ledger& ledger, const std::stop_token& stop) {
-  LocalFirstRegistry documents(registry, store);
+Result<ResolvedImage> resolve_last_good(const ProvenImage& proven, const Reference& reference,
+                                        const LastGoodSources& sources,
+                                        const std::stop_token& stop) {
+  LocalFirstRegistry documents(sources.registry, sources.store);
   const auto read = [&](const Descriptor& wanted) -> Result<std::string> {
     const bool is_index = proven.index && wanted.digest == proven.index->digest;
     const bool is_manifest = wanted.digest == proven.manifest.digest;
     if (is_index || is_manifest) {
-      auto kept = is_index ? ledger.index_bytes(proven) : ledger.manifest_bytes(proven);
+      auto kept =
+          is_index ? sources.ledger.index_bytes(proven) : sources.ledger.manifest_bytes(proven);
       if (kept) return *std::move(kept);
       FetchedManifest fetched = TRY(documents.child(reference, wanted, stop));
       return std::move(fetched.bytes);

@@ -12,9 +12,14 @@ namespace nodeproof::resolve {
 
 // From what this node still has of it, and for the rest from the registry, each document by its
 // digest.
-Result<ResolvedImage> resolve_last_good(Registry& registry, const ProvenImage& proven,
-                                        const Reference& reference, ImageStore& store,
-                                        const Ledger& ledger, const std::stop_token& stop);
+struct LastGoodSources {
+  Registry& registry;
+  ImageStore& store;
+  const Ledger& ledger;
+};
+Result<ResolvedImage> resolve_last_good(const ProvenImage& proven, const Reference& reference,
+                                        const LastGoodSources& sources,
+                                        const std::stop_token& stop);
 
 // Whether the registry still delivers the variant by its digest: its manifest, hashed, and the last
 // byte of each blob. Errc::corrupt names what it no longer has; any other error: not known.

@@ -150,6 +150,9 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "without a login"},
       {R"({"registries": {"r.io": {"proxy": "u:secret@proxy:1"}}})",
        "$.registries[\"r.io\"].proxy: it is no URL such as \"http://proxy.lan:3128\""},
+      {R"({"registry_sources": {"credential_provider_config": "/p"}})",
+       "$.registry_sources: credential_provider_config and credential_provider_bin_dir go "
+       "together"},
       {R"({"registry_sources": {"hosts_dir": "certs.d"}})",
        "$.registry_sources.hosts_dir: a path must start with /; \"none\" = not used"},
       {R"({"images": {}})", "$.images: expected an array, found an object"},

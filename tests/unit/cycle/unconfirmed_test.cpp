@@ -28,6 +28,7 @@ class Unconfirmed final : public Registry {
                                 std::stop_token stop) override {
     return source_.child(reference, child, std::move(stop));
   }
+  // NOLINTNEXTLINE(readability-function-size): the port's signature
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override {
     return source_.blob(reference, blob, offset, sink, std::move(stop));

@@ -18,7 +18,7 @@ struct Node {
 
 TEST(Kubelet, IsNotThereWithoutASign) {
   const Node node;
-  node.put("proc/17/comm", "containerd\n");
+  node.put("proc/17/cmdline", "/usr/bin/containerd");
   EXPECT_EQ(read_kubelet(node.folder.path()), std::nullopt);
 }
 
@@ -43,7 +43,7 @@ TEST(Kubelet, SaysWhatKubeadmsFileSaysOverTheDefaults) {
 TEST(Kubelet, FollowsTheRunningOnesArguments) {
   const Node node;
   using namespace std::string_view_literals;
-  node.put("proc/42/comm", "kubelet\n");
+  node.put("proc/42/status", "Name:\tkubelet\nUid:\t0\t0\t0\t0\nNSpid:\t42\n");
   node.put("proc/42/cmdline",
            "/usr/bin/kubelet\0--config=/etc/k/kubelet.yaml\0--config-dir\0/etc/k/d\0"
            "--eviction-hard=imagefs.available<7%,nodefs.inodesFree<1%\0"sv);

@@ -82,7 +82,7 @@ TEST(DockerConfig, OfTheWrongShapeIsRefusedWithFileAndPathAndWithoutSecrets) {
 }
 
 struct LoginCase {
-  const char* name;
+  const char* name = nullptr;
   WrittenLogin login;
   Credentials expected;
 };

@@ -71,6 +71,19 @@ TEST_F(Layered, AHostThatCannotBeReachedIsAskedForNoSecondTag) {
   EXPECT_EQ(remote.requests(app().name()), 1U);
 }
 
+TEST_F(Layered, WhatTheSourcesLackIsAskedForAllTheSame) {
+  push(sources, "old");
+  remote.fail_with(app().name(), kDown);
+  EXPECT_TRUE(layered.manifest(app(), {}));
+  const Reference other = app("r.example/mirrored:1");
+  FakeImage image;
+  image.layers = {{"layer", "", "application/vnd.oci.image.layer.v1.tar"}};
+  push_index(remote, {push_image(remote, image)}, other.name());
+  const auto found = layered.manifest(other, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_FALSE(found->unconfirmed);
+}
+
 TEST_F(Layered, WhenNeitherKnowsTheTagBothAreHeard) {
   remote.fail_with(app().name(), kDown);
   const auto found = layered.manifest(app(), {});

@@ -63,6 +63,15 @@ TEST_F(MirrorTest, ABlobGoesOnAtTheRegistryWhereTheMirrorStopped) {
   EXPECT_EQ(http.sent_header(2, "Range"), "bytes=10-");
 }
 
+TEST_F(MirrorTest, ABlobWithMoreBehindItIsNotFetchedAgain) {
+  http.answer(mirror_blob, {bytes(content + "and more")});
+  auto registry = mirrored();
+  const auto done = fetch(registry);
+  EXPECT_TRUE(done) << done.error().message;
+  EXPECT_EQ(got, content) << "whether it is right is told by its digest";
+  EXPECT_EQ(asked(own_blob), 0U);
+}
+
 TEST_F(MirrorTest, HasTwoAttemptsWhereTheRegistryHasAll) {
   http.answer(kMirrorTag, {status(500)});
   http.answer(kTagUrl, {status(500)});
