@@ -5,6 +5,7 @@ a search of everything that was printed for the secrets."""
 import base64
 import json
 import os
+import signal
 from pathlib import Path
 
 from rig import images, layers, programs, testing
@@ -156,6 +157,14 @@ class Helped(CredentialsTest):
         helper = self.helper(f"""echo '{{"Secret":"{WRONG}"}}'; printf 'no \\033[31mbus\\n' >&2; exit 1""")
         done = self.assert_kept_out(str(helper), "with status 1: no ")
         self.assertNotIn("\x1b", done.stdout)
+
+    def test_one_that_fails_is_seen_to_where_our_parent_ignored_its_children(self):
+        self.docker_config({"credsStore": "rig"})
+        helper = self.helper("exit 1")
+        done = self.nodeproof("inspect", "-o", "json", self.reference, "-c",
+                              self.nodeproof.write_config({"registry_sources": self.sources}), env=self.environment,
+                              preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertIn(f"{helper} failed for {self.registry.name} with status 1", done.stdout)
 
     def test_one_that_is_missing_is_named(self):
         self.docker_config({"credsStore": "rig-that-is-nowhere"})
