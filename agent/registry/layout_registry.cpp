@@ -56,14 +56,16 @@ void LayoutRegistry::open_all() {
     if (places->empty()) {
       troubles_.push_back({Errc::not_found, path.string() + ": it holds no image layout", ""});
     }
-    for (const std::filesystem::path& place : *places) {
-      auto layout = Layout::open(place);
-      if (layout) {
-        layouts_.push_back(*std::move(layout));
-      } else {
-        troubles_.push_back(std::move(layout).error());
-      }
-    }
+    for (const std::filesystem::path& place : *places) open_one(place);
+  }
+}
+
+void LayoutRegistry::open_one(const std::filesystem::path& place) {
+  auto layout = Layout::open(place);
+  if (layout) {
+    layouts_.push_back(*std::move(layout));
+  } else {
+    troubles_.push_back(std::move(layout).error());
   }
 }
 

@@ -57,6 +57,7 @@ class LayoutRegistry final : public Registry {
 
   const std::vector<Layout>& layouts();
   void open_all();
+  void open_one(const std::filesystem::path& place);
   Result<const LayoutEntry*> find(const Reference& reference);
   Result<const LayoutEntry*> the_one(const Reference& reference,
                                      const std::vector<const LayoutEntry*>& found);

@@ -28,14 +28,13 @@ Result<std::optional<Digest>> HttpRegistry::ask_digest(const Reference& tag, std
     };
     const Receiver receiver{.head = keep, .body = [](Bytes) -> Result<> { return {}; }};
     Attempts attempts(policy(is_last));
-    for (;;) {
-      auto asked = client_.ask(question, receiver, stop);
-      if (asked) return said;
-      Error error = std::move(asked).error();
-      // 405, or a document that the registry cannot read: only a GET's answer has words to say so.
-      if (error.code == Errc::server_error) return std::optional<Digest>();
-      TRY(attempts.after(std::move(error), stop));
+    auto asked = client_.ask(question, receiver, stop);
+    // 405, or a document that the registry cannot read: only a GET's answer has words to say so.
+    while (!asked && asked.error().code != Errc::server_error) {
+      TRY(attempts.after(std::move(asked).error(), stop));
+      asked = client_.ask(question, receiver, stop);
     }
+    return asked ? said : std::nullopt;
   };
   const auto fetch = [&]() -> Result<std::optional<Digest>> {
     return ask_in_turn(TRY(hosts(tag, nullptr)), memory_, ask);

@@ -40,17 +40,17 @@ Result<ResolvedImage> resolve_last_good(const ProvenImage& proven, const Referen
   LocalFirstRegistry documents(sources.registry, sources.store);
   const auto read = [&](const Descriptor& wanted) -> Result<std::string> {
     const bool is_index = proven.index && wanted.digest == proven.index->digest;
-    const bool is_manifest = wanted.digest == proven.manifest.digest;
-    if (is_index || is_manifest) {
-      auto kept =
-          is_index ? sources.ledger.index_bytes(proven) : sources.ledger.manifest_bytes(proven);
-      if (kept) return *std::move(kept);
-      FetchedManifest fetched = TRY(documents.child(reference, wanted, stop));
-      return std::move(fetched.bytes);
+    if (!is_index && wanted.digest != proven.manifest.digest) {
+      return collect(wanted, [&](const ByteSink& sink) {
+        return documents.blob(reference, wanted, 0, sink, stop);
+      });
     }
-    return collect(wanted, [&](const ByteSink& sink) {
-      return documents.blob(reference, wanted, 0, sink, stop);
-    });
+    auto kept =
+        is_index ? sources.ledger.index_bytes(proven) : sources.ledger.manifest_bytes(proven);
+    if (kept) return *std::move(kept);
+    auto fetched = documents.child(reference, wanted, stop);
+    if (!fetched) return std::unexpected(std::move(fetched).error());
+    return std::move(fetched->bytes);
   };
   auto image = rebuild(proven, reference, read);
   if (!image) {
