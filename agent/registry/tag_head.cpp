@@ -31,7 +31,8 @@ Result<std::optional<Digest>> HttpRegistry::ask_digest(const Reference& tag, std
     auto asked = client_.ask(question, receiver, stop);
     // 405, or a document that the registry cannot read: only a GET's answer has words to say so.
     while (!asked && asked.error().code != Errc::server_error) {
-      TRY(attempts.after(std::move(asked).error(), stop));
+      auto may = attempts.after(std::move(asked).error(), stop);
+      if (!may) return std::unexpected(std::move(may).error());
       asked = client_.ask(question, receiver, stop);
     }
     return asked ? said : std::nullopt;

@@ -38,13 +38,15 @@ Result<ResolvedImage> resolve_last_good(const ProvenImage& proven, const Referen
                                         const LastGoodSources& sources,
                                         const std::stop_token& stop) {
   LocalFirstRegistry documents(sources.registry, sources.store);
+  const auto config = [&](const Descriptor& wanted) {
+    const auto fetch = [&](const ByteSink& sink) {
+      return documents.blob(reference, wanted, 0, sink, stop);
+    };
+    return collect(wanted, fetch);
+  };
   const auto read = [&](const Descriptor& wanted) -> Result<std::string> {
     const bool is_index = proven.index && wanted.digest == proven.index->digest;
-    if (!is_index && wanted.digest != proven.manifest.digest) {
-      return collect(wanted, [&](const ByteSink& sink) {
-        return documents.blob(reference, wanted, 0, sink, stop);
-      });
-    }
+    if (!is_index && wanted.digest != proven.manifest.digest) return config(wanted);
     auto kept =
         is_index ? sources.ledger.index_bytes(proven) : sources.ledger.manifest_bytes(proven);
     if (kept) return *std::move(kept);
