@@ -58,12 +58,17 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     if (applies(image.when, host)) images.push_back(&image);
   }
   report.images = cycle.run(images, stop);
-  if (!config.ad_hoc && !stop.stop_requested()) cycle.release_unclaimed();
-  if (auto saved = cycle.save_polls(); !saved) {
-    Finding forgotten = report::finding_from_error(saved.error(), report::Stage::host, "polls");
-    forgotten.severity = Severity::warn;
-    report.findings.push_back(std::move(forgotten));
+  const auto warn_of = [&](const Result<>& done, const char* subject) {
+    if (done) return;
+    Finding finding = report::finding_from_error(done.error(), report::Stage::host, subject);
+    finding.severity = Severity::warn;
+    report.findings.push_back(std::move(finding));
+  };
+  if (!config.ad_hoc && !stop.stop_requested()) {
+    cycle.release_unclaimed();
+    warn_of(cycle.keep_pins(images), "pins");
   }
+  warn_of(cycle.save_polls(), "polls");
   report::conclude(report);
   return report;
 }

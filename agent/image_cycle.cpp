@@ -9,6 +9,7 @@
 #include "agent/image_report.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
+#include "agent/prepull/pins.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
 #include "agent/report/findings.hpp"
@@ -21,6 +22,9 @@
 
 namespace nodeproof {
 namespace {
+
+// An edited configuration may be a mistake, and a node may be offline when it is noticed.
+constexpr std::chrono::hours kPinGrace{24};
 
 bool has_fail(const std::vector<Finding>& findings) {
   return std::ranges::any_of(findings,
@@ -192,6 +196,20 @@ void ImageCycle::release_unclaimed() {
   }
 }
 
+Result<> ImageCycle::keep_pins(const std::vector<const RequiredImage*>& images) {
+  if (!host_.containerd || host_.containerd->namespace_ != prepull::kCriNamespace) return {};
+  std::vector<prepull::RequiredPin> required;
+  for (const RequiredImage* image : images) {
+    const auto reference = Reference::parse(image->reference);
+    if (!reference) continue;
+    auto& pin = required.emplace_back(prepull::RequiredPin{*reference, {}});
+    if (const auto proven = ledger_.find(reference->name())) {
+      pin.proven = {proven->manifest.digest, top_of(*proven).digest};
+    }
+  }
+  return prepull::keep_pins(ports_.store, required, {ports_.clock.now(), kPinGrace});
+}
+
 // One for the image that is required, one for its possible successor, one for what was only asked
 // about.
 std::string ImageCycle::lease_of(const Reference& reference, Proof proof) const {
@@ -203,9 +221,11 @@ std::string ImageCycle::lease_of(const Reference& reference, Proof proof) const 
 // What was named ad hoc and got no records is nobody's to keep. Where publish wrote them the lease
 // is gone already.
 void ImageCycle::give_back(const Reference& reference, ImageReport& report) {
-  if (auto released = prepull::release(ports_.store, lease_of(reference)); !released) {
-    report.findings.push_back(report::finding_from_error(released.error(), report::Stage::pull));
-  }
+  auto released = prepull::release(ports_.store, lease_of(reference));
+  if (released) return;
+  Finding kept = report::finding_from_error(released.error(), report::Stage::pull);
+  kept.severity = Severity::warn;  // the lease ends by itself
+  report.findings.push_back(std::move(kept));
 }
 
 ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Proof proof) {
@@ -226,6 +246,7 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
       report.findings.push_back(std::move(trouble));
       report.freshness = Freshness::stale;
     }
+    if (holds && proof == Proof::of_a_successor) note_failure(adopt(job, resolved), report);
     report.verdict = report::image_verdict(report, config_.settings.require_smoke);
     return report;
   }
@@ -238,11 +259,27 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   if (smoke && report.verdict == Verdict::ready && named) {
     ended = conclude(resolved, lease, record_of(job, resolved, *smoke, report.findings));
   }
-  if (!ended) {
-    report.findings.push_back(report::finding_from_error(ended.error(), report::Stage::pull));
-    report.verdict = report::image_verdict(report, config_.settings.require_smoke);
-  }
+  note_failure(ended, report);
+  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
   return report;
+}
+
+void ImageCycle::note_failure(const Result<>& done, ImageReport& report) {
+  if (done) return;
+  report.findings.push_back(report::finding_from_error(done.error(), report::Stage::pull));
+}
+
+// A new index around the manifest that is proven already: only the names are to follow.
+Result<> ImageCycle::adopt(const Job& job, const ResolvedImage& resolved) {
+  if (config_.ad_hoc && !config_.keep) return {};
+  const std::string lease = lease_of(resolved.reference, Proof::of_a_successor);
+  TRY(pull(job, resolved, lease));
+  resolve::ProvenImage record = *job.proven();
+  record.index = resolved.index;
+  record.offered = resolved.available;
+  record.choice = resolved.choice;
+  record.word = {};
+  return conclude(resolved, lease, record);
 }
 
 // `findings`: the start's come last.
@@ -368,10 +405,12 @@ Result<SmokeReport> ImageCycle::start(const Job& job, const ResolvedImage& resol
 // not fetch it again.
 Result<> ImageCycle::conclude(const ResolvedImage& resolved, const std::string& lease,
                               const resolve::ProvenImage& proven) {
+  const std::string name_space = host_.containerd ? host_.containerd->namespace_ : "";
   TRY(prepull::publish(resolved, ports_.store,
-                       {.namespace_ = host_.containerd ? host_.containerd->namespace_ : "",
+                       {.namespace_ = name_space,
                         .lease_id = lease,
-                        .host = host_.platform}));
+                        .host = host_.platform,
+                        .pin = name_space == prepull::kCriNamespace && !config_.ad_hoc}));
   TRY(ledger_.keep_documents(resolved));
   return ledger_.record(proven);
 }

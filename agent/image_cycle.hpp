@@ -43,6 +43,9 @@ class ImageCycle {
   // For the next cycle: when its tags were asked for.
   Result<> save_polls() { return polls_.save(); }
 
+  // Proven and required images stay pinned, others no longer.
+  Result<> keep_pins(const std::vector<const RequiredImage*>& images);
+
   // Of what earlier runs brought: gives back what no image of the configuration needs.
   void release_unclaimed();
 
@@ -77,6 +80,8 @@ class ImageCycle {
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
   ImageReport prove(const Job& job, const ResolvedImage& resolved,
                     Proof proof = Proof::to_be_recorded);
+  Result<> adopt(const Job& job, const ResolvedImage& resolved);
+  static void note_failure(const Result<>& done, ImageReport& report);
   [[nodiscard]] std::string lease_of(const Reference& reference,
                                      Proof proof = Proof::to_be_recorded) const;
   Result<bool> proof_holds(const Job& job, const ResolvedImage& resolved);

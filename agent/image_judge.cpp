@@ -21,7 +21,8 @@ namespace {
 // could not be asked.
 bool is_gone(const Error& error) {
   return error.code == Errc::not_found || error.code == Errc::corrupt ||
-         error.code == Errc::digest_mismatch || error.code == Errc::invalid_document;
+         error.code == Errc::truncated || error.code == Errc::digest_mismatch ||
+         error.code == Errc::invalid_document;
 }
 
 Finding moved_finding(const ResolvedImage& latest, const ResolvedImage& proven) {
@@ -320,7 +321,9 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   const auto named = latest(job);
   if (named) {
     if (!named->unconfirmed) polls_.answered(job.reference, job.image.on_tag_moved);
-    report = prove(job, *named);
+    Job anew = job;  // an older proof says nothing of what is gone or damaged
+    if (anew.look.proven) anew.look.proven->proof_key.clear();
+    report = prove(anew, *named);
     note_unconfirmed(*named, report);
     return report;
   }

@@ -15,4 +15,11 @@ std::string to_rfc3339(std::chrono::system_clock::time_point time) {
   return {text.data(), length};
 }
 
+std::optional<std::chrono::sys_seconds> parse_rfc3339(const std::string& text) {
+  std::tm parts{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts)));
+}
+
 }  // namespace nodeproof

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace nodeproof {
@@ -25,5 +26,7 @@ class SystemClock final : public Clock {
 
 // RFC 3339 in UTC with seconds: "2026-11-21T10:00:00Z".
 [[nodiscard]] std::string to_rfc3339(std::chrono::system_clock::time_point time);
+// What to_rfc3339() writes.
+[[nodiscard]] std::optional<std::chrono::sys_seconds> parse_rfc3339(const std::string& text);
 
 }  // namespace nodeproof

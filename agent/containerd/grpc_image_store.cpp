@@ -116,7 +116,15 @@ Result<std::optional<ImageRecord>> GrpcImageStore::image(const std::string& name
   return parts_->images.get(name);
 }
 
+Result<std::vector<ImageRecord>> GrpcImageStore::images(const std::string& label) {
+  return parts_->images.list(label);
+}
+
 Result<> GrpcImageStore::put_image(const ImageRecord& record) { return parts_->images.put(record); }
+
+Result<> GrpcImageStore::label_image(const ImageRecord& record, const Labels& labels) {
+  return parts_->images.label(record, labels);
+}
 
 Result<> GrpcImageStore::remove_image(const std::string& name) {
   return parts_->images.remove(name);

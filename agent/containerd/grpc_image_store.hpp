@@ -31,7 +31,9 @@ class GrpcImageStore final : public ImageStore {
   Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override;
 
   Result<std::optional<ImageRecord>> image(const std::string& name) override;
+  Result<std::vector<ImageRecord>> images(const std::string& label) override;
   Result<> put_image(const ImageRecord& record) override;
+  Result<> label_image(const ImageRecord& record, const Labels& labels) override;
   Result<> remove_image(const std::string& name) override;
 
  private:

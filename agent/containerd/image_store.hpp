@@ -108,7 +108,12 @@ class ImageStore {
   virtual Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) = 0;
 
   virtual Result<std::optional<ImageRecord>> image(const std::string& name) = 0;
-  virtual Result<> put_image(const ImageRecord& record) = 0;   // creates or updates
+  virtual Result<std::vector<ImageRecord>> images(
+      const std::string& label) = 0;                          // those that carry the label
+  virtual Result<> put_image(const ImageRecord& record) = 0;  // creates or updates
+  // Adds and replaces labels, and nothing else; those with an empty value are removed. An absent
+  // record is fine.
+  virtual Result<> label_image(const ImageRecord& record, const Labels& labels) = 0;
   virtual Result<> remove_image(const std::string& name) = 0;  // absent is fine
 };
 

@@ -17,11 +17,20 @@ Result<> twice_on_mismatch(Registry& registry, const Digest& digest, Attempt att
   return attempt();
 }
 
-Result<> check_hash(Hasher& hasher, const Descriptor& blob, std::string_view where) {
+struct Holder {
+  const char* name;
+  const char* remedy;
+};
+constexpr Holder kRegistry{"the registry", ""};
+constexpr Holder kStore{"containerd's content store",
+                        "remove the blob and the image, and pull again"};
+
+Result<> check_hash(Hasher& hasher, const Descriptor& blob, const Holder& where) {
   const Digest found = hasher.finish();
   if (found == blob.digest) return {};
   return fail(Errc::digest_mismatch,
-              "the bytes in " + std::string(where) + " hash to " + found.str());
+              "the bytes of " + blob.digest.str() + " in " + where.name + " hash to " + found.str(),
+              where.remedy);
 }
 
 }  // namespace
@@ -89,7 +98,7 @@ Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer,
                                     const std::stop_token& stop) {
   if (!observer) return {};
   const Descriptor& blob = descriptor(layer);
-  Hasher hasher;
+  Hasher hasher(blob.digest.algorithm());
   const ByteSink sink = [&](Bytes bytes) -> Result<> {
     hasher.update(bytes);
     observer->write(bytes);
@@ -100,10 +109,7 @@ Result<> BlobPuller::observe_stored(std::size_t layer, Observer observer,
     if (read.error().code == Errc::not_found) read.error().code = Errc::io;
     return read;
   }
-  if (auto whole = check_hash(hasher, blob, "containerd's content store"); !whole) {
-    return std::unexpected(
-        std::move(whole).error().with_remedy("remove the blob and the image, and pull again"));
-  }
+  TRY(check_hash(hasher, blob, kStore));
   observer->finish();
   return {};
 }
@@ -120,7 +126,7 @@ Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, const 
     return {};
   };
   TRY(ports_.registry.blob(image_.reference, blob, 0, sink, stop));
-  TRY(check_hash(hasher, blob, "the registry"));
+  TRY(check_hash(hasher, blob, kRegistry));
   observer->finish();
   return {};
 }
@@ -128,18 +134,37 @@ Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, const 
 Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view bytes, Labels labels,
                                     const std::stop_token& stop) {
   labels.merge(source_label(image_.reference));
-  return twice_on_mismatch(ports_.registry, blob.digest,
-                           [&] { return store_document_once(blob, bytes, labels, stop); });
+  bool was_there = false;
+  TRY(twice_on_mismatch(ports_.registry, blob.digest, [&]() -> Result<> {
+    was_there = !TRY(store_document_once(blob, bytes, labels, stop));
+    return {};
+  }));
+  return was_there ? check_stored(blob, stop) : Result<>{};
 }
 
-Result<> BlobPuller::store_document_once(const Descriptor& blob, std::string_view bytes,
-                                         const Labels& labels, const std::stop_token& stop) {
+// false: there was no need to.
+Result<bool> BlobPuller::store_document_once(const Descriptor& blob, std::string_view bytes,
+                                             const Labels& labels, const std::stop_token& stop) {
   const auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop));
-  if (!writer) return add_labels(blob.digest, labels);
+  if (!writer) {
+    TRY(add_labels(blob.digest, labels));
+    return false;
+  }
   if (writer->offset() < bytes.size()) {
     TRY(writer->write(as_bytes(bytes.substr(writer->offset()))));
   }
-  return writer->commit(labels);
+  TRY(writer->commit(labels));
+  return true;
+}
+
+Result<> BlobPuller::check_stored(const Descriptor& blob, const std::stop_token& stop) {
+  Hasher hasher(blob.digest.algorithm());
+  const ByteSink sink = [&](Bytes bytes) -> Result<> {
+    hasher.update(bytes);
+    return {};
+  };
+  TRY(ports_.store.read_blob(blob.digest, sink, stop));
+  return check_hash(hasher, blob, kStore);
 }
 
 Result<> BlobPuller::add_labels(const Digest& digest, Labels labels) {

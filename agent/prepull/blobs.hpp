@@ -35,8 +35,9 @@ class BlobPuller {
   Result<> observe_stored(std::size_t layer, Observer observer, const std::stop_token& stop);
   Result<> observe_remote(std::size_t layer, Observer observer, const Passage& passage,
                           const std::stop_token& stop);
-  Result<> store_document_once(const Descriptor& blob, std::string_view bytes, const Labels& labels,
-                               const std::stop_token& stop);
+  Result<> check_stored(const Descriptor& blob, const std::stop_token& stop);
+  Result<bool> store_document_once(const Descriptor& blob, std::string_view bytes,
+                                   const Labels& labels, const std::stop_token& stop);
   Result<> add_labels(const Digest& digest, Labels labels);
   Observer observer_of(std::size_t layer) const;
   [[nodiscard]] const Descriptor& descriptor(std::size_t layer) const;

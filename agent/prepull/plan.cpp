@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <tuple>
 
 namespace nodeproof::prepull {
 namespace {
 
 using BlobKey = std::pair<Digest, std::uint64_t>;
-using UnpackKey = std::pair<Digest, BlobKey>;  // chain ID and what it is made of
+// Chain ID, what it is made of, and the job below: images that share layers may have got one of
+// them from another blob, and none may wait for a job that is not its own.
+using UnpackKey = std::tuple<Digest, BlobKey, std::optional<std::size_t>>;
 
 Need need_of(const LayerState& state) {
   if (state.unpacked) return Need::nothing;
@@ -61,7 +64,7 @@ class Planner {
 
   std::size_t add_unpack(const LayerOf& user, std::size_t blob, std::optional<std::size_t> below) {
     const ImageLayers& image = images_[user.image];
-    const UnpackKey key{image.chain[user.layer], key_of(image.layers[user.layer])};
+    const UnpackKey key{image.chain[user.layer], key_of(image.layers[user.layer]), below};
     const auto [known, is_new] = unpacks_.try_emplace(key, plan_.unpacks.size());
     if (is_new) plan_.unpacks.push_back({{}, blob, below});
     take(plan_.unpacks[known->second], user);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "agent/prepull/pins.hpp"
+
 namespace nodeproof::prepull {
 namespace {
-
-constexpr std::string_view kCri = "k8s.io";
 
 // Variants that containerd's matcher takes for a host that has none, or the architecture's default.
 bool is_default_variant(const Platform& platform) {
@@ -22,10 +22,11 @@ bool might_match(const Descriptor& entry, const Platform& host) {
   return platform.os == host.os && platform.architecture == host.architecture;
 }
 
-Labels record_labels(const ResolvedImage& image, bool cri) {
-  Labels labels{{"nodeproof.dev/proven", image.manifest.digest.str()}};
+Labels record_labels(const ResolvedImage& image, const PublishOptions& options) {
+  Labels labels = options.pin ? pin_labels(image.manifest.digest)
+                              : Labels{{std::string(kProvenLabel), image.manifest.digest.str()}};
   // Without it CRI writes the sha256: record itself, but no repository digest.
-  if (cri) labels.emplace("io.cri-containerd.image", "managed");
+  if (options.namespace_ == kCriNamespace) labels.emplace("io.cri-containerd.image", "managed");
   return labels;
 }
 
@@ -48,10 +49,10 @@ bool index_leads_to_manifest(const ResolvedImage& image, const Platform& host) {
 
 std::vector<ImageRecord> records_for(const ResolvedImage& image, const PublishOptions& options,
                                      bool index_stored) {
-  const bool cri = options.namespace_ == kCri;
+  const bool cri = options.namespace_ == kCriNamespace;
   const bool by_index = image.index && index_stored && index_leads_to_manifest(image, options.host);
   const Descriptor& target = by_index ? *image.index : image.manifest;
-  const Labels labels = record_labels(image, cri);
+  const Labels labels = record_labels(image, options);
   std::vector<ImageRecord> records;
   const auto add = [&](std::string name) {
     if (std::ranges::find(records, name, &ImageRecord::name) == records.end()) {

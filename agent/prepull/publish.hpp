@@ -13,6 +13,7 @@ struct PublishOptions {
   std::string namespace_;  // "k8s.io": the records CRI expects; else one record
   std::string lease_id;    // deleted when the records hold the image
   Platform host;           // HostFacts::platform
+  bool pin = false;        // against a kubelet's image GC
 };
 
 // Whether containerd, with its own default matcher on this host, takes the same manifest out of the

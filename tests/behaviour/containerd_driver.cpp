@@ -10,6 +10,7 @@
 //   sweep
 //   forget ID
 //   cri NAME
+//   pins GRACE-SECONDS IMAGE [PROVEN-DIGEST...]   as if that image alone were required
 //   cri-pull IMAGE
 //   leases
 #include <grpcpp/impl/codegen/client_unary_call.h>
@@ -28,6 +29,7 @@
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
 #include "agent/containerd/task_grpc.hpp"
+#include "agent/prepull/pins.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
 #include "agent/prepull/pull_set.hpp"
@@ -165,7 +167,8 @@ Result<> pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
   if (image.index) out.member("index", image.index->digest.str());
   const std::string then = arguments.size() > 1 ? arguments[1] : "";
   if (then == "publish") {
-    return prepull::publish(image, store, {facts.namespace_, pulled.lease, this_host().platform});
+    return prepull::publish(image, store,
+                            {facts.namespace_, pulled.lease, this_host().platform, true});
   }
   return then == "release" ? prepull::release(store, pulled.lease) : Result<>{};
 }
@@ -275,6 +278,16 @@ Result<> forget(Driver& driver, const Arguments& arguments, json::Writer&) {
   return containerd::TaskClient(channel).delete_container(arguments.at(0));
 }
 
+Result<> pins(Driver& driver, const Arguments& arguments, json::Writer&) {
+  containerd::GrpcImageStore store(connection(TRY(driver.facts())));
+  prepull::RequiredPin required{TRY(Reference::parse(arguments.at(1))), {}};
+  for (std::size_t i = 2; i < arguments.size(); ++i) {
+    required.proven.push_back(TRY(Digest::parse(arguments[i])));
+  }
+  return prepull::keep_pins(
+      store, {required}, {SystemClock().now(), std::chrono::seconds(std::stoi(arguments.at(0)))});
+}
+
 // What a kubelet sees.
 Result<> cri(Driver& driver, const Arguments& arguments, json::Writer& out) {
   const containerd::Channel channel({driver.socket, "", ""});
@@ -286,6 +299,7 @@ Result<> cri(Driver& driver, const Arguments& arguments, json::Writer& out) {
       {}, [&](auto* context) { return stub->ImageStatus(context, request, &response); });
   if (!status.ok()) return channel.failure(status, "ImageStatus");
   out.member("found", response.has_image()).member("id", response.image().id());
+  out.member("pinned", response.image().pinned());
   const auto& tags = response.image().repo_tags();
   const auto& digests = response.image().repo_digests();
   out.member("tags", std::vector<std::string>(tags.begin(), tags.end()));
@@ -326,7 +340,7 @@ Command command_named(const std::string& name) {
   static constexpr std::pair<std::string_view, Command> kCommands[] = {
       {"facts", show_facts}, {"find", find},     {"pull", pull}, {"run", run},
       {"sweep", sweep},      {"forget", forget}, {"cri", cri},   {"cri-pull", cri_pull},
-      {"leases", leases},    {"set", pull_set}};
+      {"leases", leases},    {"set", pull_set},  {"pins", pins}};
   for (const auto& [known, command] : kCommands) {
     if (known == name) return command;
   }

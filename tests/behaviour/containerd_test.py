@@ -118,6 +118,30 @@ class Pull(OnContainerd):
                 self.assertEqual((True, pulled["config"]), (found["found"], found["id"]))
                 self.assertEqual(([reference], [pinned]), (found["tags"], found["digests"]))
 
+    def pins_of(self, *names: str) -> list[bool]:
+        """Which records bear the pin, as ctr lists them."""
+        lines = {line.split()[0]: line for line in self.containerd.ctr("images", "ls").splitlines()[1:]}
+        return ["io.cri-containerd.pinned=pinned" in lines[name] for name in names]
+
+    def test_it_is_pinned_until_nothing_requires_it(self):
+        reference, image = self.publish("pinned", layer("pinned"))
+        pulled = self.drive("pull", reference, "publish")
+        records = (f"{reference.rpartition(':')[0]}@{image.top.digest}", pulled["config"], reference)
+        self.assertEqual([True] * 3, self.pins_of(*records))
+        self.drive("cri-pull", reference)
+        self.assertFalse(self.pins_of(reference)[0], "containerd keeps the tag's labels now: keep_pins() has less to do")
+        self.drive("pins", "0", reference, pulled["manifest"], image.top.digest)
+        self.assertEqual([True] * 3, self.pins_of(*records))
+        if VERSION != "1.6":  # 1.6.20 knows no pins
+            processes.wait_until(lambda: self.drive("cri", reference)["pinned"], "the pin that CRI sees")
+        other = reference.replace("/pinned", "/other")
+        self.drive("pins", "0", other)
+        self.assertEqual([True] * 3, self.pins_of(*records))
+        self.drive("pins", "0", other)
+        self.assertEqual([False] * 3, self.pins_of(*records))
+        processes.wait_until(lambda: not self.drive("cri", reference)["pinned"], "the end of the pin")
+        self.assertTrue(self.drive("cri", reference)["found"])
+
     def test_a_variant_that_competes_with_others_is_named_by_its_manifest(self):
         plain = images.variant(HOST, [layer("plain")], {})
         better = images.variant(HOST, [layer("better")], {})

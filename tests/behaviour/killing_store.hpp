@@ -106,6 +106,12 @@ class KillingStore final : public ImageStore {
   }
   Result<> put_image(const ImageRecord& record) override { return store_.put_image(record); }
   Result<> remove_image(const std::string& name) override { return store_.remove_image(name); }
+  Result<std::vector<ImageRecord>> images(const std::string& label) override {
+    return store_.images(label);
+  }
+  Result<> label_image(const ImageRecord& record, const Labels& labels) override {
+    return store_.label_image(record, labels);
+  }
 
  private:
   ImageStore& store_;

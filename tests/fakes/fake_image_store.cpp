@@ -364,6 +364,31 @@ Result<> FakeImageStore::put_image(const ImageRecord& record) {
   return {};
 }
 
+Result<std::vector<ImageRecord>> FakeImageStore::images(const std::string& label) {
+  const std::lock_guard lock(mutex_);
+  TRY(happens("look for images"));
+  std::vector<ImageRecord> found;
+  for (const auto& [name, record] : images_) {
+    if (record.labels.contains(label)) found.push_back(record);
+  }
+  return found;
+}
+
+Result<> FakeImageStore::label_image(const ImageRecord& record, const Labels& labels) {
+  const std::lock_guard lock(mutex_);
+  TRY(happens("label " + record.name));
+  const auto found = images_.find(record.name);
+  if (found == images_.end()) return {};
+  for (const auto& [key, value] : labels) {
+    if (value.empty()) {
+      found->second.labels.erase(key);
+    } else {
+      found->second.labels.insert_or_assign(key, value);
+    }
+  }
+  return {};
+}
+
 Result<> FakeImageStore::remove_image(const std::string& name) {
   const std::lock_guard lock(mutex_);
   TRY(happens("remove " + name));

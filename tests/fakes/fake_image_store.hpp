@@ -73,6 +73,8 @@ class FakeImageStore final : public ImageStore {
   Result<std::optional<ImageRecord>> image(const std::string& name) override;
   Result<> put_image(const ImageRecord& record) override;
   Result<> remove_image(const std::string& name) override;
+  Result<std::vector<ImageRecord>> images(const std::string& label) override;
+  Result<> label_image(const ImageRecord& record, const Labels& labels) override;
 
  private:
   friend class FakeBlobWriter;

@@ -5,6 +5,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/report/verdict.hpp"
+#include "agent/resolve/ledger.hpp"
 #include "tests/unit/cycle/cycle_rig.hpp"
 
 namespace nodeproof {
@@ -98,6 +99,58 @@ TEST_F(Cycle, WritesNothingToContainerdWhileNothingChanges) {
   rig.store.forget_log();
   EXPECT_EQ(rig.run().verdict, Verdict::ready);
   EXPECT_THAT(rig.store.log(), testing::Each(testing::StartsWith("read ")));
+}
+
+// As a power cut leaves it.
+TEST_F(Cycle, ADocumentDamagedInContainerdIsNotReadyWhateverTheRegistryHas) {
+  rig.push(kApp);
+  rig.require(kApp);
+  const NodeReport proven = rig.run();
+  ASSERT_EQ(proven.verdict, Verdict::ready);
+  const Digest manifest = *Digest::parse(proven.images[0].manifest_digest);
+  for (const char* bytes : {"", "not a manifest"}) {
+    rig.store.replace_bytes(manifest, bytes);
+    rig.config.again = true;
+    const NodeReport report = rig.run();
+    EXPECT_EQ(report.verdict, Verdict::not_ready) << bytes;
+    EXPECT_THAT(report.images[0].findings,
+                Contains(finding(code::kContentCorrupt, Severity::fail)));
+  }
+}
+
+TEST_F(Cycle, PinsWhatIsProvenUntilADayAfterItIsRequiredNoMore) {
+  constexpr const char* kPin = "io.cri-containerd.pinned";
+  rig.push(kApp);
+  rig.require(kApp);
+  const auto is_pinned = [&] { return rig.store.images().at(kApp).labels.contains(kPin); };
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_TRUE(is_pinned());
+  rig.push("registry.test:5000/other:1", "2");
+  rig.config.settings.images.clear();
+  rig.require("registry.test:5000/other:1");
+  rig.run();
+  EXPECT_TRUE(is_pinned());
+  rig.clock.advance(std::chrono::hours(24));
+  rig.run();
+  EXPECT_FALSE(is_pinned());
+}
+
+TEST_F(Cycle, PinsNothingThatWasOnlyAskedAbout) {
+  rig.push(kApp);
+  rig.require(kApp);
+  rig.config.ad_hoc = rig.config.keep = true;
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  EXPECT_FALSE(rig.store.images().at(kApp).labels.contains("io.cri-containerd.pinned"));
+}
+
+TEST_F(Cycle, SaysThatPinsCannotBeKeptAndStaysReady) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.store.fail_with("look for images", {Errc::runtime_unavailable, "gone", ""});
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_THAT(report.findings, testing::Contains(testing::Field(&Finding::subject, "pins")));
 }
 
 TEST_F(Cycle, KeepsAProvenImageReadyWhileTheRegistryIsGone) {
@@ -269,6 +322,22 @@ TEST_F(MovedTag, IsFollowedOnceTheNewImageIsProven) {
   EXPECT_EQ(report.verdict, Verdict::ready);
   EXPECT_EQ(report.images[0].index_digest, moved_);
   EXPECT_EQ(recorded(), moved_);
+}
+
+TEST_F(MovedTag, ANewIndexAroundTheProvenManifestIsFollowedWithoutAStart) {
+  rig.push_for(kApp, "arm64");
+  const NodeReport first = run(OnTagMoved::follow);
+  const std::string entry = first.images[0].manifest_digest;
+  rig.push(kApp, "1");  // amd64 is there again
+  const auto starts = rig.runtime.requests().size();
+  const NodeReport report = run(OnTagMoved::follow);
+  EXPECT_EQ(report.images[0].manifest_digest, entry);
+  EXPECT_NE(report.images[0].index_digest, first.images[0].index_digest);
+  EXPECT_EQ(recorded(), report.images[0].index_digest);
+  EXPECT_EQ(report.images[0].freshness, Freshness::current);
+  EXPECT_EQ(rig.runtime.requests().size(), starts);
+  const resolve::Ledger ledger(rig.config.state_dir / "ledger");
+  EXPECT_EQ(ledger.find(kApp)->index->digest.str(), report.images[0].index_digest);
 }
 
 TEST_F(MovedTag, IsNotFollowedToAnImageThatFails) {

@@ -103,6 +103,36 @@ TEST_F(Set, GivesTheSameAnswerAgain) {
   EXPECT_EQ(set.wait(1).error(), set.wait(1).error());
 }
 
+// A base that was compressed anew when it went to another registry: one chain of two blobs.
+TEST_F(Set, AnImageOnARecompressedBaseDoesNotWaitForTheOneThatFailed) {
+  const auto of = [&](const std::string& name, const std::string& compressed) {
+    FakeImage image = image_with_layers({base[0], own1});
+    image.layers[0] = {compressed, base[0], image.layers[0].media_type};
+    return push_resolved(rig.registry, "registry.test/team/" + name + ":1", image);
+  };
+  const ResolvedImage good = of("good", base[0]);
+  const ResolvedImage smaller = of("smaller", base[0].substr(1));
+  const ResolvedImage larger = of("larger", base[0] + "x");
+  rig.registry.remove(digest(smaller, 0));
+  rig.registry.remove(digest(larger, 0));
+  PullSet set({{smaller, {}, {}}, {good, {}, {}}, {larger, {}, {}}}, ports(), rig.options, {});
+  EXPECT_FALSE(set.wait(0));
+  EXPECT_TRUE(set.wait(1));
+  EXPECT_FALSE(set.wait(2));
+  expect_whole(good);
+}
+
+TEST_F(Set, ADocumentThatIsDamagedInTheStoreIsNotTakenForStored) {
+  ASSERT_TRUE(rig.pull(one));
+  rig.store.replace_bytes(one.document.config.digest, one.config_bytes.substr(1) + " ");
+  const auto pulled = pull_both();
+  ASSERT_FALSE(pulled[0]);
+  EXPECT_EQ(pulled[0].error().code, Errc::digest_mismatch);
+  EXPECT_THAT(pulled[0].error().message, HasSubstr(one.document.config.digest.str()));
+  EXPECT_THAT(pulled[0].error().remedy, HasSubstr("remove the blob"));
+  EXPECT_TRUE(pulled[1]);
+}
+
 TEST_F(Set, OneImagesFailureIsItsOwn) {
   rig.registry.remove(digest(two, 2));
   const auto pulled = pull_both();
