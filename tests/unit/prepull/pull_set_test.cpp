@@ -354,6 +354,19 @@ TEST_F(Capped, GoesOnBehindWhatAKubeletLeftUnfinished) {
   expect_whole(one);
 }
 
+// containerd hashes what the kubelet wrote; what the registry sent in its place is in no blob.
+TEST_F(Capped, ObservesWhatIsStoredNotWhatCameInItsPlace) {
+  std::string damaged = base[0];
+  damaged.replace(100'000, 100, 100, '!');
+  rig.registry.replace_bytes(digest(one, 0), damaged);
+  rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 200'000), 2);
+  ASSERT_TRUE(pull_both()[0]);
+  const auto seen = rig.observations.of(digest(one, 0));
+  EXPECT_TRUE(seen.bytes == base[0]);
+  EXPECT_EQ(seen.finished, 1U);
+  expect_whole(one);
+}
+
 TEST_F(Capped, BeginsAnewWhereSomebodyHasDroppedTheIngest) {
   rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 10), 4);
   ASSERT_TRUE(pull_both()[0]);
