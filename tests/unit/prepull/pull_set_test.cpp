@@ -83,6 +83,13 @@ TEST_F(Set, EachImageIsHeldByItsOwnLease) {
   EXPECT_FALSE(rig.store.has_chain(top(two)));
 }
 
+// A lease found with more than half of its life left is not replaced, and one that expires is
+// dropped in the middle of a pull.
+TEST_F(Set, ALeaseOutlivesASetOfThreeDays) {
+  ASSERT_TRUE(pull_both()[0]);
+  EXPECT_GE(rig.store.shortest_lease() / 2, std::chrono::hours(72));
+}
+
 TEST_F(Set, HandsAnImageOutWhileAnotherGoesOn) {
   std::latch first_is_out(1);
   const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
