@@ -5,6 +5,7 @@
 #include "agent/cli/lines.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/report/cycle_stream.hpp"
+#include "agent/report/sign_of_life.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -19,7 +20,10 @@ int cycle_child(Session& session) {
   }
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
   cycle.polling = Polling::when_due;
-  const auto progress = [&lines](const Progress& step) { lines.write(report::stream_line(step)); };
+  const SystemClock clock;
+  report::SignOfLife life(
+      [&lines](const Progress& step) { lines.write(report::stream_line(step)); }, clock);
+  const auto progress = [&life](const Progress& step) { life.take(step); };
   auto outcome = run_once(cycle, {}, progress, signals.token());
   if (!outcome) {
     lines.write(report::stream_line(outcome.error()));
@@ -31,7 +35,8 @@ int cycle_child(Session& session) {
 
 }  // namespace
 
-// For the daemon: NDJSON on stdout, progress and then one report or one error.
+// For the daemon: NDJSON on stdout, progress (said again while a step takes long) and then one
+// report or one error.
 Action declare_cycle_child(CLI::App& /*app*/) { return cycle_child; }
 
 }  // namespace nodeproof::cli

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kChunk = 1 << 20;
 constexpr unsigned kInFlight = 2;
-constexpr auto kStreamDeadline = std::chrono::hours(24);  // a lease's life
+constexpr auto kStreamDeadline = std::chrono::hours(24);  // less than a lease has left
 
 bool is_config(std::string_view type) {
   return type == "application/vnd.oci.image.config.v1+json" ||

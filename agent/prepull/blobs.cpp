@@ -66,7 +66,7 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
                       offset == 0 ? observer_of(layer) : nullptr);
     if (!TRY(download.run(stop))) continue;
     TRY(download.commit(source_label(image_.reference)));
-    return offset == 0 ? Result<>{} : observe_stored(layer, observer_of(layer), stop);
+    return download.saw_all() ? Result<>{} : observe_stored(layer, observer_of(layer), stop);
   }
   passage.found(blob.size);
   TRY(add_labels(blob.digest, source_label(image_.reference)));

@@ -18,7 +18,8 @@ Download::Download(const Source& source, const Passage& passage, std::unique_ptr
       passage_(passage),
       writer_(std::move(writer)),
       observer_(std::move(observer)),
-      position_(writer_->offset()) {}
+      position_(writer_->offset()),
+      saw_all_(position_ == 0) {}
 
 Result<bool> Download::run(const std::stop_token& stop) {
   if (position_ >= source_.blob.size) return true;  // only the commit is missing
@@ -55,9 +56,17 @@ Result<> Download::let_go(const std::stop_token& stop) {
   TRY(pause(passage_.gap, stop));
   writer_ = TRY(source_.store.begin_blob(source_.blob, source_.lease, stop));
   opened_ = std::chrono::steady_clock::now();
+  if (writer_ && writer_->offset() > position_) stop_observing();
   if (writer_ && writer_->offset() >= position_) return {};
   writer_.reset();
   return fail(Errc::busy, "another client has taken blob " + source_.blob.digest.str());
+}
+
+// What another client wrote is what containerd hashes; what the registry sends us in its place is
+// hashed by nobody.
+void Download::stop_observing() {
+  observer_.reset();
+  saw_all_ = false;
 }
 
 // What another client wrote meanwhile is not written again.

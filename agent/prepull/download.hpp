@@ -44,12 +44,15 @@ class Download {
   // has taken it, and it must be begun anew. An error keeps in the ingest what has come.
   Result<bool> run(const std::stop_token& stop);
   Result<> commit(const Labels& labels);
+  // false: the observer was not given every byte that is stored, and has not been told the end.
+  [[nodiscard]] bool saw_all() const { return saw_all_; }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
 
   Result<> take(Bytes bytes, const std::stop_token& stop);
   Result<> let_go(const std::stop_token& stop);
+  void stop_observing();
   Result<> write(Bytes bytes);
 
   const Source& source_;
@@ -57,6 +60,7 @@ class Download {
   std::unique_ptr<BlobWriter> writer_;  // none = lost to somebody else
   std::unique_ptr<LayerObserver> observer_;
   std::uint64_t position_;  // what the registry sends next
+  bool saw_all_;
   Time opened_ = std::chrono::steady_clock::now();
 };
 

@@ -28,7 +28,9 @@ struct SetOptions {
   unsigned parallel = 3;  // blobs under way at a time, over all images
   unsigned unpacks = 0;   // layers unpacked at a time; 0 = as the processor's cores allow
   std::string snapshotter = "overlayfs";
-  std::chrono::seconds lease_lifetime = std::chrono::hours(24);
+  // A lease is replaced when a set begins, if half of this is over, and never while calls use it:
+  // the other half is to outlast the slowest set.
+  std::chrono::seconds lease_lifetime = std::chrono::days(7);
   bool one_commit_at_a_time = false;  // see commits_block()
   std::uint64_t bandwidth = 0;        // bytes per second; 0 = no cap
   // Under a cap a ref is let go of after a slice, for a gap: a kubelet may wait for it. Go clients

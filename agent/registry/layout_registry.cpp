@@ -211,12 +211,28 @@ Result<> LayoutRegistry::send(const Layout& layout, const Descriptor& blob, Stre
                 layout.remedy());
   }
   const auto file = TRY(layout.blob(blob.digest, blob.size));
-  const Digest found = TRY(send_pieces(*file, {layout.where(blob.digest), blob}, stream, stop));
-  if (found != blob.digest) {
-    const std::lock_guard lock(mutex_);
-    damaged_.emplace(layout.place(), blob.digest);
-  }
+  const std::uint64_t begin = stream.position;
+  const auto found = send_pieces(*file, {layout.where(blob.digest), blob}, stream, stop);
+  note({layout.place(), blob.digest}, found, stream.position > begin);
+  if (!found) return std::unexpected(found.error());
   return {};
+}
+
+void LayoutRegistry::note(const Copy& copy, const Result<Digest>& found, bool gave) {
+  const std::lock_guard lock(mutex_);
+  if (found) unhashed_.erase(copy);
+  if (found && *found != copy.second) damaged_.insert(copy);
+  if (!found && gave) unhashed_.insert(copy);
+}
+
+// Which of them gave the wrong bytes nobody knows. One that was read to its end is not among them.
+void LayoutRegistry::distrust(const Digest& blob) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(unhashed_, [&](const Copy& copy) {
+    if (copy.second != blob) return false;
+    damaged_.insert(copy);
+    return true;
+  });
 }
 
 // From the file's beginning: what an earlier run was given is hashed too.

@@ -33,13 +33,17 @@ class LayoutRegistry final : public Registry {
   Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,
                                 std::stop_token stop) override;
   // Up to 256 KiB are hashed before they are given, more on the way: such a blob, if it is damaged,
-  // is given once, as the port allows, and refused by name from then on.
+  // is given once, as the port allows, and refused by name from then on. So is one that was given
+  // in part and then distrusted.
   Result<> blob(const Reference& reference, const Descriptor& blob, std::uint64_t offset,
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  void distrust(const Digest& blob) override;
 
  private:
+  using Copy = std::pair<std::string, Digest>;  // place and blob
+
   struct Sought {
     const Digest& digest;
     std::optional<std::uint64_t> size;
@@ -67,6 +71,7 @@ class LayoutRegistry final : public Registry {
   Result<FetchedManifest> by_digest(const Digest& digest);
   Result<> send(const Layout& layout, const Descriptor& blob, Stream& stream,
                 const std::stop_token& stop);
+  void note(const Copy& copy, const Result<Digest>& found, bool gave);
   [[nodiscard]] bool is_damaged(const Layout& layout, const Digest& digest);
   static Result<Digest> send_pieces(const ByteSource& file, const Named& blob, Stream& stream,
                                     const std::stop_token& stop);
@@ -78,7 +83,8 @@ class LayoutRegistry final : public Registry {
   std::vector<Layout> layouts_;
   std::vector<Error> troubles_;  // of what could not be opened
   std::mutex mutex_;
-  std::set<std::pair<std::string, Digest>> damaged_;  // place and blob
+  std::set<Copy> damaged_;
+  std::set<Copy> unhashed_;  // given in part only
 };
 
 }  // namespace nodeproof::registry

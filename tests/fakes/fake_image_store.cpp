@@ -180,6 +180,11 @@ std::vector<std::string> FakeImageStore::lease_ids() const {
   return ids;
 }
 
+std::chrono::seconds FakeImageStore::shortest_lease() const {
+  const std::lock_guard lock(mutex_);
+  return shortest_lease_;
+}
+
 // ---- faults and log
 // ------------------------------------------------------------------------------------------------
 void FakeImageStore::fail_with(const std::string& operation, Error error, unsigned times) {
@@ -233,8 +238,9 @@ std::size_t FakeImageStore::largest_write() const {
 
 // ---- the port
 // ------------------------------------------------------------------------------------------------------
-Result<> FakeImageStore::create_lease(const Lease& lease, std::chrono::seconds) {
+Result<> FakeImageStore::create_lease(const Lease& lease, std::chrono::seconds lifetime) {
   const std::lock_guard lock(mutex_);
+  shortest_lease_ = std::min(shortest_lease_, lifetime);
   TRY(happens("lease " + lease.id));
   leases_.try_emplace(lease.id, Held{lease, {}, {}});
   return {};

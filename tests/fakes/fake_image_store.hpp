@@ -39,6 +39,9 @@ class FakeImageStore final : public ImageStore {
   [[nodiscard]] std::map<std::string, ImageRecord> images() const;
   [[nodiscard]] std::vector<std::string> lease_ids() const;
 
+  // The shortest life that a lease was asked for with.
+  [[nodiscard]] std::chrono::seconds shortest_lease() const;
+
   void set_volumes(StoreVolumes volumes);  // else they are not visible
 
   // ---- faults ----
@@ -113,6 +116,7 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, Taken> taken_;  // digest -> what another client writes
   std::vector<std::string> log_;
   std::size_t largest_write_ = 0;
+  std::chrono::seconds shortest_lease_ = std::chrono::seconds::max();
   std::optional<StoreVolumes> volumes_;
 };
 

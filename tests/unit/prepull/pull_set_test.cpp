@@ -83,6 +83,13 @@ TEST_F(Set, EachImageIsHeldByItsOwnLease) {
   EXPECT_FALSE(rig.store.has_chain(top(two)));
 }
 
+// A lease found with more than half of its life left is not replaced, and one that expires is
+// dropped in the middle of a pull.
+TEST_F(Set, ALeaseOutlivesASetOfThreeDays) {
+  ASSERT_TRUE(pull_both()[0]);
+  EXPECT_GE(rig.store.shortest_lease() / 2, std::chrono::hours(72));
+}
+
 TEST_F(Set, HandsAnImageOutWhileAnotherGoesOn) {
   std::latch first_is_out(1);
   const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
@@ -381,6 +388,19 @@ TEST_F(Capped, GoesOnBehindWhatAKubeletLeftUnfinished) {
   rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 200'000));
   ASSERT_TRUE(pull_both()[0]);
   EXPECT_TRUE(rig.observations.of(digest(one, 0)).bytes == base[0]);
+  expect_whole(one);
+}
+
+// containerd hashes what the kubelet wrote; what the registry sent in its place is in no blob.
+TEST_F(Capped, ObservesWhatIsStoredNotWhatCameInItsPlace) {
+  std::string damaged = base[0];
+  damaged.replace(100'000, 100, 100, '!');
+  rig.registry.replace_bytes(digest(one, 0), damaged);
+  rig.store.taken_when_closed(digest(one, 0), base[0].substr(0, 200'000), 2);
+  ASSERT_TRUE(pull_both()[0]);
+  const auto seen = rig.observations.of(digest(one, 0));
+  EXPECT_TRUE(seen.bytes == base[0]);
+  EXPECT_EQ(seen.finished, 1U);
   expect_whole(one);
 }
 
