@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 namespace nodeproof {
 namespace {
@@ -134,6 +135,12 @@ Result<> remove_file(const fs::path& path) {
     return fail_errno(errno, "removing " + path.string());
   }
   return {};
+}
+
+fs::path temporary_folder() {
+  std::error_code problem;
+  fs::path named = fs::temp_directory_path(problem);
+  return problem ? fs::path("/tmp") : named;
 }
 
 Result<> sync_file_system(const fs::path& path) {

@@ -40,6 +40,9 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
 Result<> make_directories(const std::filesystem::path& path, unsigned mode = 0755);
 Result<> remove_file(const std::filesystem::path& path);  // absent is fine
 
+// Of the environment (TMPDIR); /tmp where that names no folder.
+[[nodiscard]] std::filesystem::path temporary_folder();
+
 // syncfs(2) on the file system that holds the path.
 Result<> sync_file_system(const std::filesystem::path& path);
 

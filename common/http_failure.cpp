@@ -37,7 +37,21 @@ Error name_error(const HttpFailureContext& context) {
   return {Errc::unreachable, "the name '" + host + "' was not found", remedy};
 }
 
+// Nobody but the proxy was asked for a connection.
+Error proxy_connect_error(const HttpFailureContext& context) {
+  const bool timeout = context.os_error == ETIMEDOUT;
+  std::string cause = context.os_error == 0 ? with_detail("no connection to the proxy", context)
+                                            : std::string("no connection to the proxy: ") +
+                                                  std::strerror(context.os_error);
+  if (context.os_error == ECONNREFUSED) cause = "the proxy itself refused the connection";
+  return {timeout ? Errc::timeout : Errc::unreachable, std::move(cause),
+          "check that " + (context.proxy.empty() ? "the proxy" : context.proxy) +
+              " is the right proxy and runs: http_proxy, https_proxy and no_proxy in the "
+              "environment, or the registry's 'proxy'"};
+}
+
 Error connect_error(const HttpFailureContext& context) {
+  if (context.through_proxy) return proxy_connect_error(context);
   switch (context.os_error) {
     case ECONNREFUSED:
       return {Errc::unreachable, "connection refused",

@@ -191,8 +191,10 @@ using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>>;
 Error syntax_error(std::string_view text, const rapidjson::ParseResult& result) {
   const std::size_t offset = std::min(result.Offset(), text.size());
   const std::size_t line = kFirstLine + count_lines(text.substr(0, offset));
+  std::string words = rapidjson::GetParseError_En(result.Code());
+  if (words.ends_with('.')) words.pop_back();
   return {Errc::invalid_document,
-          "line " + std::to_string(line) + ": " + rapidjson::GetParseError_En(result.Code()),
+          "line " + std::to_string(line) + ": this is not JSON (" + words + ")",
           {}};
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/cli/facts.hpp"
+#include "agent/cli/side_file.hpp"
 #include "agent/host/host.hpp"
 #include "common/file.hpp"
 #include "common/words.hpp"
@@ -14,8 +15,9 @@ namespace {
 constexpr std::size_t kMaxFacts = 1U << 20U;
 
 Error of_file(const std::string& file, Error error) {
-  if (error.remedy.empty()) error.remedy = "make one with: nodeproof host -o json";
-  return {Errc::usage, "--host " + file + ": " + error.message, std::move(error.remedy)};
+  const bool permission = error.code == Errc::permission_denied;
+  if (error.remedy.empty() && !permission) error.remedy = "make one with: nodeproof host -o json";
+  return not_usable({"--host", file}, std::move(error));
 }
 
 Result<HostFacts> saved_host(const std::string& file) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "agent/cli/side_file.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
 #include "common/file.hpp"
@@ -33,11 +34,11 @@ std::vector<Finding> judge(const inspect::InventoryCache& inventories, const Res
 Census::Census(std::filesystem::path folder) : folder_(std::move(folder)), inventories_(folder_) {}
 
 Result<std::unique_ptr<Census>> Census::open() {
-  std::error_code error;
-  const auto parent = std::filesystem::temp_directory_path(error);
-  if (error) return fail(Errc::io, "no folder for temporary files: " + error.message());
-  std::string name = (parent / "nodeproof-inspect-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) return fail_errno(errno, "making " + name);
+  std::string name = (temporary_folder() / "nodeproof-inspect-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) {
+    return std::unexpected(not_usable({"TMPDIR", temporary_folder()},
+                                      fail_errno(errno, "making a folder there").error()));
+  }
   return std::unique_ptr<Census>(new Census(std::move(name)));
 }
 

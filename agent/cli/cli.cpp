@@ -10,11 +10,18 @@
 #include "agent/smoke/supervisor.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
+#include "common/version.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
 constexpr std::string_view kProbe = "probe";
+
+std::string version_line() {
+  const BuildInfo& build = build_info();
+  return "nodeproof " + std::string(build.version) + " (commit " + std::string(build.commit) +
+         ", " + std::string(build.target) + ")";
+}
 
 void declare_globals(CLI::App& app, Globals& globals) {
   app.add_option("-c,--config", globals.config_file,
@@ -37,6 +44,16 @@ void configure_log(const Globals& globals) {
   log::configure({.threshold = threshold, .journal = journal});
 }
 
+// ": merge, backup, restore", where a subcommand is missing.
+std::string choices_of(const CLI::App& app) {
+  std::string choices;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (sub->get_name().empty() || sub->get_group().empty()) continue;
+    choices += (choices.empty() ? ": " : ", ") + sub->get_name();
+  }
+  return choices;
+}
+
 int usage_error(CLI::App& app, const CLI::ParseError& error, Streams streams) {
   if (error.get_exit_code() == 0) return app.exit(error, streams.out, streams.err);  // --help
   std::string what = error.what();
@@ -47,7 +64,14 @@ int usage_error(CLI::App& app, const CLI::ParseError& error, Streams streams) {
     what = (option ? "there is no option '" : "there is no command '") +
            printable(rest.front(), 64) + "'";
   }
-  streams.err << "nodeproof: " << what << "\n  try: nodeproof --help\n";
+  std::string command = "nodeproof";
+  const CLI::App* last = &app;
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().back();
+    if (!last->get_name().empty()) command += " " + last->get_name();
+  }
+  if (error.get_name() == "RequiredError" && rest.empty()) what += choices_of(*last);
+  streams.err << "nodeproof: " << what << "\n  try: " << command << " --help\n";
   return exit_usage;
 }
 
@@ -61,6 +85,7 @@ int run(std::span<char* const> args, Streams streams) {
                "nodeproof");
   Globals globals;
   declare_globals(app, globals);
+  app.set_version_flag("--version", version_line());
   app.require_subcommand(1);
   app.fallthrough();
   Action action;

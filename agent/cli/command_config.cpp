@@ -1,18 +1,33 @@
-#include <unistd.h>
-
 #include <CLI/App.hpp>
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
 #include <set>
 #include <system_error>
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/wiring.hpp"
+#include "common/file.hpp"
 #include "common/reference.hpp"
 
 namespace nodeproof::cli {
 
 namespace {
+
+constexpr std::size_t kMaxPemBytes = 16 << 20;
+
+struct PemFile {
+  const std::string& path;
+  std::string_view holds;  // "CERTIFICATE"
+};
+
+// "" = none, or there is no such file to be had. DER is taken, too.
+std::string flaw_of(const PemFile& file) {
+  if (file.path.empty()) return "";
+  const auto text = read_file(file.path, kMaxPemBytes);
+  if (!text) return text.error().message;
+  if (text->find(std::string(file.holds) + "-----") != std::string::npos) return "";
+  if (text->starts_with('\x30')) return "";
+  return file.path + " holds no PEM " + (file.holds == "CERTIFICATE" ? "certificate" : "key");
+}
 
 // What is well written and cannot work on this node.
 std::vector<std::string> flaws_of(const config::Config& config) {
@@ -23,14 +38,25 @@ std::vector<std::string> flaws_of(const config::Config& config) {
     }
   }
   for (const auto& [host, registry] : config.registries) {
-    for (const std::string& file :
-         {registry.ca, registry.client_certificate, registry.client_key, registry.password_file}) {
-      if (file.empty() || access(file.c_str(), R_OK) == 0) continue;
-      flaws.push_back("registry " + host + ": " + file +
-                      " cannot be read: " + std::strerror(errno));
+    for (const PemFile& file : {PemFile{registry.ca, "CERTIFICATE"},
+                                {registry.client_certificate, "CERTIFICATE"},
+                                {registry.client_key, "PRIVATE KEY"}}) {
+      const std::string flaw = flaw_of(file);
+      if (!flaw.empty()) flaws.push_back("registry " + host + ": " + flaw);
+    }
+    if (registry.password_file.empty()) continue;
+    if (const auto text = read_file(registry.password_file); !text) {
+      flaws.push_back("registry " + host + ": password_file: " + text.error().message);
     }
   }
   return flaws;
+}
+
+// The credentials need some of the same files: what was said of one is not said again.
+bool is_known(const std::vector<std::string>& flaws, const Error& error) {
+  return std::ranges::any_of(flaws, [&](const std::string& flaw) {
+    return flaw.find(error.message) != std::string::npos;
+  });
 }
 
 // What would keep each required image from being asked for.
@@ -79,7 +105,9 @@ Action declare_config(CLI::App& app) {
     std::vector<std::string> flaws = flaws_of(*config);
     for (std::string& flaw : route_flaws(*config)) flaws.push_back(std::move(flaw));
     const auto credentials = credential_lines(*config);
-    if (!credentials) flaws.push_back(credentials.error().message);
+    if (!credentials && !is_known(flaws, credentials.error())) {
+      flaws.push_back(credentials.error().message);
+    }
     for (const std::string& flaw : flaws) session.streams.err << "nodeproof: " << flaw << '\n';
     if (!flaws.empty()) return +exit_config;
     const auto path = config_path(session.globals);

@@ -9,6 +9,8 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/ledger_backup.hpp"
+#include "agent/cli/seconds.hpp"
+#include "agent/cli/side_file.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/tag_lock.hpp"
 #include "agent/cli/wiring.hpp"
@@ -84,6 +86,9 @@ Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOpt
   if (options.file.empty() && !options.helper_tags) {
     return fail(Errc::usage, "where to? a backup needs -f FILE, --tags or both");
   }
+  if (!options.file.empty() && !options.dry_run) {
+    TRY(check_writable_file({"-f", options.file}));
+  }
   return index::backup(ports,
                        {.image = TRY(Reference::parse(options.image)),
                         .file = options.file,
@@ -96,9 +101,7 @@ Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOpt
 Result<index::Backup> backup_in(const std::string& file) {
   auto backup = index::read_backup(file);
   if (backup) return backup;
-  Error error = std::move(backup).error();
-  error.code = Errc::usage;
-  return std::unexpected(std::move(error).with_context("reading the backup"));
+  return std::unexpected(not_usable({"-f", file}, std::move(backup).error()));
 }
 
 Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexRun& run,
@@ -134,7 +137,8 @@ Result<std::optional<TagLock>> lock_tag(const IndexOptions& options, const std::
   if (options.verb == "backup" || options.dry_run) return std::optional<TagLock>();
   const Reference tag = TRY(Reference::parse(options.image));
   const auto wait = std::chrono::duration<double>(options.wait_seconds);
-  return TRY(TagLock::take(tag, std::chrono::duration_cast<std::chrono::milliseconds>(wait), stop));
+  return TRY(TagLock::take(
+      {.tag = tag, .wait = std::chrono::duration_cast<std::chrono::milliseconds>(wait)}, stop));
 }
 
 int index_command(Session& session, const IndexOptions& options) {
@@ -166,10 +170,11 @@ CLI::App* add_verb(CLI::App& app, const std::shared_ptr<IndexOptions>& options,
 void add_mover(CLI::App* sub, const std::shared_ptr<IndexOptions>& options) {
   sub->add_flag("--keep-previous", options->keep_previous,
                 "tag what the tag names now as TAG-prev-<12 digits of its digest> first");
-  sub->add_option("--wait", options->wait_seconds,
-                  "wait so many seconds for another nodeproof on this machine that changes the "
-                  "same tag (60)")
-      ->check(CLI::NonNegativeNumber);
+  add_seconds(*sub,
+              {"--wait",
+               "wait so many seconds for another nodeproof on this machine that changes the same "
+               "tag (60)"},
+              options->wait_seconds);
 }
 
 void declare_merge(CLI::App& app, const std::shared_ptr<IndexOptions>& options) {

@@ -13,6 +13,7 @@
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/inspect_table.hpp"
 #include "agent/cli/output.hpp"
+#include "agent/cli/side_file.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/index/backup.hpp"
@@ -51,7 +52,7 @@ std::string trimmed(std::string_view line) {
 
 // One reference per line; "#" begins a comment.
 Result<> add_file(const std::string& file, std::vector<Reference>& references) {
-  const std::string text = TRY(read_file(file));
+  const std::string text = TRY(read_side_file({"-f", file}));
   std::size_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
     ++number;
@@ -90,9 +91,16 @@ Result<index::ValidateOptions> validate_options(const InspectOptions& options) {
   return wanted;
 }
 
+// What is written at the end of a long run.
+Result<> check_side_files(const InspectOptions& options) {
+  if (!options.backups.empty()) TRY(check_writable_folder({"--backup-dir", options.backups}));
+  if (!options.metrics.empty()) TRY(check_writable_file({"--metrics", options.metrics}));
+  return {};
+}
+
 struct Inspection {
   std::vector<IndexReport> reports;
-  std::optional<Error> error;  // the first backup that could not be written
+  std::optional<Error> error;  // the first file that could not be written
 };
 
 class Inspector {
@@ -103,6 +111,7 @@ class Inspector {
     const auto references = TRY(references_of(options));
     inspector.wanted_ = TRY(validate_options(options));
     inspector.hosts_ = TRY(hosts_in(options.hosts, config, stop));
+    TRY(check_side_files(options));
     inspector.source_ = TRY(ImageSource::open(config, options.from, references));
     if (options.deep || !options.hosts.empty()) inspector.census_ = TRY(Census::open());
     for (const Reference& reference : references) inspector.look_at(reference);
@@ -132,7 +141,8 @@ class Inspector {
       report.backup = *std::move(kept);
     } else if (!result_.error) {
       result_.error =
-          std::move(kept).error().with_context("keeping a backup of " + reference.name());
+          not_written({"--backup-dir", folder},
+                      std::move(kept).error().with_context("a backup of " + reference.name()));
     }
   }
 
@@ -160,6 +170,13 @@ void print(Session& session, const InspectOptions& options,
   }
 }
 
+void write_metrics(const std::string& file, Inspection& done) {
+  std::error_code ignored;
+  const auto path = std::filesystem::absolute(file, ignored);
+  auto written = write_file_atomically(path, index::to_metrics(done.reports, SystemClock().now()));
+  if (!written && !done.error) done.error = not_written({"--metrics", file}, written.error());
+}
+
 int inspect(Session& session, const InspectOptions& options) {
   SignalStop signals;
   auto config = load_config(session.globals);
@@ -167,13 +184,7 @@ int inspect(Session& session, const InspectOptions& options) {
   auto done = Inspector::run(options, *config, signals.token());
   if (!done) return complain(session, done.error());
   print(session, options, done->reports);
-  if (!options.metrics.empty()) {
-    const auto path = std::filesystem::absolute(options.metrics);
-    const std::string text = index::to_metrics(done->reports, SystemClock().now());
-    if (auto written = write_file_atomically(path, text); !written) {
-      return complain(session, written.error());
-    }
-  }
+  if (!options.metrics.empty()) write_metrics(options.metrics, *done);
   if (signals.stopped()) return exit_interrupted;
   const int code = index::exit_code(done->reports, options.fail_on_warn());
   if (!done->error) return code;

@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -12,6 +10,7 @@
 #include <memory>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/seconds.hpp"
 #include "common/file.hpp"
 
 namespace nodeproof::cli {
@@ -56,8 +55,7 @@ Result<> wait_for(const std::filesystem::path& flag, Clock::time_point deadline)
 
 Action declare_wait(CLI::App& app) {
   auto seconds = std::make_shared<double>(0);
-  app.add_option("--timeout", *seconds, "give up after so many seconds (never)")
-      ->check(CLI::NonNegativeNumber);
+  add_seconds(app, {"--timeout", "give up after so many seconds (never)"}, *seconds);
   return [seconds](Session& session) {
     const auto timeout = std::chrono::duration_cast<Clock::duration>(
         std::chrono::duration<double>(*seconds > 0 ? *seconds : 3.2e8));

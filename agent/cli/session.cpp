@@ -28,6 +28,8 @@ int exit_code_of(Errc code, const std::optional<Judged>& judged) {
       return exit_config;
     case Errc::cancelled:
       return exit_interrupted;
+    case Errc::permission_denied:
+      return exit_unavailable;
     case Errc::internal:
       return exit_internal;
     default:
@@ -36,7 +38,6 @@ int exit_code_of(Errc code, const std::optional<Judged>& judged) {
   if (judged) return std::ranges::find(judged->damage, code) != judged->damage.end() ? 1 : 2;
   switch (code) {
     case Errc::runtime_unavailable:
-    case Errc::permission_denied:
       return exit_unavailable;
     case Errc::busy:
       return exit_busy;

@@ -136,6 +136,9 @@ Finding finding_of(const Flaw& flaw, const Place& place) {
   finding.message += flaw.what + " ";
   if (!flaw.digest.empty()) finding.message += flaw.digest + " ";
   finding.message += flaw.cause;
+  // The registry's errors begin with the image, as this message does.
+  const std::size_t again = finding.message.find(": " + place.image + ": ");
+  if (again != std::string::npos) finding.message.erase(again, place.image.size() + 2);
   finding.evidence = flaw.evidence;
   finding.remedy = flaw.remedy;
   return finding;

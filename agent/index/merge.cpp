@@ -71,21 +71,37 @@ class Merger {
   std::vector<TagState> sources_;
 };
 
+// What is there cannot be read; any other error says nothing about it.
+bool is_broken(Errc code) {
+  return code == Errc::corrupt || code == Errc::digest_mismatch || code == Errc::invalid_document ||
+         code == Errc::unsupported || code == Errc::too_large;
+}
+
+// Nobody may be sent to overwrite a tag that just cannot be asked for.
+Error not_read(Error error) {
+  if (is_broken(error.code)) {
+    error.remedy =
+        "what the tag holds cannot be kept while it cannot be read: restore it first (nodeproof "
+        "index restore), or merge into another tag";
+  }
+  if (error.remedy.empty()) error.remedy = "run it again; the tag is what it was";
+  return std::move(error).with_context("reading the tag to merge into");
+}
+
+// A tag that does not exist is none that was damaged; of a digest somebody has known that it was
+// there.
+Error source_not_read(const Reference& source, Error error) {
+  if (error.code == Errc::not_found && !source.digest()) error.code = Errc::usage;
+  return std::move(error).with_context("reading a source");
+}
+
 std::string push_again(const TagState& source) {
   return "push " + source.reference.name() + " again";
 }
 
 Result<> Merger::read(const std::stop_token& stop) {
   auto target = read_tag_if_any(ports_.registry, request_.target, request_.validation, stop);
-  if (!target) {
-    return std::unexpected(
-        std::move(target)
-            .error()
-            .with_context("reading the tag to merge into")
-            .with_remedy(
-                "what the tag holds cannot be kept while it cannot be read: restore it first "
-                "(nodeproof index restore), or merge into another tag"));
-  }
+  if (!target) return std::unexpected(not_read(std::move(target).error()));
   target_ = *std::move(target);
   if (target_) {
     report_.before = target_->digest().str();
@@ -93,7 +109,7 @@ Result<> Merger::read(const std::stop_token& stop) {
   }
   for (const Reference& source : request_.sources) {
     auto state = read_tag(ports_.registry, source, request_.validation, stop);
-    if (!state) return std::unexpected(std::move(state).error().with_context("reading a source"));
+    if (!state) return std::unexpected(source_not_read(source, std::move(state).error()));
     sources_.push_back(*std::move(state));
     read_single(sources_.back(), push_again(sources_.back()));
   }

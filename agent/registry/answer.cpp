@@ -50,15 +50,16 @@ std::string summary(const Answer& answer) {
   return words.empty() ? text : text + " (" + words + ")";
 }
 
-Error unauthorized(const Answer& answer, bool credentials_sent) {
+Error unauthorized(const Answer& answer, const std::string& source) {
   if (answer.head.status == 403) {
     return {Errc::unauthorized, "access denied: " + summary(answer),
-            "give the account the right to pull, or name an account that has it"};
+            "give the account" + (source.empty() ? "" : " (it comes from " + source + ")") +
+                " the right to pull, or name an account that has it"};
   }
-  if (credentials_sent) {
+  if (!source.empty()) {
     return {Errc::unauthorized,
             "the credentials were refused, or the image does not exist: " + summary(answer),
-            "check this registry's login: 'nodeproof config check' says where it comes from"};
+            "check the image's name and this registry's login, which comes from " + source};
   }
   return {Errc::unauthorized, "not found or no access: " + summary(answer),
           "check the image's name; a private one needs a login, in nodeproof's configuration or "
@@ -107,11 +108,11 @@ std::string remedy_of(const Answer& answer) {
 
 }  // namespace
 
-Error failure_of(const Answer& answer, bool credentials_sent) {
+Error failure_of(const Answer& answer, const std::string& source) {
   switch (answer.head.status) {
     case 401:
     case 403:
-      return unauthorized(answer, credentials_sent);
+      return unauthorized(answer, source);
     case 404:
       return not_found(answer);
     case 416:

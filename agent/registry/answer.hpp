@@ -18,7 +18,8 @@ struct Answer {
 // Of any status but success: unauthorized (401, 403), not_found (404; not_a_registry for a web
 // page), throttled (429, or 503 with Retry-After), truncated (416: it has fewer bytes than it
 // should), else server_error. The registry's own words are made inert and bounded.
-[[nodiscard]] Error failure_of(const Answer& answer, bool credentials_sent);
+// `source`: where the credentials that were sent come from; "" = none were.
+[[nodiscard]] Error failure_of(const Answer& answer, const std::string& source);
 
 // docker-registry's answer when the manifest that it keeps is empty or cut off: its JSON parser's
 // error, with the offset, as the detail of an UNKNOWN.

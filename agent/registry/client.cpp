@@ -102,7 +102,7 @@ Result<> Client::ask(const Question& question, const Receiver& receiver,
   Authorization authorization = TRY(access_.logins().authorization(host, stop));
   const auto refuse = [&](const Answer& answer) {
     if (receiver.refusal) receiver.refusal(answer);
-    Error error = failure_of(answer, authorization.personal);
+    Error error = failure_of(answer, authorization.source);
     // S3 without ListBucket tells an absent object from a forbidden one to nobody.
     if (answer.head.status == 403 && !answer.url.same_origin(host.api)) {
       error.remedy =

@@ -65,6 +65,7 @@ Result<Credentials> CredentialChain::find(const Place& place, const std::stop_to
       Error error = std::move(found).error();
       // What is wrong with a login says nothing about the image.
       if (error.code != Errc::cancelled) error.code = Errc::unauthorized;
+      if (error.remedy.empty()) error.remedy = "mend what is named here: no login is guessed";
       return std::unexpected(std::move(error).with_context("credentials for " + place.host));
     }
     if (*found) return **std::move(found);

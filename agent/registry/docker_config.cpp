@@ -105,7 +105,8 @@ Result<DockerConfig> DockerConfig::parse(std::string_view text, const std::strin
   if (taken) return config;
   Error error = std::move(taken).error();
   error.code = Errc::invalid_config;
-  return std::unexpected(std::move(error).with_context(file));
+  return std::unexpected(std::move(error).with_context(file).with_remedy(
+      "mend " + file + ", or move it away and log in again (docker login)"));
 }
 
 std::optional<Helper> DockerConfig::helper_for(const Place& place) const {

@@ -7,8 +7,13 @@ namespace nodeproof::registry {
 
 namespace {
 
-constexpr const char* kRightToPush =
-    "give the account of this registry in the configuration the right to push to the repository";
+std::string right_to_push(const std::string& source) {
+  if (source.empty()) {
+    return "log in with an account that may push to the repository, in nodeproof's configuration "
+           "or where docker, k3s or the kubelet keep theirs";
+  }
+  return "give the account (it comes from " + source + ") the right to push to the repository";
+}
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
@@ -17,10 +22,10 @@ std::vector<std::string> scopes_for(const Host& target, const char* actions) {
 }
 
 // A refusal that another attempt would not change is none of the registry's failures.
-Error refusal_of(const Answer& answer, bool credentials_sent) {
-  Error error = failure_of(answer, credentials_sent);
+Error refusal_of(const OrderAnswer& answer) {
+  Error error = failure_of(answer, answer.source);
   const int status = answer.head.status;
-  if (status == 401 || status == 403) error.remedy = kRightToPush;
+  if (status == 401 || status == 403) error.remedy = right_to_push(answer.source);
   if (error.code != Errc::server_error || status >= 500) return error;
   error.code = status == 405   ? Errc::unsupported
                : status == 412 ? Errc::busy
@@ -44,7 +49,7 @@ void add_digest(HttpUrl& location, const Digest& digest) {
 Result<OrderAnswer> HttpRegistryWriter::send_once(const Order& order, const std::stop_token& stop) {
   OrderAnswer answer = TRY(orders_.send(order, stop));
   if (answer.head.status < 500 && answer.head.status != 429) return answer;
-  return std::unexpected(failure_of(answer, answer.personal));
+  return std::unexpected(failure_of(answer, answer.source));
 }
 
 // A host that wants to be left alone is left alone meanwhile: PatientHttp waits before it sends.
@@ -84,7 +89,7 @@ Result<HttpRegistryWriter::Session> HttpRegistryWriter::open_session(const Host&
   const OrderAnswer answer = TRY(send(order, stop));
   if (mount_from != nullptr && answer.head.status == 201) return Session{true, answer.url, {}};
   if (!is_success(answer.head.status)) {
-    return std::unexpected(refusal_of(answer, answer.personal));
+    return std::unexpected(refusal_of(answer));
   }
   const auto location = answer.head.header("location");
   if (!location) {
@@ -114,7 +119,7 @@ Result<> HttpRegistryWriter::upload(const Host& target, const Session& session,
   order.upload.reset();
   static_cast<void>(orders_.send(order, stop).has_value());
   if (!answer) return std::unexpected(answer.error());
-  return std::unexpected(refusal_of(*answer, answer->personal));
+  return std::unexpected(refusal_of(*answer));
 }
 
 Result<BlobPush> HttpRegistryWriter::push_once(const Reference& target, const Descriptor& blob,
@@ -164,7 +169,7 @@ Result<> HttpRegistryWriter::put_manifest(const Reference& target, const Fetched
   auto answer = send(order, stop);
   if (!answer) return std::unexpected(std::move(answer).error().with_context(context));
   if (!is_success(answer->head.status)) {
-    return std::unexpected(refusal_of(*answer, answer->personal).with_context(context));
+    return std::unexpected(refusal_of(*answer).with_context(context));
   }
   const auto stored = Digest::parse(answer->head.header("docker-content-digest").value_or(""));
   const Digest& own = document.descriptor.digest;
@@ -196,7 +201,7 @@ Result<> HttpRegistryWriter::remove(const Reference& reference, std::stop_token 
   auto answer = send(order, stop);
   if (!answer) return std::unexpected(std::move(answer).error().with_context(context));
   if (is_success(answer->head.status)) return {};
-  Error error = refusal_of(*answer, answer->personal);
+  Error error = refusal_of(*answer);
   // registry:2 takes a tag for a broken digest.
   if (answer->head.status == 400) error.code = Errc::unsupported;
   return std::unexpected(std::move(error).with_context(context));

@@ -108,7 +108,7 @@ Result<K3sRegistries> parse_k3s_registries(std::string_view text, const std::str
   if (registries) return registries;
   Error error = std::move(registries).error();
   error.code = Errc::invalid_config;
-  return std::unexpected(std::move(error).with_context(file));
+  return std::unexpected(std::move(error).with_context(file).with_remedy("mend " + file));
 }
 
 }  // namespace nodeproof::registry

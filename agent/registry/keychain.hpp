@@ -17,6 +17,11 @@ struct Credentials {
   [[nodiscard]] bool anonymous() const {
     return username.empty() && identity_token.empty() && registry_token.empty();
   }
+  // "" = nobody's.
+  [[nodiscard]] std::string owner() const {
+    if (anonymous()) return "";
+    return source.empty() ? "the configuration" : source;
+  }
   friend bool operator==(const Credentials&, const Credentials&) = default;
 };
 

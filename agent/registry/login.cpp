@@ -63,11 +63,11 @@ std::string plan_key(const Host& host, std::span<const std::string> scopes) {
 
 Result<Authorization> Logins::follow(const Plan& plan, const std::string& rejected,
                                      const std::stop_token& stop) {
-  if (!plan.bearer) return Authorization{plan.header, plan.personal};
+  if (!plan.bearer) return Authorization{plan.header, plan.source};
   const std::string_view old = rejected;
   const std::string token = TRY(tokens_.token(
       *plan.bearer, old.starts_with(kBearer) ? old.substr(kBearer.size()) : "", stop));
-  return Authorization{std::string(kBearer) + token, plan.personal};
+  return Authorization{std::string(kBearer) + token, plan.source};
 }
 
 Result<Authorization> Logins::authorization(const Host& host, const std::stop_token& stop,
@@ -99,7 +99,8 @@ Result<TokenRequest> Logins::token_request(const Challenge& bearer, const Reject
                       .tls = std::move(tls),
                       .led_by = sender_of(rejection.answer),
                       .identity_token = login.identity_token,
-                      .proxy = rejection.host.proxy};
+                      .proxy = rejection.host.proxy,
+                      .source = login.owner()};
 }
 
 Result<std::optional<Logins::Plan>> Logins::plan_for(const Rejection& rejection,
@@ -112,12 +113,12 @@ Result<std::optional<Logins::Plan>> Logins::plan_for(const Rejection& rejection,
   const Credentials login = TRY(keychain_.find(rejection.host.place(), stop));
   if (bearer == nullptr) {
     if (login.username.empty()) return std::nullopt;
-    return Plan{basic_authorization(login.username, login.password), {}, true};
+    return Plan{basic_authorization(login.username, login.password), {}, login.owner()};
   }
   if (!login.registry_token.empty()) {
-    return Plan{std::string(kBearer) + login.registry_token, {}, true};
+    return Plan{std::string(kBearer) + login.registry_token, {}, login.owner()};
   }
-  return Plan{"", TRY(token_request(*bearer, rejection, login)), !login.anonymous()};
+  return Plan{"", TRY(token_request(*bearer, rejection, login)), login.owner()};
 }
 
 Result<std::optional<Authorization>> Logins::answer_challenge(const Rejection& rejection,

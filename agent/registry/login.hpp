@@ -16,8 +16,8 @@
 namespace nodeproof::registry {
 
 struct Authorization {
-  std::string header;     // "" = none is sent
-  bool personal = false;  // made of somebody's credentials
+  std::string header;  // "" = none is sent
+  std::string source;  // where the credentials in it come from; "" = it is nobody's
   friend bool operator==(const Authorization&, const Authorization&) = default;
 };
 
@@ -50,7 +50,7 @@ class Logins {
   struct Plan {
     std::string header;                  // the whole header, unless there is a token service
     std::optional<TokenRequest> bearer;  // preferred
-    bool personal = false;
+    std::string source;                  // Authorization::source
   };
   Result<TokenRequest> token_request(const Challenge& bearer, const Rejection& rejection,
                                      const Credentials& login) const;

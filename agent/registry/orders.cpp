@@ -114,7 +114,7 @@ Result<OrderAnswer> Orders::send(const Order& order, const std::stop_token& stop
   }
   for (bool fresh = false;;) {
     const Answer answer = TRY(exchange(order, authorization.header, stop));
-    const auto done = [&] { return OrderAnswer{answer, authorization.personal}; };
+    const auto done = [&] { return OrderAnswer{answer, authorization.source}; };
     if (answer.head.status != 401 || !at_registry || fresh) return done();
     auto next = TRY(
         access_.logins().answer_challenge({order.host, answer, authorization, order.scopes}, stop));

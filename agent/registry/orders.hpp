@@ -29,7 +29,7 @@ struct Order {
 };
 
 struct OrderAnswer : Answer {
-  bool personal = false;  // credentials were sent
+  std::string source;  // Authorization::source
 };
 
 // Thread-safe. Waits where a host says when to ask again (PatientHttp); never retries but for a

@@ -57,18 +57,21 @@ std::string rotation_key(const TokenRequest& request) {
 }
 
 Error refusal_of(const Answer& answer, const TokenRequest& request) {
-  constexpr const char* kRemedy = "log in again, or with a user and a password or access token";
+  const std::string remedy =
+      "log in again, or with a user and a password or access token (the "
+      "refused one comes from " +
+      request.source + ")";
   const int status = answer.head.status;
   const bool by_post = !request.identity_token.empty();
   if (by_post && (status == 404 || status == 405 || status == 501)) {
     return {Errc::unauthorized, "it takes no identity tokens: status " + std::to_string(status),
-            kRemedy};
+            remedy};
   }
   // RFC 6749, section 5.2: invalid_grant.
   if (by_post && status == 400) {
-    return {Errc::unauthorized, "it does not take this identity token: status 400", kRemedy};
+    return {Errc::unauthorized, "it does not take this identity token: status 400", remedy};
   }
-  Error error = failure_of(answer, by_post || !request.username.empty());
+  Error error = failure_of(answer, request.source);
   // What a token service does not have is not the image.
   if (error.code == Errc::unauthorized || error.code == Errc::throttled) return error;
   return {Errc::server_error, std::move(error.message), "check the registry's login service"};

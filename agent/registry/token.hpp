@@ -25,6 +25,7 @@ struct TokenRequest {
   std::string led_by = {};          // who named the realm: HttpRequest::led_by
   std::string identity_token = {};  // instead of a password: exchanged by POST (oauth2)
   std::string proxy = {};           // HttpRequest::proxy
+  std::string source = {};          // where the credentials come from; "" = anonymous
 };
 
 class TokenSource {

@@ -18,6 +18,7 @@ std::string without_padding(std::string_view text) {
 }  // namespace
 
 Result<Credentials> credentials_of(const WrittenLogin& login, const std::string& source) {
+  const std::string remedy = "mend the entry in " + source + ", or log in again";
   Credentials found;
   found.source = source;
   if (!login.registry_token.empty()) {
@@ -26,10 +27,11 @@ Result<Credentials> credentials_of(const WrittenLogin& login, const std::string&
     found.identity_token = login.identity_token;
   } else if (!login.auth.empty()) {
     const auto pair = base64_decode(login.auth);
-    if (!pair) return fail(Errc::invalid_config, source + ": \"auth\" is not base64");
+    if (!pair) return fail(Errc::invalid_config, source + ": \"auth\" is not base64", remedy);
     const auto colon = pair->find(':');
     if (colon == std::string::npos) {
-      return fail(Errc::invalid_config, source + R"(: "auth" does not hold "user:password")");
+      return fail(Errc::invalid_config, source + R"(: "auth" does not hold "user:password")",
+                  remedy);
     }
     found.username = pair->substr(0, colon);
     found.password = without_padding(std::string_view(*pair).substr(colon + 1));

@@ -26,8 +26,10 @@ constexpr CodeText kTexts[] = {
     {code::kRegistryUnauthorized, "The registry refused the credentials, or wants some",
      "The image is private, the password or token is wrong or expired, or the repository does not "
      "exist (many registries do not tell these apart).",
-     "Set username and password_file for this registry in the configuration, and check that the "
-     "account may pull the repository.",
+     "The finding names where the credentials came from: mend them there (docker login, "
+     "registries.yaml of k3s or RKE2, the kubelet's credential plugin), or set username and "
+     "password_file for this registry in the configuration; check that the account may pull the "
+     "repository.",
      true},
     {code::kRegistryUntrusted, "The registry's TLS certificate is not trusted",
      "The certificate is signed by an authority this node does not know, is issued for another "
@@ -61,10 +63,11 @@ constexpr CodeText kTexts[] = {
      "Build and push the image for this platform, or require it only on nodes it is built for "
      "(\"when\").",
      true},
-    {code::kTagMoved, "The tag now names another image than the one proven here",
-     "Somebody pushed the tag again since it was proven on this node. What is proven stays in "
-     "place.",
-     "Set on_tag_moved to prove or follow to take the new one, or require the image by digest.",
+    {code::kTagMoved, "The tag names another image than before",
+     "On a node: somebody pushed the tag again since it was proven here, and what is proven stays "
+     "in place. In inspect and index: somebody pushed it while it was looked at or changed.",
+     "On a node, set on_tag_moved to prove or follow to take the new one, or require the image by "
+     "digest. Else run the command again, and let one job alone push the tag.",
      true},
     {code::kPollingPaused, "The registry has few requests left for this node",
      "Less than a fifth of the registry's rate limit is left, or it answered 429. Tags of images "

@@ -44,6 +44,22 @@ class WithoutServers(testing.RigTest):
             with self.subTest(arguments):
                 self.assertIn(f"there is no {word}", self.nodeproof(*arguments).stderr)
 
+    def test_a_usage_error_points_to_the_commands_own_help(self):
+        for arguments, command, word in ((("inspect", "--nonsense"), "nodeproof inspect", "--nonsense"),
+                                         (("index",), "nodeproof index", "merge, backup, restore"),
+                                         (("index", "merge"), "nodeproof index merge", "--tag"),
+                                         (("wait", "--timeout", "banana"), "nodeproof wait", "'banana' is no number")):
+            with self.subTest(arguments):
+                done = self.nodeproof(*arguments)
+                self.assertEqual(64, done.code)
+                self.assertIn(word, done.stderr)
+                self.assertTrue(done.stderr.endswith(f"\n  try: {command} --help\n"), done.stderr)
+                self.assertLess(len(done.stderr), 200)
+
+    def test_version_as_an_option(self):
+        done = self.nodeproof("--version")
+        self.assertEqual((0, self.nodeproof("version").stdout.splitlines()[0] + "\n"), (done.code, done.stdout))
+
     def test_help_is_no_error(self):
         done = self.nodeproof("--help")
         self.assertEqual(0, done.code)
@@ -69,6 +85,19 @@ class WithoutServers(testing.RigTest):
                 done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(cannot_work))
                 self.assertEqual(78, done.code)
                 self.assertRegex(done.stderr, "Shop/App|/absent.pem")
+        (self.nodeproof.folder / "ca.txt").write_text("not a certificate", encoding="utf-8")
+        ca = {"registries": {"r.lan": {"ca": str(self.nodeproof.folder / "ca.txt")}}}
+        done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(ca))
+        self.assertEqual(78, done.code)
+        self.assertIn("ca.txt holds no PEM certificate", done.stderr)
+        password = {"registries": {"r.lan": {"username": "u", "password_file": "/absent-password"}}}
+        done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(password))
+        self.assertEqual((78, 1), (done.code, done.stderr.count("/absent-password")), done.stderr)
+        (self.nodeproof.folder / "registries.yaml").write_text("configs: 7\n", encoding="utf-8")
+        k3s = {"registry_sources": {"k3s_registries": str(self.nodeproof.folder / "registries.yaml")},
+               "images": [{"reference": "r.lan/app:1"}]}
+        done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(k3s))
+        self.assertEqual((78, 1), (done.code, done.stderr.count("$.configs")), done.stderr)
         bad = self.nodeproof.write_config('{"imagess": []}')
         self.assertEqual(78, self.nodeproof("config", "check", "-c", bad).code)
 

@@ -177,12 +177,19 @@ class Watch(InspectTest):
         items = self.watch("127.0.0.1:9/none:1", code=2)
         self.assertNotIn("backup", items[0] if isinstance(items, list) else items)
 
-    def test_a_folder_that_cannot_be_written_is_said_and_the_report_is_given(self):
+    def test_a_folder_that_cannot_be_written_is_said_before_the_work(self):
         reference = self.push("nowhere", images.index(app("amd64", "amd64", "n"), app("arm64", "arm64", "n")))
         done = self.nodeproof("inspect", "-o", "json", "--backup-dir", "/proc/nowhere", reference)
-        self.assertEqual("whole", done.report["verdict"])
-        self.assertNotIn(done.code, (0, 1, 2))
-        self.assertIn("keeping a backup of " + reference, done.stderr)
+        self.assertEqual((64, ""), (done.code, done.stdout))
+        self.assertIn("--backup-dir /proc/nowhere: ", done.stderr)
+
+    def test_a_backup_that_cannot_be_written_is_said_and_the_report_is_given(self):
+        reference = self.push("taken", images.index(app("amd64", "amd64", "t"), app("arm64", "arm64", "t")))
+        folder = self.nodeproof.folder / "taken"
+        (folder / (reference.replace("/", "+").replace(":", "=") + ".json")).mkdir(parents=True)
+        done = self.nodeproof("inspect", "-o", "json", "--backup-dir", folder, reference)
+        self.assertEqual((70, "whole"), (done.code, done.report["verdict"]), done.stderr)
+        self.assertIn("a backup of " + reference, done.stderr)
 
 
 class FailingTag(InspectTest):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import xml.etree.ElementTree as xml
 from pathlib import Path
@@ -286,7 +287,7 @@ class NotKnown(InspectTest):
         done = self.inspect(reference)
         self.assertEqual((2, "unknown"), (done.code, done.report["verdict"]))
         self.assertEqual("RegistryUnreachable", done.report["findings"][0]["code"])
-        self.assertIn(reference, done.report["findings"][0]["message"])
+        self.assertEqual(1, done.report["findings"][0]["message"].count(reference), "it is named once")
 
 
 class Lying(InspectTest):
@@ -417,7 +418,24 @@ class Renderings(InspectTest):
             with self.subTest(arguments):
                 self.assertEqual(64, self.nodeproof("inspect", *arguments).code)
         self.assertEqual(64, self.nodeproof("version", "-o", "junit").code)
-        self.assertNotEqual(0, self.inspect("-f", "/no/such/file").code)
+        (self.nodeproof.folder / "file").touch()
+        for option, value in (("-f", "/no/such/file"), ("--metrics", self.nodeproof.folder / "file/x.prom"),
+                              ("--backup-dir", self.nodeproof.folder / "file"), ("--host", "/no/such/file")):
+            with self.subTest(option):
+                done = self.nodeproof("inspect", option, value, self.good)
+                self.assertEqual((64, ""), (done.code, done.stdout), done.stderr)
+                self.assertRegex(done.stderr, rf"^nodeproof: {option} {value}: .*\n  \w+ ")
+
+    def test_a_missing_tmpdir_is_made_up_for(self):
+        done = self.inspect("--deep", self.good, env={**os.environ, "TMPDIR": "/no/such/folder"})
+        self.assertEqual(0, done.code, done.stderr)
+
+    def test_damage_is_damage_though_the_metrics_could_not_be_written(self):
+        metrics = self.nodeproof.folder / ("x" * 250)  # too long for the temporary file beside it
+        for image, code in ((self.broken, 1), (self.good, 70)):
+            done = self.inspect("--metrics", metrics, image)
+            self.assertEqual((code, "IndexReport"), (done.code, done.report["kind"]), done.stderr)
+            self.assertIn(f"--metrics {metrics}: ", done.stderr)
 
     def test_what_the_readme_says(self):
         """README.md: "Is a tag whole?"."""

@@ -59,6 +59,8 @@ class Pipeline(testing.RigTest):
         self.assertEqual([], self.failures())
         self.assertEqual(1, self.run_script(script, self.damaged)[0])
         self.assertEqual(["linux/arm64"], self.failures())
+        self.assertEqual(64, self.run_script(script, "Not/A/Name")[0])
+        self.assertFalse((self.nodeproof.folder / "nodeproof.xml").exists(), "an empty file is no JUnit report")
 
     def test_plain_shell(self):
         (script,) = re.findall(r"^```sh\n(.*?)^```$", section("In a pipeline"), re.M | re.S)
@@ -68,6 +70,7 @@ class Pipeline(testing.RigTest):
                 found, said = self.run_script(script, image)
                 self.assertEqual(code, found, said)
                 self.assertIn(words, said)
+                self.assertEqual(code != 64, (self.nodeproof.folder / "nodeproof.xml").exists())
 
 
 if __name__ == "__main__":

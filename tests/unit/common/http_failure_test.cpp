@@ -83,6 +83,19 @@ TEST(Explain, MakesTheLibrarysWordsInert) {
   EXPECT_EQ(error.message, "registry.lan:5000: the transfer failed (bad [31m thing)");
 }
 
+TEST(Explain, BlamesTheProxyThatRefusedAndNotTheRegistry) {
+  auto where = context();
+  where.through_proxy = true;
+  where.proxy = "proxy.lan:3128";
+  where.os_error = ECONNREFUSED;
+  const Error error = explain(HttpFailure::not_connected, where);
+  EXPECT_EQ(error.message,
+            "registry.lan:5000 (through the proxy proxy.lan:3128): the proxy itself refused the "
+            "connection");
+  EXPECT_EQ(error.remedy.find("5000"), std::string::npos) << error.remedy;
+  EXPECT_NE(error.remedy.find("proxy.lan:3128"), std::string::npos) << error.remedy;
+}
+
 TEST(Explain, MentionsAProxy) {
   auto where = context("CONNECT tunnel failed, response 407");
   where.through_proxy = true;

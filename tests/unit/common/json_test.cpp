@@ -130,6 +130,10 @@ TEST(Json, RefusesWhatIsNoJson) {
   }
 }
 
+TEST(Json, SaysThatItIsNoJson) {
+  EXPECT_EQ(refused("{\"a\":\nx}").message, "line 2: this is not JSON (Invalid value)");
+}
+
 TEST(Json, RefusesTheSameKeyTwice) {
   EXPECT_EQ(refused("{\"a\":1,\n\"a\":2}").message, "line 2: $: the key \"a\" appears twice");
   refused(R"({"x":{"a":1,"\u0061":2}})");

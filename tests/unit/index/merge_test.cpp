@@ -2,6 +2,7 @@
 
 #include "agent/codes.hpp"
 #include "common/crypto.hpp"
+#include "tests/fakes/fake_registry.hpp"
 #include "tests/unit/index/merge_tag.hpp"
 
 namespace nodeproof::index {
@@ -104,6 +105,26 @@ TEST_F(Merge, WhatCannotBeAskedIsNotKnown) {
   EXPECT_EQ(report.outcome, Outcome::unknown);
   EXPECT_EQ(exit_code(report), 2);
   EXPECT_TRUE(hub.writes().empty());
+}
+
+TEST_F(Merge, SendsNobodyToOverwriteATagThatCannotBeAskedFor) {
+  const auto remedy_of = [&](Error error) {
+    FakeRegistry registry;
+    registry.fail_with(kTag, std::move(error));
+    const auto report = merge({registry, hub}, request({kStaging}), {});
+    EXPECT_FALSE(report);
+    return report ? "" : report.error().remedy;
+  };
+  EXPECT_EQ(remedy_of({Errc::unauthorized, "401", "check the login"}), "check the login");
+  EXPECT_EQ(remedy_of({Errc::server_error, "500", ""}).find("restore"), std::string::npos);
+  EXPECT_NE(remedy_of({Errc::corrupt, "unreadable", "push it again"}).find("restore it first"),
+            std::string::npos);
+}
+
+TEST_F(Merge, ASourceThatIsNotThereIsNoDamage) {
+  const auto report = merge({hub, hub}, request({"r.example/team/app:typo"}), {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::usage);
 }
 
 TEST_F(Merge, ATagThatMovesMeanwhileIsLeftAlone) {

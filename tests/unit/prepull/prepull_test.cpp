@@ -106,6 +106,16 @@ TEST_F(Prepull, SecondTimeFetchesUnpacksAndRelabelsNothing) {
   EXPECT_EQ(again->stats.reused_layers, 3U);
 }
 
+TEST_F(Prepull, ADocumentThatIsDamagedInTheStoreIsNotTakenForStored) {
+  ASSERT_TRUE(rig.pull(image));
+  rig.store.replace_bytes(image.document.config.digest, image.config_bytes.substr(1) + " ");
+  const auto pulled = rig.pull(image);
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().code, Errc::digest_mismatch);
+  EXPECT_THAT(pulled.error().message, testing::HasSubstr(image.document.config.digest.str()));
+  EXPECT_THAT(pulled.error().remedy, testing::HasSubstr("remove the blob"));
+}
+
 TEST_F(Prepull, LeavesTheBlobsOfUnpackedLayersInTheRegistry) {
   rig.store.add_snapshot(chain()[0]);
   rig.store.add_snapshot(chain()[1]);

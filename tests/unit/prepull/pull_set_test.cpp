@@ -129,17 +129,6 @@ TEST_F(Set, AnImageOnARecompressedBaseDoesNotWaitForTheOneThatFailed) {
   expect_whole(good);
 }
 
-TEST_F(Set, ADocumentThatIsDamagedInTheStoreIsNotTakenForStored) {
-  ASSERT_TRUE(rig.pull(one));
-  rig.store.replace_bytes(one.document.config.digest, one.config_bytes.substr(1) + " ");
-  const auto pulled = pull_both();
-  ASSERT_FALSE(pulled[0]);
-  EXPECT_EQ(pulled[0].error().code, Errc::digest_mismatch);
-  EXPECT_THAT(pulled[0].error().message, HasSubstr(one.document.config.digest.str()));
-  EXPECT_THAT(pulled[0].error().remedy, HasSubstr("remove the blob"));
-  EXPECT_TRUE(pulled[1]);
-}
-
 TEST_F(Set, OneImagesFailureIsItsOwn) {
   rig.registry.remove(digest(two, 2));
   const auto pulled = pull_both();

@@ -170,6 +170,18 @@ TEST_F(Machine, AnEntryThatCannotBeReadIsAnErrorThatNamesIt) {
   EXPECT_EQ(user("other.lan"), "") << "no business of another registry";
 }
 
+TEST_F(Machine, SaysWhichFileToMend) {
+  config_json("{ not json");
+  const std::string file = (folder.path() / "home/.docker/config.json").string();
+  EXPECT_NE(error("reg.lan").remedy.find("mend " + file), std::string::npos)
+      << error("reg.lan").remedy;
+  config_json(R"({"auths": {"reg.lan": {"auth": "%%%"}}})");
+  EXPECT_NE(error("reg.lan").remedy.find(file), std::string::npos) << error("reg.lan").remedy;
+  config_json("{}");
+  const std::string yaml = write("etc/rancher/k3s/registries.yaml", "configs: 7");
+  EXPECT_EQ(error("reg.lan").remedy, "mend " + yaml);
+}
+
 TEST_F(Machine, AsksAHelperOnceAndKeepsWhatItSaid) {
   config_json(R"({"credHelpers": {"reg.lan": "one"}})");
   helper("one", R"(echo '{"ServerURL":"reg.lan","Username":"u","Secret":"p"}')");

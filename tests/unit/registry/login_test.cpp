@@ -39,6 +39,23 @@ TEST_F(LoginTest, RefusedBasicCredentialsAreFinal) {
   EXPECT_EQ(http.requests().size(), 2U);
 }
 
+TEST_F(LoginTest, ARefusalNamesWhereTheCredentialsComeFrom) {
+  fakes::Logins logins = account();
+  logins.at("r.example").source = "/root/.docker/config.json";
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\"")});
+  const auto basic = make(logins).manifest(app, {});
+  EXPECT_NE(basic.error().remedy.find("/root/.docker/config.json"), std::string::npos)
+      << basic.error().remedy;
+  http.answer(kTagUrl, {challenged(kBearer)});
+  http.answer(kTokenUrl, {status(401)});
+  const auto bearer = make(logins).manifest(app, {});
+  EXPECT_NE(bearer.error().remedy.find("/root/.docker/config.json"), std::string::npos)
+      << bearer.error().remedy;
+  http.answer(kTagUrl, {status(403)});
+  const auto anonymous = make().manifest(app, {});
+  EXPECT_EQ(anonymous.error().remedy.find("comes from"), std::string::npos);
+}
+
 TEST_F(LoginTest, AnonymousTokensAreAskedForWithoutCredentials) {
   http.answer(kTagUrl, {challenged(kBearer), index_answer()});
   http.answer(kTokenUrl, {granted("t1")});

@@ -5,6 +5,7 @@
 #include <regex>
 #include <set>
 
+#include "agent/codes.hpp"
 #include "agent/report/findings.hpp"
 #include "common/file.hpp"
 
@@ -107,6 +108,15 @@ TEST(FindingFromAnyError, IsNeverReady) {
       EXPECT_NE(find_code(finding.code), nullptr) << finding.code;
     }
   }
+}
+
+TEST(Codes, FitTheCommandsThatNeedNoNode) {
+  const CodeText* moved = find_code(code::kTagMoved);
+  ASSERT_NE(moved, nullptr);
+  EXPECT_NE(explain(*moved).find("inspect"), std::string::npos);
+  const CodeText* refused = find_code(code::kRegistryUnauthorized);
+  ASSERT_NE(refused, nullptr);
+  EXPECT_NE(explain(*refused).find("docker login"), std::string::npos);
 }
 
 }  // namespace
