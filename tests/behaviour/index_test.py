@@ -354,6 +354,28 @@ class BackupAndRestore(IndexTest):
         self.assertEqual(image.top.data + b"\n", self.skopeo.raw(self.name("unreadable:1")))
         self.skopeo.copy_all(self.name("unreadable:1"))
 
+    def test_an_index_that_is_not_what_the_registry_says_of_it_is_restored(self):
+        image = both("rotten")
+        self.client.push("rotten", "1", image)
+        file = self.nodeproof.folder / "rotten.json"
+        self.index("backup", self.name("rotten:1"), "-f", file)
+        path = self.registry.blob(image.top.digest)
+        path.write_bytes(path.read_bytes().replace(b'"v8"', b'"v9"'))
+        kept = file.read_bytes()
+        for arguments in (("merge", "--dry-run", "--tag", self.name("rotten:1"), self.name(f"rotten@{digest_of(image, 'arm64')}")),
+                          ("merge", "--dry-run", "--tag", self.name("rotten:2"), self.name("rotten:1")),
+                          ("backup", self.name("rotten:1"), "-f", file)):
+            self.assertIn("sends bytes that hash to", self.index(*arguments, code=1)["stderr"])
+        self.assertEqual(kept, file.read_bytes())
+        # The registry keeps its broken copy of these bytes, whoever pushes them.
+        command = ("restore", "--tag", self.name("rotten:1"), "-f", file)
+        report = self.index(*command, code=1)
+        self.assertEqual(("refused", "ContentCorrupt"), (report["outcome"], report["findings"][0]["code"]))
+        self.assertIn("--new-digest", report["findings"][0]["remedy"])
+        self.assertEqual("done", self.index(*command, "--new-digest", "--keep-previous")["outcome"])
+        self.assertEqual(image.top.data + b"\n", self.skopeo.raw(self.name("rotten:1")))
+        self.skopeo.copy_all(self.name("rotten:1"))
+
     def test_it_is_restored_into_another_repository(self):
         image = both("moved")
         self.client.push("moved", "1", image)
@@ -479,6 +501,17 @@ class FromTheLedger(IndexTest):
         self.assertIn("no record of " + self.name("never:1"), done["stderr"])
         for arguments in ((), ("--ledger", "-f", "x")):
             self.index("restore", "--tag", self.name("never:1"), *arguments, code=64)
+
+    def test_a_ledger_that_is_not_there_or_may_not_be_read(self):
+        command = ("restore", "--tag", self.name("unread:1"), "--ledger")
+        self.assertIn("no such folder", self.index(*command, self.nodeproof.folder / "none", code=64)["stderr"])
+        ledger = self.nodeproof.folder / "ledger"
+        ledger.mkdir()
+        ledger.chmod(0o700)
+        self.nodeproof.folder.chmod(0o755)
+        done = self.nodeproof("index", *command, ledger, user="nobody")
+        self.assertEqual(69, done.code, done.stderr)
+        self.assertIn("Permission denied", done.stderr)
 
 
 if __name__ == "__main__":
