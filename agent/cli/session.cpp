@@ -30,13 +30,14 @@ int exit_code_of(Errc code, const std::optional<Judged>& judged) {
       return exit_interrupted;
     case Errc::internal:
       return exit_internal;
+    case Errc::permission_denied:  // of this machine's files and sockets, not of a registry
+      return exit_unavailable;
     default:
       break;
   }
   if (judged) return std::ranges::find(judged->damage, code) != judged->damage.end() ? 1 : 2;
   switch (code) {
     case Errc::runtime_unavailable:
-    case Errc::permission_denied:
       return exit_unavailable;
     case Errc::busy:
       return exit_busy;
