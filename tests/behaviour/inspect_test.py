@@ -1,12 +1,13 @@
 """`nodeproof inspect` against a real docker-registry that is driven into each kind of damage."""
 
+import gzip
 import hashlib
 import json
 import signal
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from rig import catalogue, images, layers, packages, processes, programs, testing
+from rig import catalogue, images, layers, offline, packages, processes, programs, testing
 from rig.faulty import FaultyRegistry
 from rig.program import Nodeproof
 from rig.registry import PASSWORD, USER, Registry
@@ -159,6 +160,19 @@ class WithoutCache(Damaged):
         self.assertEqual((1, "damaged", []), (done.code, done.report["verdict"], done.report["platforms"]))
         self.assertIn(self.name, self.findings(done)[0]["message"])
 
+    def test_an_index_that_is_not_what_the_registry_says_of_it(self):
+        path = self.blob(self.push().top.digest)
+        whole = path.read_bytes()
+        for rotten in (whole.replace(b'"schemaVersion":2', b'"schemaVersion":2 '), whole.replace(b'"v8"', b'"v9"')):
+            path.write_bytes(rotten)
+            done = self.inspect(self.reference)
+            self.assertEqual((1, "damaged", []), (done.code, done.report["verdict"], done.report["platforms"]))
+            self.assertEqual(["ContentCorrupt"], [f["code"] for f in self.findings(done)])
+            self.assertIn("--new-digest", self.findings(done)[0]["remedy"])
+            resolved = self.nodeproof("resolve", "--platform", "linux/arm64", self.reference)
+            self.assertEqual((1, ""), (resolved.code, resolved.stdout))
+            self.assertIn("hash to " + layers.sha256(rotten)[:19], resolved.stderr)
+
     def test_a_tag_link_of_0_bytes_is_not_known(self):
         self.push()
         self.registry.tag_link(self.name, TAG).write_bytes(b"")
@@ -196,6 +210,19 @@ class WithoutCache(Damaged):
         self.assertEqual((0, {"linux/arm64": "whole"}), (done.code, self.verdicts(done)))
         self.assertEqual(1, self.inspect("--platform", "linux/riscv64", self.reference).code)
         self.assertEqual(1, self.inspect("--all-platforms", self.reference).code)
+        metrics = self.nodeproof.folder / "metrics"
+        table = self.nodeproof("inspect", "--platform", "linux/arm64", "--metrics", metrics, self.reference)
+        self.assertIn("of it only: linux/arm64", table.stdout.splitlines()[0])
+        self.assertNotIn("nodeproof_index_verdict{", metrics.read_text())
+        self.assertIn('platform="linux/arm64"', metrics.read_text())
+
+    def test_a_platform_that_there_is_not_is_a_typo_and_no_damage(self):
+        self.push()
+        for command in ("inspect", "resolve"):
+            for platform in ("bogus", "linux/amr64"):
+                done = self.nodeproof(command, "--platform", platform, self.reference)
+                self.assertEqual((64, ""), (done.code, done.stdout))
+                self.assertIn(platform, done.stderr)
 
     def test_deep_takes_the_census_of_the_programs(self):
         wrong = layers.from_files(layers.File("app", programs.good("amd64")))
@@ -327,6 +354,68 @@ class Lying(InspectTest):
         running.send_signal(signal.SIGTERM)
         out, _ = running.communicate(timeout=5)
         self.assertEqual((130, "unknown"), (running.returncode, json.loads(out)["verdict"]))
+
+
+class FromLayouts(InspectTest):
+    """Nobody is asked but a stick: what is wrong is wrong with it, and mended by copying there again."""
+
+    def setUp(self):
+        super().setUp()
+        self.stick = self.nodeproof.folder / "stick"
+        self.stick.mkdir()
+
+    def pack(self, *destinations: str) -> images.Image:
+        made = image("stick")
+        try:
+            with offline.Packer(self.stick) as packer:
+                for destination in destinations:
+                    packer.copy(made, destination)
+        except packages.Unavailable as error:
+            self.skipTest(str(error))
+        return made
+
+    def look(self, place, *arguments):
+        return self.inspect("--from", place, *arguments, f"{offline.DOMAIN}/app:1")
+
+    def test_damage_is_the_layouts_and_no_registry_is_spoken_of(self):
+        made = self.pack(f"oci:layout:{offline.DOMAIN}/app:1", f"oci-archive:whole.tar:{offline.DOMAIN}/app:1")
+        layout, tar = self.stick / "layout", self.stick / "whole.tar"
+        self.assert_report(self.look(layout), "whole", "whole", "whole")
+        (layout / "blobs/sha256" / made.variant("amd64").layers[2].digest[7:]).unlink()
+        rotten(layout / "blobs/sha256" / made.variant("arm64").layers[3].digest[7:])
+        damaged = self.look(layout)
+        self.assert_report(damaged, "damaged", "missing", "corrupt")
+        tar.write_bytes(tar.read_bytes()[:100_000])
+        cut_off = self.look(tar)
+        self.assertEqual((1, "damaged", ["ContentCorrupt"]),
+                         (cut_off.code, cut_off.report["verdict"], [f["code"] for f in self.findings(cut_off)]))
+        absent = self.inspect("--from", layout, f"{offline.DOMAIN}/other:2")
+        self.assertEqual((1, ["ImageNotFound"]), (absent.code, [f["code"] for f in self.findings(absent)]))
+        self.assertIn("skopeo copy", self.findings(absent)[0]["remedy"])
+        for finding in self.findings(damaged) + self.findings(cut_off) + self.findings(absent):
+            self.assertNotIn("registry", finding["message"].replace(offline.DOMAIN, ""))
+            self.assertNotIn("push", finding["remedy"])
+            self.assertIn("copy", finding["remedy"])
+        resolved = self.nodeproof("resolve", "--platform", "linux/arm64", "--from", tar, f"{offline.DOMAIN}/app:1")
+        self.assertEqual(1, resolved.code, resolved.stderr)
+
+    def test_what_is_no_layout_is_a_usage_error_and_what_may_not_be_read_a_permission_that_is_missing(self):
+        text, packed, denied = self.stick / "env", self.stick / "app.tar.gz", self.stick / "denied"
+        text.write_text("a=b\n")
+        packed.write_bytes(gzip.compress(b"tar"))
+        (self.stick / "empty").mkdir()
+        denied.mkdir()
+        denied.chmod(0)
+        self.nodeproof.folder.chmod(0o755)
+        name = f"{offline.DOMAIN}/app:1"
+        for command in ("inspect", "resolve"):
+            for place in (text, packed, self.stick / "empty", self.stick / "nowhere"):
+                done = self.nodeproof(command, "--from", place, name)
+                self.assertEqual((64, ""), (done.code, done.stdout), done.stderr)
+                self.assertIn(str(place), done.stderr)
+            done = self.nodeproof(command, "--from", denied, name, user="nobody")
+            self.assertEqual((69, ""), (done.code, done.stdout), done.stderr)
+            self.assertIn("denied", done.stderr)
 
 
 class Renderings(InspectTest):
