@@ -481,15 +481,10 @@ TEST_F(Layouts, OfAFolderOneThatIsDamagedDoesNotHideTheOthers) {
 }
 
 TEST_F(Layouts, AreOfNoUseWhenNothingCouldBeOpened) {
-  fs::create_directory(home() / "usb");
-  LayoutRegistry& empty = open_at(home() / "usb");
-  ASSERT_FALSE(empty.usable());
-  EXPECT_EQ(empty.usable().error().code, Errc::not_found);
-  save("usb/text.tar", "a=b");
-  EXPECT_EQ(open_at(home() / "usb").usable().error().code, Errc::unsupported);
-  put("one", {{kRef, "app:1"}});
-  save("usb/good.tar", layout.tar());
-  EXPECT_TRUE(open_at(home() / "usb").usable()) << "one that can be read is enough";
+  save("text.tar", "a=b");
+  EXPECT_EQ(open_at(home()).usable().error().code, Errc::unsupported);
+  save("good.tar", layout.tar());
+  EXPECT_TRUE(open_at(home()).usable());
 }
 
 TEST_F(Layouts, ABlobDamagedInOneLayoutIsTakenFromAnother) {
