@@ -7,6 +7,7 @@
 #include "agent/cli/side_file.hpp"
 #include "agent/host/host.hpp"
 #include "common/file.hpp"
+#include "common/known_platform.hpp"
 #include "common/words.hpp"
 
 namespace nodeproof::cli {
@@ -69,9 +70,7 @@ Result<HostFacts> host_as_it_is(const AskedHost& asked, const config::Config& co
   HostFacts facts;
   if (!asked.file.empty()) return saved_host(asked.file);
   if (!asked.platform.empty()) {
-    auto platform = parse_platform(asked.platform);
-    if (!platform) return std::unexpected(std::move(platform).error().with_context("--platform"));
-    facts.platform = *std::move(platform);
+    facts.platform = TRY(asked_platform(asked.platform));
     return facts;
   }
   facts = host::read_host("/");
@@ -80,6 +79,14 @@ Result<HostFacts> host_as_it_is(const AskedHost& asked, const config::Config& co
 }
 
 }  // namespace
+
+Result<Platform> asked_platform(const std::string& text) {
+  auto platform = parse_platform(text);
+  if (!platform) return std::unexpected(std::move(platform).error().with_context("--platform"));
+  if (is_known(*platform)) return platform;
+  return fail(Errc::usage, "--platform: there is no platform " + excerpt(to_string(*platform), 64),
+              "Write it as os/architecture or os/architecture/variant, such as linux/arm64.");
+}
 
 Result<HostFacts> host_asked_for(const AskedHost& asked, const config::Config& config,
                                  const std::stop_token& stop) {

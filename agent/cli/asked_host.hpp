@@ -22,4 +22,8 @@ struct AskedHost {
 Result<HostFacts> host_asked_for(const AskedHost& asked, const config::Config& config,
                                  const std::stop_token& stop);
 
+// Of --platform. Errc::usage for names that no platform has: a typo would read as an image that
+// is not there.
+Result<Platform> asked_platform(const std::string& text);
+
 }  // namespace nodeproof::cli

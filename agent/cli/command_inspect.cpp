@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/cli/asked_host.hpp"
 #include "agent/cli/census.hpp"
 #include "agent/cli/command.hpp"
 #include "agent/cli/host_check.hpp"
@@ -85,8 +86,9 @@ Result<std::vector<Reference>> references_of(const InspectOptions& options) {
 
 Result<index::ValidateOptions> validate_options(const InspectOptions& options) {
   index::ValidateOptions wanted{.deep = options.deep};
+  wanted.layouts = !options.from.empty();
   for (const std::string& platform : options.platforms) {
-    wanted.platforms.push_back(TRY(parse_platform(platform)));
+    wanted.platforms.push_back(TRY(asked_platform(platform)));
   }
   return wanted;
 }
@@ -113,6 +115,7 @@ class Inspector {
     inspector.hosts_ = TRY(hosts_in(options.hosts, config, stop));
     TRY(check_side_files(options));
     inspector.source_ = TRY(ImageSource::open(config, options.from, references));
+    TRY(inspector.source_->usable());
     if (options.deep || !options.hosts.empty()) inspector.census_ = TRY(Census::open());
     for (const Reference& reference : references) inspector.look_at(reference);
     return std::move(inspector.result_);
@@ -139,6 +142,8 @@ class Inspector {
     auto kept = index::keep_backup(source_->origin(), {folder, reference, report}, stop_);
     if (kept) {
       report.backup = *std::move(kept);
+      // It would mend a registry's tag, and none was asked.
+      if (report.backup && wanted_.layouts) report.backup->remedy.clear();
     } else if (!result_.error) {
       result_.error =
           not_written({"--backup-dir", folder},
@@ -217,7 +222,8 @@ Action declare_inspect(CLI::App& app) {
   app.add_option("--metrics", options->metrics,
                  "write Prometheus metrics for the textfile collector to this file");
   app.add_option("--backup-dir", options->backups,
-                 "keep a backup of each whole tag in this folder, for 'nodeproof index restore'");
+                 "keep a backup of each whole tag in this folder, for 'nodeproof index restore'")
+      ->excludes(only);
   return [options](Session& session) { return inspect(session, *options); };
 }
 

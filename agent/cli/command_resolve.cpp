@@ -3,6 +3,7 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ Result<Outcome> resolve_for(const Globals& globals, const config::Config& config
   const Reference reference = TRY(Reference::parse(options.image));
   HostFacts host = TRY(host_asked_for(options.host, config, stop));
   const auto source = TRY(ImageSource::open(config, options.from, {reference}));
+  TRY(source->usable());
   resolve::RememberingRegistry registry(source->registry());
   auto tree = resolve::fetch_tree(registry, reference, stop);
   if (!tree) {
@@ -56,8 +58,14 @@ Result<Outcome> resolve_for(const Globals& globals, const config::Config& config
   return outcome;
 }
 
-constexpr auto kDamage = std::to_array(
-    {Errc::no_matching_platform, Errc::not_found, Errc::corrupt, Errc::digest_mismatch});
+constexpr auto kDamage = std::to_array({Errc::no_matching_platform, Errc::not_found, Errc::corrupt,
+                                        Errc::digest_mismatch, Errc::truncated});
+
+// An answer that was cut off says nothing about the registry's copy; a file is what it is.
+Judged damage_in(const Options& options) {
+  const std::span all(kDamage);
+  return {options.from.empty() ? all.first(all.size() - 1) : all};
+}
 
 }  // namespace
 
@@ -77,13 +85,13 @@ Action declare_resolve(CLI::App& app) {
     auto config = load_config(session.globals);
     if (!config) return complain(session, config.error());
     const auto outcome = resolve_for(session.globals, *config, *options, signals.token());
-    if (!outcome) return complain(session, outcome.error(), Judged{kDamage});
+    if (!outcome) return complain(session, outcome.error(), damage_in(*options));
     if (session.globals.json()) {
       session.streams.out << resolve::to_json(outcome->answer) << '\n';
     } else {
       session.streams.out << resolve::to_table(outcome->answer);
     }
-    return outcome->error ? complain(session, *outcome->error, Judged{kDamage}) : +exit_ok;
+    return outcome->error ? complain(session, *outcome->error, damage_in(*options)) : +exit_ok;
   };
 }
 

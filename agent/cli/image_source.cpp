@@ -29,6 +29,18 @@ Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& con
   return source;
 }
 
+Result<> ImageSource::usable() {
+  if (remote_ || !layouts_) return {};
+  auto usable = layouts_->usable();
+  if (usable) return {};
+  Error error = std::move(usable).error();
+  if (error.code == Errc::corrupt || error.code == Errc::truncated) return {};
+  const bool denied = error.code == Errc::permission_denied;
+  if (denied && error.remedy.empty()) error.remedy = "make it readable for who runs this";
+  if (!denied) error.code = Errc::usage;
+  return std::unexpected(std::move(error).with_context("--from"));
+}
+
 Registry& ImageSource::registry() {
   if (both_) return *both_;
   if (layouts_) return *layouts_;

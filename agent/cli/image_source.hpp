@@ -19,6 +19,9 @@ class ImageSource {
   static Result<std::unique_ptr<ImageSource>> open(const config::Config& config,
                                                    const std::vector<std::string>& from,
                                                    std::vector<Reference> asked);
+  // With `from`: Errc::usage when none of it is an image layout, permission_denied when none can
+  // be read. A damaged one is the images' to tell.
+  Result<> usable();
   [[nodiscard]] Registry& registry();
   // To judge what is held: the layouts of `from`, or the registries themselves without mirrors and
   // sources.

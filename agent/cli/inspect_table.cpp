@@ -67,6 +67,12 @@ std::string host_text(const index::HostReport& host, const TableStyle& style) {
          report::findings_text(host.findings, style);
 }
 
+std::string joined(const std::vector<std::string>& platforms) {
+  std::string text;
+  for (const std::string& platform : platforms) text += (text.empty() ? "" : ", ") + platform;
+  return text;
+}
+
 std::string hosts_text(const index::IndexReport& report, const PlatformReport* platform,
                        const TableStyle& style) {
   std::string out;
@@ -88,8 +94,11 @@ std::string backup_text(const index::IndexReport& report) {
     case State::last_good:
       break;
   }
-  return "  the backup of when it was whole: " + file +
-         "\n  remedy: nodeproof index restore --tag " + report.reference + " -f " + file + "\n";
+  const std::string kept = "  the backup of when it was whole: " + file;
+  if (!report.backup->remedy.empty()) return kept + "\n  remedy: " + report.backup->remedy + "\n";
+  // What is not known may be whole.
+  const bool damaged = report.verdict == index::IndexVerdict::damaged;
+  return kept + (damaged ? ", which cannot bring back what is damaged\n" : "\n");
 }
 
 }  // namespace
@@ -102,6 +111,7 @@ std::string to_table(const index::IndexReport& report, const TableStyle& style) 
   std::string out = head(as_node_verdict(report.verdict), to_string(report.verdict), style) + "  " +
                     report::paint(printable(report.reference), Ink::bold, style);
   if (!report.index_digest.empty()) out += "  " + report.index_digest;
+  if (!report.only.empty()) out += "  of it only: " + joined(report.only);
   out += '\n' + report::findings_text(report.findings, style);
   for (const PlatformReport& platform : report.platforms) {
     out += head(as_node_verdict(platform), to_string(platform.verdict), style) + "    " +

@@ -19,6 +19,22 @@ Result<FetchedManifest> from_registry(Registry& registry, const Reference& tag,
       "the ledger keeps no copy of " + wanted.digest.short_str() + ", and of the registry's"));
 }
 
+Result<resolve::ProvenImage> record_of(const resolve::Ledger& records,
+                                       const std::filesystem::path& ledger, const Reference& tag) {
+  auto found = records.look_up(tag.name());
+  if (found && *found) return **std::move(found);
+  const std::string no_record =
+      "the ledger in " + ledger.string() + " has no record of " + tag.name();
+  if (found) return fail(Errc::usage, no_record, kOtherWays);
+  Error error = std::move(found).error();
+  if (error.code == Errc::not_found) {
+    return fail(Errc::usage, no_record + ": " + error.message, kOtherWays);
+  }
+  if (error.code == Errc::permission_denied) error.remedy = "run it as who may read the ledger";
+  return std::unexpected(
+      std::move(error).with_context("the ledger in " + ledger.string() + " cannot be read"));
+}
+
 // No index says which platform it is for; its config does.
 Result<std::map<std::string, std::string>> platform_of_single(Registry& registry,
                                                               const Reference& tag,
@@ -38,20 +54,16 @@ Result<std::map<std::string, std::string>> platform_of_single(Registry& registry
 Result<index::Backup> backup_from_ledger(const std::filesystem::path& ledger, const Reference& tag,
                                          Registry& registry, const std::stop_token& stop) {
   const resolve::Ledger records(ledger);
-  const auto proven = records.find(tag.name());
-  if (!proven) {
-    return fail(Errc::usage, "the ledger in " + ledger.string() + " has no record of " + tag.name(),
-                kOtherWays);
-  }
-  const Descriptor& wanted = proven->index ? *proven->index : proven->manifest;
-  auto kept = proven->index ? records.index_bytes(*proven) : records.manifest_bytes(*proven);
+  const auto proven = TRY(record_of(records, ledger, tag));
+  const Descriptor& wanted = proven.index ? *proven.index : proven.manifest;
+  auto kept = proven.index ? records.index_bytes(proven) : records.manifest_bytes(proven);
   index::Backup backup{tag.name(), {wanted, {}}, {}};
   if (kept) {
     backup.document.bytes = *std::move(kept);
   } else {
     backup.document = TRY(from_registry(registry, tag, wanted, stop));
   }
-  if (!proven->index) backup.platforms = TRY(platform_of_single(registry, tag, wanted, stop));
+  if (!proven.index) backup.platforms = TRY(platform_of_single(registry, tag, wanted, stop));
   return backup;
 }
 

@@ -32,6 +32,8 @@ int exit_code_of(Errc code, const std::optional<Judged>& judged) {
       return exit_unavailable;
     case Errc::internal:
       return exit_internal;
+    case Errc::permission_denied:  // of this machine's files and sockets, not of a registry
+      return exit_unavailable;
     default:
       break;
   }

@@ -50,7 +50,9 @@ struct KeepRequest {
 };
 
 // For a watch over many tags: a whole tag is written to its file in the folder, where that does not
-// say the same already. Of any other tag the file stays what it is, and is named if there is one.
+// say the same already. Of any other tag the file stays what it is, and is named if there is one,
+// with the command that restores it if it can mend the tag. Errc::usage for a report about some
+// platforms only.
 Result<std::optional<KeptBackup>> keep_backup(Registry& registry, const KeepRequest& request,
                                               const std::stop_token& stop);
 // Readable, the same for the same reference, and another one for every other.

@@ -40,10 +40,10 @@ Flaw why_short(Questions& questions, const BlobTask& task, const Error& error) {
   const std::string digest = task.blob.digest.str();
   const bool wrong = error.code == Errc::digest_mismatch;
   const auto state = questions.probe(task.blob);
-  if (!state) return flaw_of(wrong ? error : state.error(), task.what, digest);
+  if (!state) return questions.flaw(wrong ? error : state.error(), task.what, digest);
   const bool there = *state == BlobState::whole || *state == BlobState::announced;
-  Flaw flaw =
-      there && wrong ? flaw_of(error, task.what, digest) : flaw_of(*state, task.what, digest);
+  Flaw flaw = there && wrong ? questions.flaw(error, task.what, digest)
+                             : questions.flaw(*state, task.what, digest);
   flaw.evidence = error.message;
   return flaw;
 }
@@ -64,7 +64,7 @@ std::optional<Flaw> read_blob(Questions& questions, const BlobTask& task, std::s
   if (error.code == Errc::truncated || error.code == Errc::digest_mismatch) {
     return why_short(questions, task, error);
   }
-  return flaw_of(error, task.what, task.blob.digest.str());
+  return questions.flaw(error, task.what, task.blob.digest.str());
 }
 
 std::optional<Flaw> check_blob(Questions& questions, const BlobTask& task) {
@@ -74,16 +74,16 @@ std::optional<Flaw> check_blob(Questions& questions, const BlobTask& task) {
   if (!read) state = questions.probe(task.blob);
   std::optional<Flaw> flaw;
   if (!state) {
-    flaw = flaw_of(state.error(), task.what, digest);
+    flaw = questions.flaw(state.error(), task.what, digest);
   } else if (*state == BlobState::announced) {
     flaw = read_blob(questions, task, nullptr);
   } else if (*state != BlobState::whole) {
-    flaw = flaw_of(*state, task.what, digest);
+    flaw = questions.flaw(*state, task.what, digest);
   }
   if (flaw && flaw->verdict == PlatformVerdict::missing && is_kept_elsewhere(task.blob)) {
-    flaw =
-        flaw_of(Error{Errc::unsupported, "it is not distributable, and not in this registry", ""},
-                task.what, digest);
+    flaw = questions.flaw(
+        Error{Errc::unsupported, "it is not distributable, and not in this registry", ""},
+        task.what, digest);
   }
   return flaw;
 }

@@ -38,7 +38,7 @@ void run(Questions& questions, ConfigCheck& check) {
   if (config) {
     check.config = *std::move(config);
   } else {
-    check.flaw = flaw_of(config.error(), kConfig, check.blob->digest.str());
+    check.flaw = questions.flaw(config.error(), kConfig, check.blob->digest.str());
     check.unreadable = true;
   }
 }

@@ -11,6 +11,9 @@ namespace {
 constexpr std::string_view kPushAgain =
     "push the image again with all its platforms, or rebuild the tag from a backup";
 
+constexpr std::string_view kCopyAgain =
+    "copy the image to the layout again, with all its platforms (skopeo copy --all)";
+
 // Why nothing is known.
 std::string_view unknown_code(Errc code) {
   switch (code) {
@@ -102,6 +105,43 @@ Flaw judged(BlobState state) {
                  "run it again; if it stays so, look at the registry's own log");
 }
 
+// A file cannot be cut off on the way: what ends early is damaged where it lies.
+Flaw judged_in_layout(const Error& error) {
+  Flaw flaw;
+  switch (error.code) {
+    case Errc::not_found:
+      flaw = damage(PlatformVerdict::missing, code::kIndexDamaged, "is not in the image layout");
+      break;
+    case Errc::digest_mismatch:
+      flaw = damage(PlatformVerdict::corrupt, code::kContentCorrupt,
+                    "is corrupt: the image layout's bytes are not what the digest or size says");
+      break;
+    case Errc::corrupt:
+    case Errc::truncated:
+      flaw = damage(PlatformVerdict::corrupt, code::kContentCorrupt,
+                    "cannot be read: the image layout is damaged");
+      break;
+    case Errc::invalid_document:
+      flaw = damage(PlatformVerdict::corrupt, code::kIndexDamaged, "breaks the specification");
+      break;
+    default:
+      flaw = unknown(unknown_code(error.code), error.message, error.remedy);
+      if (error.remedy.empty()) flaw.remedy = "make the image layout readable, and run it again";
+      return flaw;
+  }
+  flaw.evidence = error.message;
+  flaw.remedy = kCopyAgain;
+  return flaw;
+}
+
+Flaw judged_in_layout(BlobState state) {
+  if (state != BlobState::truncated) return judged_in_layout(Error{Errc::not_found, "", ""});
+  Flaw flaw = damage(PlatformVerdict::truncated, code::kContentCorrupt,
+                     "is truncated: the image layout has fewer bytes than the manifest says");
+  flaw.remedy = kCopyAgain;
+  return flaw;
+}
+
 Flaw at(Flaw flaw, std::string what, std::string digest) {
   flaw.what = std::move(what);
   flaw.digest = std::move(digest);
@@ -116,6 +156,14 @@ Flaw flaw_of(const Error& error, std::string what, std::string digest) {
 
 Flaw flaw_of(BlobState state, std::string what, std::string digest) {
   return at(judged(state), std::move(what), std::move(digest));
+}
+
+Flaw layout_flaw_of(const Error& error, std::string what, std::string digest) {
+  return at(judged_in_layout(error), std::move(what), std::move(digest));
+}
+
+Flaw layout_flaw_of(BlobState state, std::string what, std::string digest) {
+  return at(judged_in_layout(state), std::move(what), std::move(digest));
 }
 
 PlatformVerdict worse(PlatformVerdict a, PlatformVerdict b) {

@@ -24,6 +24,10 @@ struct Flaw {
 [[nodiscard]] Flaw flaw_of(const Error& error, std::string what, std::string digest);
 [[nodiscard]] Flaw flaw_of(BlobState state, std::string what, std::string digest);
 
+// The same where image layouts were asked instead of a registry.
+[[nodiscard]] Flaw layout_flaw_of(const Error& error, std::string what, std::string digest);
+[[nodiscard]] Flaw layout_flaw_of(BlobState state, std::string what, std::string digest);
+
 // The worse one in PlatformVerdict's order; `whole` is the best.
 [[nodiscard]] PlatformVerdict worse(PlatformVerdict a, PlatformVerdict b);
 

@@ -55,6 +55,7 @@ void write_report(json::Writer& out, const IndexReport& report) {
   out.member("reference", report.reference);
   out.member("indexDigest", report.index_digest);
   out.member("verdict", to_string(report.verdict));
+  if (!report.only.empty()) out.member("only", report.only);
   out.key("platforms").begin_array();
   for (const PlatformReport& platform : report.platforms) write_platform(out, report, platform);
   out.end_array();
@@ -63,7 +64,9 @@ void write_report(json::Writer& out, const IndexReport& report) {
   write_hosts(out, hosts_of(report, nullptr));
   if (report.backup) {
     out.key("backup").begin_object().member("file", report.backup->file);
-    out.member("state", to_string(report.backup->state)).end_object();
+    out.member("state", to_string(report.backup->state));
+    if (!report.backup->remedy.empty()) out.member("remedy", report.backup->remedy);
+    out.end_object();
   }
   out.end_object();
 }

@@ -61,8 +61,10 @@ std::string platform_samples(const IndexReport& report) {
   return out;
 }
 
+// That some of its platforms are whole says nothing about the tag.
 std::string verdict_samples(const IndexReport& report) {
   std::string out;
+  if (!report.only.empty() && report.verdict == IndexVerdict::whole) return out;
   for (const IndexVerdict word : kIndexVerdicts) {
     out += sample("verdict",
                   label("image", report.reference) + "," + label("verdict", to_string(word)),

@@ -136,7 +136,7 @@ class Publisher {
   // The specification has no way to move a tag only if it is still what it was.
   Result<bool> still_there(const std::stop_token& stop) {
     auto asked = ports_.writer.tag_digest(it_.target, stop);
-    if (it_.unreadable && !asked && asked.error().code == Errc::corrupt) return true;
+    if (it_.unreadable && !asked && is_rotten(asked.error().code)) return true;
     const auto now = TRY(std::move(asked));
     if (now == it_.replaces) return true;
     report_.findings.push_back(

@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "agent/index/flaw.hpp"
 #include "agent/index/validate.hpp"
 
 namespace nodeproof::index {
@@ -27,6 +28,13 @@ class Questions {
   Result<BlobState> probe(const Descriptor& blob);
   // What the tag names now: by a HEAD, and a GET where that does not say.
   Result<Digest> digest();
+
+  // flaw_of(), in the words that fit who is asked.
+  template <class Answer>
+  [[nodiscard]] Flaw flaw(const Answer& answer, std::string what, std::string digest) const {
+    return options_.layouts ? layout_flaw_of(answer, std::move(what), std::move(digest))
+                            : flaw_of(answer, std::move(what), std::move(digest));
+  }
 
   [[nodiscard]] const Reference& reference() const { return reference_; }
   [[nodiscard]] const ValidateOptions& options() const { return options_; }

@@ -51,7 +51,7 @@ class Restorer {
   Result<> read_target(const std::stop_token& stop) {
     auto now = ports_.registry.manifest(request_.target, stop);
     if (now) return take_target(*std::move(now), stop);
-    unreadable_ = now.error().code == Errc::corrupt;
+    unreadable_ = is_rotten(now.error().code);
     if (unreadable_ || now.error().code == Errc::not_found) return {};
     return std::unexpected(std::move(now).error().with_context("reading the tag to restore"));
   }
@@ -103,7 +103,9 @@ class Restorer {
   void explain_broken_copy() {
     if (report_.moved) return;
     for (Finding& finding : report_.findings) {
-      if (finding.code != code::kIndexDamaged || !finding.subject.empty()) continue;
+      const bool broken =
+          finding.code == code::kIndexDamaged || finding.code == code::kContentCorrupt;
+      if (!broken || !finding.subject.empty()) continue;
       finding.remedy =
           "the registry keeps a broken copy of this very index and takes no new one: restore it "
           "under another digest (--new-digest), or mend the registry's storage";

@@ -37,6 +37,11 @@ Result<std::optional<TagState>> read_tag_if_any(Registry& registry, const Refere
 [[nodiscard]] ComposeDocument document_of(const Reference& reference, FetchedManifest document,
                                           const IndexReport& report);
 
+// The tag is there, and what it names is not what it was: Registry::manifest() fails so.
+[[nodiscard]] constexpr bool is_rotten(Errc code) {
+  return code == Errc::corrupt || code == Errc::digest_mismatch;
+}
+
 [[nodiscard]] Reference at_digest(const Reference& repository, const Digest& digest);
 [[nodiscard]] Result<Reference> at_tag(const Reference& repository, const std::string& tag);
 

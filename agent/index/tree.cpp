@@ -63,7 +63,7 @@ class TreeFetcher {
     auto document = parse_image_document(top->bytes, top->descriptor.media_type);
     if (!document) {
       tree_.flaws.push_back(
-          flaw_of(document.error(), "the tag's document", top->descriptor.digest.str()));
+          questions_.flaw(document.error(), "the tag's document", top->descriptor.digest.str()));
     } else if (auto* index = std::get_if<Index>(&*document)) {
       visited_.insert(top->descriptor.digest);
       tree_.nodes = below(std::move(*index), 1);
@@ -83,12 +83,16 @@ class TreeFetcher {
 
   [[nodiscard]] Flaw tag_flaw(const Error& error) const {
     const Reference& reference = questions_.reference();
-    Flaw flaw = flaw_of(error, reference.digest() ? "the image" : "the tag " + reference.tag(),
+    Flaw flaw =
+        questions_.flaw(error, reference.digest() ? "the image" : "the tag " + reference.tag(),
                         reference.digest() ? reference.digest()->str() : "");
     if (error.code == Errc::not_found) {
       flaw.code = code::kImageNotFound;
       flaw.remedy = "check the spelling, or push the image";
+      if (questions_.options().layouts) flaw.remedy = error.remedy;
     }
+    // The same bytes once more would not replace the registry's.
+    if (error.code == Errc::digest_mismatch && !reference.digest()) flaw.remedy = error.remedy;
     return flaw;
   }
 
@@ -153,14 +157,14 @@ class TreeFetcher {
     node.companion = !known || is_attestation(node.descriptor);
     auto fetched = questions_.child(node.descriptor);
     if (!fetched) {
-      node.flaws.push_back(flaw_of(fetched.error(), what, digest));
+      node.flaws.push_back(questions_.flaw(fetched.error(), what, digest));
       if (fetched.error().code == Errc::invalid_document) contradicts(node.flaws.back());
       return child;
     }
     if (!known) return child;
     auto document = parse_image_document(fetched->bytes, node.descriptor.media_type);
     if (!document) {
-      node.flaws.push_back(flaw_of(document.error(), what, digest));
+      node.flaws.push_back(questions_.flaw(document.error(), what, digest));
       if (parse_image_document(fetched->bytes, "")) contradicts(node.flaws.back());
     } else if (auto* nested = std::get_if<Index>(&*document)) {
       child.index = std::move(*nested);

@@ -62,7 +62,8 @@ Finding no_image(const IndexReport& report, const ValidateOptions& options) {
     what += (i == 0 ? " for " : ", ") + to_string(options.platforms[i]);
   }
   return about_the_tag(code::kPlatformMissing, Severity::fail, report.reference + what,
-                       "push the image, and look at what wrote this tag last");
+                       options.layouts ? "copy it there with all its platforms (skopeo copy --all)"
+                                       : "push the image, and look at what wrote this tag last");
 }
 
 // Of the images only: what is attached to them is nothing that a node runs.
@@ -84,7 +85,7 @@ IndexVerdict verdict_of(const IndexReport& report) {
 
 void mark_what_is_read(Tree& tree, const ValidateOptions& options) {
   std::vector<std::string> chosen;
-  if (!options.deep && options.read_too && tree.top) chosen = options.read_too(tree.top->digest);
+  if (options.read_too && tree.top) chosen = options.read_too(tree.top->digest);
   for (Node& node : tree.nodes) {
     node.read =
         options.deep || std::ranges::find(chosen, node.descriptor.digest.str()) != chosen.end();
@@ -95,6 +96,7 @@ IndexReport look_once(Questions& questions) {
   const ValidateOptions& options = questions.options();
   IndexReport report;
   report.reference = questions.reference().name();
+  for (const Platform& platform : options.platforms) report.only.push_back(to_string(platform));
   Tree tree = fetch_tree(questions);
   if (tree.top) report.index_digest = tree.top->digest.str();
   mark_what_is_read(tree, options);

@@ -53,6 +53,7 @@ struct KeptBackup {
   enum class State { written, unchanged, last_good };  // last_good: of when the tag was whole
   std::string file;
   State state = State::written;
+  std::string remedy = {};  // the command that restores it, where that mends the tag
   friend bool operator==(const KeptBackup&, const KeptBackup&) = default;
 };
 
@@ -64,6 +65,7 @@ struct IndexReport {
   std::vector<Finding> findings;          // about the tag and the index themselves
   std::vector<HostReport> hosts = {};     // those that were asked about
   std::optional<KeptBackup> backup = {};
+  std::vector<std::string> only = {};  // the platforms that were looked at; empty = all
   friend bool operator==(const IndexReport&, const IndexReport&) = default;
 };
 
@@ -77,7 +79,7 @@ struct ValidateOptions {
   // Normalised; only these entries, what is attached to them, and entries without a platform are
   // looked at. Empty = all.
   std::vector<Platform> platforms = {};
-  // The manifests, by digest, whose layers are read as `deep` reads all; asked with the digest that
+  // The manifests, by digest, whose layers are read even if not `deep`; asked with the digest that
   // the tag names, again when it has moved meanwhile; may be empty.
   std::function<std::vector<std::string>(const Digest& top)> read_too = {};
   // Hangs on the stream of each layer that is read so, called from several threads at once; may be
@@ -85,6 +87,7 @@ struct ValidateOptions {
   LayerObserverFactory observe = {};
   // With deep: called for each whole image when its layers have been read; may be empty.
   ImageJudge judge = {};
+  bool layouts = false;  // no registry is asked but image layouts: findings speak of them
 };
 
 // Never fails: what cannot be asked is `unknown`, with the reason as a finding. All holes of the

@@ -29,7 +29,7 @@ Finding compatible(const Scene& scene, const Program& program) {
   finding.message =
       finding.subject + ", needed by " + program.via + ", is built for " +
       (architecture.empty() ? elf::machine_name(header.machine) : architecture) +
-      "; whether this host's kernel and processor run that is shown by a smoke test only";
+      "; whether the host's kernel and processor run that is shown by a smoke test only";
   finding.evidence = about(scene.input.host, header);
   finding.remedy = rebuild_remedy(scene.input.host);
   return finding;
@@ -66,7 +66,8 @@ Finding mismatch(const Scene& scene, const Program& program) {
   finding.code = code::kArchMismatch;
   finding.severity = Severity::fail;
   finding.message = finding.subject + ", needed by " + program.via + ", is built for " +
-                    elf::machine_name(header.machine) + ": \"exec format error\" on this host";
+                    elf::machine_name(header.machine) + ": \"exec format error\" on " +
+                    host_platform(scene.input.host);
   finding.evidence = about(scene.input.host, header);
   finding.remedy = rebuild_remedy(scene.input.host);
   return finding;
@@ -89,7 +90,7 @@ Finding elsewhere(const Scene& scene, const Group& group) {
   if (group.expected) {
     finding.message += ", in places kept for that architecture";
   } else if (group.compatible) {
-    finding.message += ", which this host may or may not run";
+    finding.message += ", which the host may or may not run";
   } else if (group.told) {
     finding.message += " like a program that is a finding of its own";
   } else {

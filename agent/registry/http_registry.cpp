@@ -37,6 +37,16 @@ std::unexpected<Error> wrong_digest(const Digest& expected, const Digest& actual
       "push the image again: the registry's copy is damaged");
 }
 
+// The tag is right and the bytes are not: a registry reads the digest from the tag's own link.
+std::unexpected<Error> not_as_announced(const Digest& announced, const Digest& actual) {
+  return fail(Errc::digest_mismatch,
+              "the registry says that the tag names " + announced.short_str() +
+                  ", and sends bytes that hash to " + actual.short_str(),
+              "push a new build, or restore the tag from a backup under another digest (nodeproof "
+              "index restore --new-digest): the registry's copy is damaged, and a push of the same "
+              "bytes does not replace it");
+}
+
 std::unexpected<Error> not_readable(const Error& error) {
   return fail(Errc::corrupt, "the registry cannot read the manifest it keeps: " + error.message,
               "push the image again: the manifest's file in the registry is empty or cut off");
@@ -84,6 +94,7 @@ Result<HttpRegistry::Document> HttpRegistry::document(const Question& question,
         .head = [&](const HttpResponse& head) -> Result<> {
           document.type = content_type(head);
           document.bytes.clear();
+          document.announced = announced_digest(head);
           return check_length(head);
         },
         .body = [&](Bytes bytes) -> Result<> {
@@ -114,10 +125,13 @@ Result<FetchedManifest> HttpRegistry::tag_at(const Host& host, const Reference& 
                           .path = "/manifests/" + reference.identifier(),
                           .headers = {{"Accept", std::string(kAcceptDocuments)}}};
   Document found = TRY(document(question, std::nullopt, policy, stop));
-  const std::string type = TRY(manifest_media_type(found.type, found.bytes));
   const auto& asked = reference.digest();
   const Digest digest =
       hash_of(as_bytes(found.bytes), asked ? asked->algorithm() : HashAlgorithm::sha256);
+  if (!asked && found.announced && digest != *found.announced) {
+    return not_as_announced(*found.announced, digest);
+  }
+  const std::string type = TRY(manifest_media_type(found.type, found.bytes));
   if (asked && digest != *asked) return wrong_digest(*asked, digest);
   return FetchedManifest{Descriptor{.media_type = type,
                                     .digest = digest,

@@ -49,6 +49,7 @@ class HttpRegistry final : public Registry {
   struct Document {
     std::string type;  // Content-Type without parameters
     std::string bytes;
+    std::optional<Digest> announced;  // what the answer itself says they hash to
   };
   Result<std::vector<Host>> hosts(const Reference& reference, const Digest* digest) const;
   [[nodiscard]] RetryPolicy policy(bool is_last) const;

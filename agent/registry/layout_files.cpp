@@ -84,6 +84,14 @@ std::string_view unpacker_of(const FileSource& file) {
   return "";
 }
 
+// POSIX, ustar Interchange Format: the magic field; GNU tar writes "ustar  ".
+bool is_tar(const FileSource& file) {
+  constexpr std::uint64_t kMagicAt = 257;
+  std::array<std::byte, 5> magic{};
+  if (file.size() < kMagicAt + magic.size()) return false;
+  return !file.read_at(kMagicAt, magic) || as_text(magic) == "ustar";
+}
+
 Result<std::unique_ptr<LayoutFiles>> open_tar(const fs::path& path) {
   FileSource tar = TRY(FileSource::open(path));
   if (tar.size() == 0) return fail(Errc::truncated, "the file is empty", "copy it there again");
@@ -91,6 +99,10 @@ Result<std::unique_ptr<LayoutFiles>> open_tar(const fs::path& path) {
     return fail(Errc::unsupported, "a compressed archive cannot be read in place",
                 "unpack it first (" + std::string(tool) +
                     "): its layers are compressed already, so that little is lost");
+  }
+  if (!is_tar(tar)) {
+    return fail(Errc::unsupported, "this is no tar archive",
+                "name an image layout, as a folder or a tar, or a folder of them");
   }
   TarIndex index = TRY(index_tar(tar, belongs_to_a_layout));
   return std::unique_ptr<LayoutFiles>(std::make_unique<TarFiles>(std::move(tar), std::move(index)));

@@ -69,6 +69,11 @@ void LayoutRegistry::open_one(const std::filesystem::path& place) {
   }
 }
 
+Result<> LayoutRegistry::usable() {
+  if (!layouts().empty() || troubles_.empty()) return {};
+  return std::unexpected(troubles_.front());
+}
+
 // The one image that is meant, in however many layouts and entries it stands.
 Result<const LayoutEntry*> LayoutRegistry::the_one(const Reference& reference,
                                                    const std::vector<const LayoutEntry*>& found) {

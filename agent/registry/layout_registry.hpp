@@ -29,6 +29,10 @@ class LayoutRegistry final : public Registry {
   LayoutRegistry& operator=(const LayoutRegistry&) = delete;
   ~LayoutRegistry() override = default;
 
+  // The first path's error when nothing could be opened at all: not_found when a folder holds no
+  // layout, else those of Layout::open().
+  Result<> usable();
+
   Result<FetchedManifest> manifest(const Reference& reference, std::stop_token stop) override;
   Result<FetchedManifest> child(const Reference& reference, const Descriptor& child,
                                 std::stop_token stop) override;

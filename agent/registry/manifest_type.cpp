@@ -63,4 +63,10 @@ Result<std::string> manifest_media_type(std::string_view content_type, std::stri
   return no_image(content_type);
 }
 
+std::optional<Digest> announced_digest(const HttpResponse& head) {
+  const auto digest = Digest::parse(head.header("docker-content-digest").value_or(""));
+  if (!digest || digest->algorithm() != HashAlgorithm::sha256) return std::nullopt;
+  return *digest;
+}
+
 }  // namespace nodeproof::registry

@@ -1,10 +1,13 @@
-// Which kind of document an answer is, when the header does not say it plainly.
+// What an answer's headers say about its document, and what they leave to the document.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "common/digest.hpp"
 #include "common/error.hpp"
+#include "common/http.hpp"
 
 namespace nodeproof::registry {
 
@@ -20,5 +23,9 @@ inline constexpr std::string_view kAcceptDocuments =
 // Errors: not_a_registry for a web page and what else is no JSON, unsupported for Docker schema 1
 // and what is no image, invalid_document for a mediaType that is no string.
 Result<std::string> manifest_media_type(std::string_view content_type, std::string_view bytes);
+
+// Docker-Content-Digest. Nothing when it is of another algorithm than sha256: it cannot be compared
+// with our own.
+[[nodiscard]] std::optional<Digest> announced_digest(const HttpResponse& head);
 
 }  // namespace nodeproof::registry

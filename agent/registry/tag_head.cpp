@@ -3,17 +3,6 @@
 
 namespace nodeproof::registry {
 
-namespace {
-
-// Of another algorithm it cannot be compared with our own.
-std::optional<Digest> digest_of(const HttpResponse& head) {
-  const auto digest = Digest::parse(head.header("docker-content-digest").value_or(""));
-  if (!digest || digest->algorithm() != HashAlgorithm::sha256) return std::nullopt;
-  return *digest;
-}
-
-}  // namespace
-
 // Docker Hub counts GETs of manifests, not HEADs.
 Result<std::optional<Digest>> HttpRegistry::ask_digest(const Reference& tag, std::stop_token stop) {
   const auto ask = [&](const Host& host, bool is_last) -> Result<std::optional<Digest>> {
@@ -23,7 +12,7 @@ Result<std::optional<Digest>> HttpRegistry::ask_digest(const Reference& tag, std
                             .headers = {{"Accept", std::string(kAcceptDocuments)}},
                             .method = "HEAD"};
     const auto keep = [&](const HttpResponse& head) -> Result<> {
-      said = digest_of(head);
+      said = announced_digest(head);
       return {};
     };
     const Receiver receiver{.head = keep, .body = [](Bytes) -> Result<> { return {}; }};

@@ -142,10 +142,21 @@ Result<ProvenImage> read_record(std::string_view text) {
 }  // namespace
 
 std::optional<ProvenImage> Ledger::find(std::string_view name) const {
+  auto found = look_up(name);
+  return found ? *std::move(found) : std::nullopt;
+}
+
+Result<std::optional<ProvenImage>> Ledger::look_up(std::string_view name) const {
   const auto text = read_file(file_of(name, kRecord), kMaxBytes);
-  if (!text) return {};
+  if (!text) {
+    std::error_code ignored;
+    const bool absent = text.error().code == Errc::not_found;
+    if (absent && std::filesystem::is_directory(directory_, ignored)) return std::nullopt;
+    if (absent) return fail(Errc::not_found, "there is no such folder");
+    return std::unexpected(text.error());
+  }
   auto proven = read_record(*text);
-  if (!proven || proven->name != name) return {};
+  if (!proven || proven->name != name) return std::nullopt;
   return *std::move(proven);
 }
 

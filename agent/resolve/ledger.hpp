@@ -55,6 +55,9 @@ class Ledger {
 
   // Absent, torn or foreign files are no record.
   [[nodiscard]] std::optional<ProvenImage> find(std::string_view name) const;
+  // The same, but what keeps us from looking is an error: not_found when there is no such
+  // directory, permission_denied.
+  Result<std::optional<ProvenImage>> look_up(std::string_view name) const;
   Result<> record(const ProvenImage& proven) const;
 
   // Keeps the image's index and manifest, so that its tag can be rebuilt from this node alone.

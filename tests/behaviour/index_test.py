@@ -115,7 +115,7 @@ class Readme(IndexTest):
         text = (packages.REPOSITORY / "README.md").read_text(encoding="utf-8")
         commands = re.findall(r"^nodeproof (index .*)$", text, re.M)
         self.assertEqual(["backup", "merge", "merge", "restore", "restore"], [command.split()[1] for command in commands])
-        self.assertIn("--ledger", commands.pop())  # FromTheLedger
+        self.assertIn("--ledger", commands.pop())  # index_ledger_test.py
         for command in commands:
             arguments = shlex.split(command.replace("registry.example.com", self.registry.name))
             done = self.nodeproof(*arguments, cwd=self.nodeproof.folder)
@@ -357,6 +357,28 @@ class BackupAndRestore(IndexTest):
         self.assertEqual(image.top.data + b"\n", self.skopeo.raw(self.name("unreadable:1")))
         self.skopeo.copy_all(self.name("unreadable:1"))
 
+    def test_an_index_that_is_not_what_the_registry_says_of_it_is_restored(self):
+        image = both("rotten")
+        self.client.push("rotten", "1", image)
+        file = self.nodeproof.folder / "rotten.json"
+        self.index("backup", self.name("rotten:1"), "-f", file)
+        path = self.registry.blob(image.top.digest)
+        path.write_bytes(path.read_bytes().replace(b'"v8"', b'"v9"'))
+        kept = file.read_bytes()
+        for arguments in (("merge", "--dry-run", "--tag", self.name("rotten:1"), self.name(f"rotten@{digest_of(image, 'arm64')}")),
+                          ("merge", "--dry-run", "--tag", self.name("rotten:2"), self.name("rotten:1")),
+                          ("backup", self.name("rotten:1"), "-f", file)):
+            self.assertIn("sends bytes that hash to", self.index(*arguments, code=1)["stderr"])
+        self.assertEqual(kept, file.read_bytes())
+        # The registry keeps its broken copy of these bytes, whoever pushes them.
+        command = ("restore", "--tag", self.name("rotten:1"), "-f", file)
+        report = self.index(*command, code=1)
+        self.assertEqual(("refused", "ContentCorrupt"), (report["outcome"], report["findings"][0]["code"]))
+        self.assertIn("--new-digest", report["findings"][0]["remedy"])
+        self.assertEqual("done", self.index(*command, "--new-digest", "--keep-previous")["outcome"])
+        self.assertEqual(image.top.data + b"\n", self.skopeo.raw(self.name("rotten:1")))
+        self.skopeo.copy_all(self.name("rotten:1"))
+
     def test_it_is_restored_into_another_repository(self):
         image = both("moved")
         self.client.push("moved", "1", image)
@@ -421,69 +443,6 @@ class TwoAtOnce(IndexTest):
             self.assertIn(name, done["stderr"])
             self.index("merge", "--dry-run", "--tag", name, name)
         self.index("merge", "--wait", "0", "--tag", name, name)
-
-
-class FromTheLedger(IndexTest):
-    """What a node has proven last, without any backup."""
-
-    def record(self, name: str, image: images.Image, documents: bool) -> None:
-        """As the node's cycle writes it when it has proven the image's amd64."""
-        manifest = image.variant("amd64").manifest
-        ledger = self.nodeproof.state / "ledger"
-        ledger.mkdir(parents=True, exist_ok=True)
-        stem = ledger / hashlib.sha256(name.encode()).hexdigest()
-
-        def described(document) -> dict:
-            return {"media_type": document.media_type, "digest": document.digest, "size": len(document.data)}
-        record = {"version": 1, "name": name, "manifest": described(manifest), "proof_key": "", "time": "2026-01-01T00:00:00Z",
-                  "smoke": [], "findings": []}
-        if image.top is not manifest:
-            record["index"] = described(image.top)
-        stem.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
-        if documents:
-            stem.with_suffix(".index").write_bytes(image.top.data)
-
-    def wipe(self, name: str, documents: bool) -> tuple[images.Image, tuple]:
-        """A push of amd64 alone has replaced what was proven."""
-        image = both(name)
-        self.client.push(name, "1", image)
-        self.record(self.name(f"{name}:1"), image, documents)
-        self.client.push(name, "1", images.single(variant("amd64", name + ", new")))
-        return image, ("restore", "--tag", self.name(f"{name}:1"), "--ledger")
-
-    def test_the_index_is_still_at_the_registry(self):
-        image, command = self.wipe("ledger", documents=False)
-        self.assertEqual("done", self.index(*command)["outcome"])
-        self.assertEqual(image.top.data, self.skopeo.raw(self.name("ledger:1")))
-        self.assertEqual("unchanged", self.index(*command, self.nodeproof.state / "ledger")["outcome"])
-
-    def test_the_index_is_kept_by_the_node_alone(self):
-        image, command = self.wipe("node", documents=True)
-        self.client.delete("node", image.top.digest)
-        self.assertEqual("done", self.index(*command)["outcome"])
-        self.assertEqual(image.top.data, self.skopeo.raw(self.name("node:1")))
-        self.skopeo.copy_all(self.name("node:1"))
-
-    def test_the_index_is_nowhere(self):
-        image, command = self.wipe("nowhere", documents=False)
-        self.client.delete("nowhere", image.top.digest)
-        done = self.index(*command, code=1)
-        self.assertIn("another node's ledger", done["stderr"])
-        self.assertIn(image.top.digest[:19], done["stderr"])
-
-    def test_a_single_manifest(self):
-        one = images.single(variant("amd64", "lone"))
-        self.client.push("lone", "1", one)
-        self.record(self.name("lone:1"), one, documents=False)
-        self.client.push("lone", "1", images.single(variant("amd64", "lone, new")))
-        self.assertEqual("done", self.index("restore", "--tag", self.name("lone:1"), "--ledger")["outcome"])
-        self.assertEqual(one.top.data, self.skopeo.raw(self.name("lone:1")))
-
-    def test_a_tag_that_was_never_proven_here(self):
-        done = self.index("restore", "--tag", self.name("never:1"), "--ledger", code=64)
-        self.assertIn("no record of " + self.name("never:1"), done["stderr"])
-        for arguments in ((), ("--ledger", "-f", "x")):
-            self.index("restore", "--tag", self.name("never:1"), *arguments, code=64)
 
 
 if __name__ == "__main__":

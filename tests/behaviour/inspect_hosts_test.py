@@ -111,6 +111,13 @@ class ForHosts(InspectTest):
         report = self.inspect(*hosts, reference, code=1)
         self.assertEqual(["ready", "not-ready"], [p["hosts"][0]["verdict"] for p in report["platforms"]])
 
+    def test_a_deep_look_is_for_the_hosts_too(self):
+        reference = self.push("deep", images.index(app("amd64", "amd64", "deep"), app("arm64", "amd64", "deep")))
+        report = self.inspect("--deep", "--host", self.host("cloud", "amd64"), reference, code=1)
+        self.assertEqual([("cloud", "ready")], [(h["host"], h["verdict"]) for h in report["platforms"][0]["hosts"]])
+        report = self.inspect("--deep", "--host", self.host("pi-4", "arm64"), reference, code=1)
+        self.assertEqual([("pi-4", "not-ready")], [(h["host"], h["verdict"]) for h in report["platforms"][1]["hosts"]])
+
     def test_the_hosts_containerd_decides(self):
         reference = self.push("newer", images.index(app("arm64", "arm64", "v8")))
         old, new = (self.host(name, "arm64", version, variant="v9") for name, version in (("old", "1.7.24"), ("new", "2.1.4")))
@@ -163,7 +170,8 @@ class Watch(InspectTest):
         self.push("story", bad)
         self.registry.blob(bad.variant("arm64").layers[0].digest).unlink()
         items = self.watch(reference, code=1)
-        self.assertEqual({"file": str(file), "state": "last-good"}, items[0]["backup"])
+        command = f"nodeproof index restore --tag {reference} -f {file}"
+        self.assertEqual({"file": str(file), "state": "last-good", "remedy": command}, items[0]["backup"])
         self.assertEqual(kept, file.read_bytes())
         table = self.nodeproof("inspect", "--backup-dir", self.folder, reference).stdout
         command = next(line.partition("remedy: nodeproof ")[2] for line in table.splitlines() if "index restore" in line)
@@ -172,6 +180,41 @@ class Watch(InspectTest):
         with Skopeo() as skopeo:
             self.assertEqual(good.top.data, skopeo.raw(reference))
             skopeo.copy_all(reference)
+
+    def test_a_look_at_one_platform_keeps_no_backup(self):
+        reference = self.push("partial", images.index(app("amd64", "amd64", "p"), app("arm64", "arm64", "p")))
+        self.watch(reference)
+        file = next(self.folder.iterdir())
+        kept = file.read_bytes()
+        bad = images.index(app("amd64", "amd64", "p"), app("arm64", "arm64", "p, gone"))
+        self.push("partial", bad)
+        self.registry.blob(bad.variant("arm64").layers[0].digest).unlink()
+        done = self.nodeproof("inspect", "--platform", "linux/amd64", "--backup-dir", self.folder, reference)
+        self.assertEqual((64, ""), (done.code, done.stdout))
+        self.assertIn("--backup-dir", done.stderr)
+        self.assertEqual(kept, file.read_bytes())
+
+    def test_a_restore_that_could_not_help_is_not_suggested(self):
+        image = images.index(app("amd64", "amd64", "same"), app("arm64", "arm64", "same"))
+        reference = self.push("same", image)
+        self.watch(reference)
+        file = next(self.folder.iterdir())
+        self.registry.blob(image.variant("arm64").layers[0].digest).unlink()
+        self.assertEqual({"file": str(file), "state": "last-good"}, self.watch(reference, code=1)[0]["backup"])
+        table = self.nodeproof("inspect", "--backup-dir", self.folder, reference).stdout
+        self.assertIn(f"{file}, which cannot bring back", table)
+        self.assertNotIn("nodeproof index restore", table)
+
+    def test_an_index_that_has_rotten_is_restored_as_the_report_says(self):
+        image = images.index(app("amd64", "amd64", "rotten"), app("arm64", "arm64", "rotten"))
+        reference = self.push("rotten", image)
+        self.watch(reference)
+        path = self.registry.blob(image.top.digest)
+        path.write_bytes(path.read_bytes().replace(b'"v8"', b'"v9"'))
+        command = self.watch(reference, code=1)[0]["backup"]["remedy"]
+        done = self.nodeproof(*command.split()[1:])
+        self.assertEqual(0, done.code, done.stdout + done.stderr)
+        self.inspect(reference)
 
     def test_what_is_not_known_is_not_kept(self):
         items = self.watch("127.0.0.1:9/none:1", code=2)

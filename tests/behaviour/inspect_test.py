@@ -160,6 +160,19 @@ class WithoutCache(Damaged):
         self.assertEqual((1, "damaged", []), (done.code, done.report["verdict"], done.report["platforms"]))
         self.assertIn(self.name, self.findings(done)[0]["message"])
 
+    def test_an_index_that_is_not_what_the_registry_says_of_it(self):
+        path = self.blob(self.push().top.digest)
+        whole = path.read_bytes()
+        for rotten in (whole.replace(b'"schemaVersion":2', b'"schemaVersion":2 '), whole.replace(b'"v8"', b'"v9"')):
+            path.write_bytes(rotten)
+            done = self.inspect(self.reference)
+            self.assertEqual((1, "damaged", []), (done.code, done.report["verdict"], done.report["platforms"]))
+            self.assertEqual(["ContentCorrupt"], [f["code"] for f in self.findings(done)])
+            self.assertIn("--new-digest", self.findings(done)[0]["remedy"])
+            resolved = self.nodeproof("resolve", "--platform", "linux/arm64", self.reference)
+            self.assertEqual((1, ""), (resolved.code, resolved.stdout))
+            self.assertIn("hash to " + layers.sha256(rotten)[:19], resolved.stderr)
+
     def test_a_tag_link_of_0_bytes_is_not_known(self):
         self.push()
         self.registry.tag_link(self.name, TAG).write_bytes(b"")
@@ -197,6 +210,19 @@ class WithoutCache(Damaged):
         self.assertEqual((0, {"linux/arm64": "whole"}), (done.code, self.verdicts(done)))
         self.assertEqual(1, self.inspect("--platform", "linux/riscv64", self.reference).code)
         self.assertEqual(1, self.inspect("--all-platforms", self.reference).code)
+        metrics = self.nodeproof.folder / "metrics"
+        table = self.nodeproof("inspect", "--platform", "linux/arm64", "--metrics", metrics, self.reference)
+        self.assertIn("of it only: linux/arm64", table.stdout.splitlines()[0])
+        self.assertNotIn("nodeproof_index_verdict{", metrics.read_text())
+        self.assertIn('platform="linux/arm64"', metrics.read_text())
+
+    def test_a_platform_that_there_is_not_is_a_typo_and_no_damage(self):
+        self.push()
+        for command in ("inspect", "resolve"):
+            for platform in ("bogus", "linux/amr64"):
+                done = self.nodeproof(command, "--platform", platform, self.reference)
+                self.assertEqual((64, ""), (done.code, done.stdout))
+                self.assertIn(platform, done.stderr)
 
     def test_deep_takes_the_census_of_the_programs(self):
         wrong = layers.from_files(layers.File("app", programs.good("amd64")))

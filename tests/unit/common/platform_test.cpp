@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "common/known_platform.hpp"
 #include "tests/fakes/vectors.hpp"
 
 namespace nodeproof {
@@ -90,6 +91,16 @@ TEST(Platform, RefusesWhatIsNoPlatform) {
   for (const std::string_view text : {"", "/linux/arm", "linux/arm/", "linux /arm", "linux/&arm",
                                       "linux/arm/foo/bar", "linux//v7", "*/arm64", "linux/arm\n"}) {
     EXPECT_FALSE(parse_platform(text)) << text;
+  }
+}
+
+TEST(Platform, IsKnownWhenGoHasANameForBothItsParts) {
+  for (const std::string_view text : {"linux/arm64", "arm", "x86_64", "linux/riscv64",
+                                      "windows/amd64", "linux/loong64", "linux/s390x"}) {
+    EXPECT_TRUE(is_known(*parse_platform(text))) << text;
+  }
+  for (const std::string_view text : {"bogus", "linux/amr64", "linus/arm64", "linux/v8"}) {
+    EXPECT_FALSE(is_known(*parse_platform(text))) << text;
   }
 }
 

@@ -151,6 +151,57 @@ TEST_F(Kept, ADamagedOrUnknownTagNeverTakesTheLastGoodBackupsPlace) {
   EXPECT_EQ(backup->platforms.size(), 2U);
 }
 
+TEST_F(Kept, APartialLookKeepsNoBackup) {
+  const fakes::TempFolder folder;
+  const Reference tag = reference(kTag);
+  const IndexReport report =
+      validate(hub, tag, {.platforms = {{"linux", "amd64", "", "", {}}}}, {});
+  ASSERT_EQ(report.verdict, IndexVerdict::whole);
+  const auto kept = keep_backup(hub, {folder.path(), tag, report}, {});
+  ASSERT_FALSE(kept);
+  EXPECT_EQ(kept.error().code, Errc::usage);
+  EXPECT_FALSE(read_backup(folder.path() / backup_file_name(tag)));
+}
+
+TEST_F(Kept, ARestoreIsSuggestedOnlyWhereItMendsTheTag) {
+  const fakes::TempFolder folder;
+  const Reference tag = reference(kTag);
+  const auto remedy = [&] {
+    const IndexReport report = validate(hub, tag, {}, {});
+    EXPECT_NE(report.verdict, IndexVerdict::whole);
+    auto kept = keep_backup(hub, {folder.path(), tag, report}, {});
+    return kept && *kept ? (**kept).remedy : "no backup";
+  };
+  ASSERT_TRUE(keep_backup(hub, {folder.path(), tag, validate(hub, tag, {}, {})}, {}));
+  const Descriptor bad = hub.push_image(kRepository, image("amd64", "bad"));
+  hub.push_index(kTag, {bad, old_arm64});
+  hub.remove_object(kRepository, bad.digest);
+  EXPECT_EQ(remedy(), "nodeproof index restore --tag " + std::string(kTag) + " -f " +
+                          (folder.path() / backup_file_name(tag)).string());
+  // What the registry does not answer may be whole.
+  hub.blob_fault = Error{Errc::throttled, "too many requests", "wait"};
+  EXPECT_EQ(remedy(), "");
+  hub.blob_fault.reset();
+  // What the backup needs is gone, too.
+  hub.remove_object(kRepository, old_arm64.digest);
+  EXPECT_EQ(remedy(), "");
+}
+
+TEST_F(Kept, OfTheSameIndexBringsNothingBack) {
+  const fakes::TempFolder folder;
+  const Reference tag = reference(kTag);
+  IndexReport report = validate(hub, tag, {}, {});
+  ASSERT_TRUE(keep_backup(hub, {folder.path(), tag, report}, {}));
+  report.verdict = IndexVerdict::damaged;  // found by a look into the programs
+  const auto kept = keep_backup(hub, {folder.path(), tag, report}, {});
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((**kept).remedy, "");
+  report.index_digest = "";  // the index alone has rotten
+  report.findings.emplace_back().code = code::kContentCorrupt;
+  EXPECT_TRUE(
+      (**keep_backup(hub, {folder.path(), tag, report}, {})).remedy.ends_with(" --new-digest"));
+}
+
 TEST_F(Kept, AllHolesAreToldAtOnce) {
   hub.remove_object(kRepository, old_amd64.digest);
   hub.remove_object(kRepository, hash_of(as_bytes("old arm64")));

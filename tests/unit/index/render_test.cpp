@@ -139,6 +139,17 @@ TEST(Metrics, NameEachVerdictAndTheTime) {
   }
 }
 
+TEST(Partial, SaysSoAndNothingAboutTheWholeTag) {
+  IndexReport good = whole(), bad = damaged();
+  good.only = bad.only = {"linux/amd64"};
+  const std::string text = to_metrics(std::vector{good, bad}, {});
+  EXPECT_FALSE(text.contains("index_verdict{image=\"r.example/good:1\"")) << text;
+  EXPECT_TRUE(text.contains("platform_verdict{image=\"r.example/good:1\"")) << text;
+  EXPECT_TRUE(text.contains("{image=\"r.example/bad:1\",verdict=\"damaged\"} 1")) << text;
+  EXPECT_EQ(json::parse(to_json(good))->find("only")->items().at(0).string(), "linux/amd64");
+  EXPECT_EQ(json::parse(to_json(whole()))->find("only"), nullptr);
+}
+
 TEST(Metrics, NeverSayTheSameTwiceAndEscapeLabels) {
   IndexReport report = whole();
   report.platforms[0].platform = "a\\b\"c\nd";

@@ -57,6 +57,7 @@ TEST(Inspect, AForeignEntrypointFailsWithTheBytesAsEvidence) {
             "e_machine 62 (x86-64), 64-bit little-endian; the host, arm64, takes e_machine 183 "
             "(AArch64)");
   EXPECT_NE(finding.remedy.find("linux/arm64"), std::string::npos);
+  EXPECT_TRUE(finding.message.ends_with("\"exec format error\" on linux/arm64")) << finding.message;
 }
 
 TEST(Inspect, AForeignEntrypointsLoaderAndLibrariesAreNoFindingsOfTheirOwn) {

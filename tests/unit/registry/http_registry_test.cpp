@@ -4,16 +4,35 @@ namespace nodeproof::registry {
 namespace {
 
 TEST_F(HttpRegistryTest, ATagBecomesADescriptorWithTheDigestOfItsBytes) {
-  auto answer = index_answer();
-  answer.headers.emplace_back("docker-content-digest",
-                              "sha256:" + std::string(64, '0'));  // a lie is ignored
-  http.answer(kTagUrl, {answer});
+  http.answer(kTagUrl, {index_answer()});
   const auto found = make().manifest(app, {});
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->bytes, kIndex);
   EXPECT_EQ(found->descriptor.digest, hash_of(as_bytes(kIndex)));
   EXPECT_EQ(found->descriptor.size, std::string(kIndex).size());
   EXPECT_EQ(found->descriptor.media_type, media_type::kOciIndex);
+}
+
+TEST_F(HttpRegistryTest, ATagsDocumentHashesToTheDigestThatTheRegistryAnnouncesOrIsDamaged) {
+  const auto announced = [&](std::string digest, std::string body = kIndex) {
+    auto answer = index_answer();
+    answer.body = std::move(body);
+    answer.headers.emplace_back("docker-content-digest", std::move(digest));
+    http.answer(kTagUrl, {answer});
+    return make().manifest(app, {});
+  };
+  const std::string right = hash_of(as_bytes(kIndex)).str();
+  EXPECT_TRUE(announced(right));
+  EXPECT_TRUE(announced("sha512:" + std::string(128, '0')));
+  EXPECT_TRUE(announced("no digest"));
+  for (const char* rotten : {R"({"schemaVersion":2 ,"manifests":[]})", R"({"schema)"}) {
+    const auto found = announced(right, rotten);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Errc::digest_mismatch) << found.error().message;
+    EXPECT_NE(found.error().message.find(right.substr(0, 19)), std::string::npos)
+        << found.error().message;
+  }
+  EXPECT_EQ(http.urls().size(), 5U) << "nothing is asked again";
 }
 
 TEST_F(HttpRegistryTest, AsksForEveryKindInOneAcceptLineWithoutCredentials) {

@@ -443,7 +443,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"zstd", fakes::zstd(tar_of({{"oci-layout", kMark}})), Errc::unsupported,
                 "compressed"},
         Refused{"empty", "", Errc::truncated, "empty"},
-        Refused{"garbage", std::string(4096, 'x'), Errc::corrupt, "tar"},
+        Refused{"garbage", std::string(4096, 'x'), Errc::unsupported, "no tar archive"},
+        Refused{"text", "a=b", Errc::unsupported, "no tar archive"},
         Refused{"other_tar", tar_of({{"a", "b"}}), Errc::unsupported, "no OCI image layout"},
         Refused{"version", tar_of({{"oci-layout", R"({"imageLayoutVersion":"2.0.0"})"}}),
                 Errc::unsupported, "2.0.0"},
@@ -477,6 +478,13 @@ TEST_F(Layouts, OfAFolderOneThatIsDamagedDoesNotHideTheOthers) {
   const Error error = error_of(registry, "app:2");
   EXPECT_EQ(error.code, Errc::truncated) << error.message;
   EXPECT_THAT(error.message, HasSubstr("bad.tar"));
+}
+
+TEST_F(Layouts, AreOfNoUseWhenNothingCouldBeOpened) {
+  save("text.tar", "a=b");
+  EXPECT_EQ(open_at(home()).usable().error().code, Errc::unsupported);
+  save("good.tar", layout.tar());
+  EXPECT_TRUE(open_at(home()).usable());
 }
 
 TEST_F(Layouts, ABlobDamagedInOneLayoutIsTakenFromAnother) {

@@ -103,6 +103,22 @@ TEST_F(MirrorTest, AWrongDocumentIsNotTaken) {
   EXPECT_EQ(http.urls().size(), 2U);
 }
 
+TEST_F(MirrorTest, WhoseTagIsNotWhatItAnnouncesIsPassedOver) {
+  auto rotten = index_answer();
+  rotten.headers.emplace_back("docker-content-digest", "sha256:" + std::string(64, '0'));
+  http.answer(kMirrorTag, {rotten});
+  http.answer(kTagUrl, {index_answer()});
+  auto registry = mirrored();
+  const auto found = registry.manifest(app, {});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->bytes, kIndex);
+  // It says nothing about a registry that does not answer.
+  http.answer(kTagUrl, {broken(Errc::unreachable)});
+  const auto silent = registry.manifest(app, {});
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, Errc::unreachable) << silent.error().message;
+}
+
 TEST_F(MirrorTest, ADistrustedCopyIsFetchedElsewhere) {
   std::string bad = content;
   bad[7] = 'x';

@@ -36,6 +36,15 @@ class LedgerTest : public ::testing::Test {
   const fs::path& dir_ = folder_.path();
 };
 
+TEST_F(LedgerTest, TellsAnAbsentRecordFromAnAbsentLedger) {
+  const auto nowhere = Ledger(dir_ / "nowhere").look_up("a:1");
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Errc::not_found);
+  const auto no_record = Ledger(dir_).look_up("a:1");
+  ASSERT_TRUE(no_record) << no_record.error().message;
+  EXPECT_FALSE(*no_record);
+}
+
 TEST_F(LedgerTest, FindsWhatItRecorded) {
   const Ledger ledger(dir_ / "ledger");
   EXPECT_FALSE(ledger.find("a"));
