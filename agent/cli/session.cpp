@@ -28,8 +28,6 @@ int exit_code_of(Errc code, const std::optional<Judged>& judged) {
       return exit_config;
     case Errc::cancelled:
       return exit_interrupted;
-    case Errc::permission_denied:
-      return exit_unavailable;
     case Errc::internal:
       return exit_internal;
     case Errc::permission_denied:  // of this machine's files and sockets, not of a registry
