@@ -37,7 +37,8 @@ struct CycleConfig {
   bool ad_hoc = false;  // images named on the command line: nothing is pinned
   bool keep = false;    // with ad_hoc: ready ones get their records all the same
   Polling polling = Polling::always;
-  bool again = false;  // start every image once more, also where the last proof still holds
+  bool registry_asked = true;  // false: all comes from local sources, whose word on tags is none
+  bool again = false;          // start every image once more, also where the last proof still holds
 };
 
 // Never fails: what goes wrong with an image is in that image's report. A stop leaves the rest

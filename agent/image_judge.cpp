@@ -235,6 +235,7 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
                                 const resolve::RegistryWord& word) {
   report.freshness = std::max(report.freshness, word.freshness);
   append(report.findings, word.findings);
+  if (!config_.registry_asked) return report;
   polls_.answered(job.reference, job.image.on_tag_moved);
   if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
   auto record = ledger_.find(job.reference.name());
@@ -282,7 +283,7 @@ ImageReport ImageCycle::judge_failed(const Job& job, const Error& error,
   }
   if (error.code == Errc::throttled) polls_.refused(job.reference);
   ImageReport report = prove(job, kept);
-  const bool outage = failure.severity == Severity::unknown;
+  const bool outage = failure.severity == Severity::unknown || !config_.registry_asked;
   failure.severity = Severity::warn;
   if (!outage) {
     restore_hint(failure, job, delivery_of(job, kept));
@@ -320,7 +321,9 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   }
   const auto named = latest(job);
   if (named) {
-    if (!named->unconfirmed) polls_.answered(job.reference, job.image.on_tag_moved);
+    if (!named->unconfirmed && config_.registry_asked) {
+      polls_.answered(job.reference, job.image.on_tag_moved);
+    }
     Job anew = job;  // an older proof says nothing of what is gone or damaged
     if (anew.look.proven) anew.look.proven->proof_key.clear();
     report = prove(anew, *named);

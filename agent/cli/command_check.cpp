@@ -30,6 +30,7 @@ int check(Session& session, const CheckOptions& options) {
   if (!config) return complain(session, config.error());
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
   cycle.again = options.again;
+  cycle.registry_asked = options.from.empty();
   if (!options.images.empty()) name_images(cycle, options.images, options.keep);
   report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
                                    terminal_width(STDERR_FILENO));

@@ -13,7 +13,8 @@ namespace nodeproof::registry {
 // What a digest names is taken from the sources and, where they lack it, break off or are damaged,
 // from the registry: digests verify both. A tag is the registry's to answer, whatever a source
 // says, for a stick may be old. Only when the registry cannot be asked is the sources' word taken,
-// and marked as unconfirmed. A host that cannot be reached is asked for no second tag.
+// and marked as unconfirmed. A host that cannot be reached is asked for no second tag that the
+// sources have.
 class LayeredRegistry final : public Registry {
  public:
   // Both outlive it.

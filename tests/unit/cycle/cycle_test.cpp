@@ -135,6 +135,20 @@ TEST_F(Cycle, PinsWhatIsProvenUntilADayAfterItIsRequiredNoMore) {
   EXPECT_FALSE(is_pinned());
 }
 
+// check --from: a stick that lacks an image says nothing about the registry's tag.
+TEST_F(Cycle, WhatLocalSourcesLackIsNoWordOfTheRegistry) {
+  rig.push(kApp);
+  rig.require(kApp);
+  ASSERT_EQ(rig.run().verdict, Verdict::ready);
+  rig.registry.fail_with(kApp, {Errc::not_found, "not on the stick", ""});
+  rig.config.registry_asked = false;
+  const NodeReport report = rig.run();
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.images[0].freshness, Freshness::unreachable);
+  const resolve::Ledger ledger(rig.config.state_dir / "ledger");
+  EXPECT_EQ(ledger.find(kApp)->word, resolve::RegistryWord{});
+}
+
 TEST_F(Cycle, PinsNothingThatWasOnlyAskedAbout) {
   rig.push(kApp);
   rig.require(kApp);
