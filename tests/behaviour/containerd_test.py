@@ -1,7 +1,6 @@
 """The containerd adapters and the pre-pull on a real containerd, one version per run; ctr and CRI are the witnesses."""
 
 import datetime
-import io
 import json
 import os
 import random
@@ -9,60 +8,16 @@ import re
 import signal
 import socket
 import subprocess
-import tarfile
 import time
-from pathlib import Path
 
-from rig import catalogue, images, layers, packages, processes, testing
+from rig import catalogue, images, layers, processes, testing
 from rig.containerd import Containerd
-from rig.registry import Registry
+from rig.on_containerd import DRIVER, HOST, MEGABYTE, VERSION, OnContainerd, layer
 
-VERSION = os.environ.get("NODEPROOF_CONTAINERD", "1.6")
-DRIVER = Path(os.environ["NODEPROOF_BUILD"]) / "containerd_driver"
-HOST = packages.host_architecture()
 OTHER = {"amd64": "arm64", "arm64": "amd64"}[HOST]
-MEGABYTE = 1 << 20
 
 
-def noise(seed: str, size: int) -> bytes:
-    return random.Random(seed).randbytes(size)
-
-
-def layer(seed: str, size: int = 1000) -> layers.Layer:
-    """Incompressible, so that its blob is as large as its file."""
-    return layers.generated(f"noise {seed} {size}", lambda: tar_of(f"data/{seed}", noise(seed, size)))
-
-
-def tar_of(name: str, data: bytes) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        archive.addfile(info, io.BytesIO(data))
-    return raw.getvalue()
-
-
-class OnContainerd(testing.RigTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.registry = cls.keep(Registry)
-        cls.containerd = cls.keep(Containerd, VERSION)
-
-    def start(self, *arguments: str, **more) -> subprocess.Popen:
-        command = [DRIVER, self.containerd.socket, *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
-
-    def answer(self, process: subprocess.Popen) -> dict:
-        out, err = process.communicate(timeout=120)
-        self.assertIn(process.returncode, (0, 1), err)
-        return json.loads(out)
-
-    def drive(self, *arguments: str) -> dict:
-        found = self.answer(self.start(*arguments))
-        self.assertNotIn("error", found)
-        return found
-
+class Adapters(OnContainerd):
     def refused(self, *arguments: str) -> dict:
         found = self.answer(self.start(*arguments))
         self.assertIn("error", found)
@@ -72,28 +27,8 @@ class OnContainerd(testing.RigTest):
         image = images.index(*(images.variant(a, parts, {"Cmd": ["/x"]}) for a in (HOST, OTHER)))
         return self.push(name, image), image
 
-    def push(self, name: str, image: images.Image) -> str:
-        images.Client(self.registry.url).push(name, "1", image)
-        return f"{self.registry.name}/{name}:1"
 
-    def assert_checked(self, reference: str):
-        """ctr reads every blob the image needs and looks for its snapshots."""
-        lines = self.containerd.ctr("images", "check", f"name=={reference}").splitlines()[1:]
-        self.assertEqual(1, len(lines), lines)
-        self.assertIn("complete", lines[0])
-        self.assertTrue(lines[0].rstrip().endswith("true"), lines[0])
-
-    def wait_for_bytes(self, process: subprocess.Popen, least: int = MEGABYTE):
-        """Until containerd has taken that much of the blob being written."""
-
-        def some() -> bool:
-            parts = (self.containerd.root / "io.containerd.content.v1.content" / "ingest").glob("*/data")
-            return any(part.stat().st_size >= least for part in parts)
-
-        processes.wait_until(some, "an ingest that grows", process)
-
-
-class Pull(OnContainerd):
+class Pull(Adapters):
     def test_nothing_is_named_before_the_proof_and_all_of_it_afterwards(self):
         reference, image = self.publish("named", layer("named 1"), layer("named 2", 3 * MEGABYTE))
         pulled = self.drive("pull", reference)
@@ -210,7 +145,7 @@ class Pull(OnContainerd):
         self.assertNotIn(image.variant(HOST).manifest.digest, self.containerd.content())
 
 
-class Interrupted(OnContainerd):
+class Interrupted(Adapters):
     def large(self, name: str) -> tuple[str, int]:
         reference, image = self.publish(name, layer(name, 8 * MEGABYTE), layer(name + " top"))
         return reference, sum(part.size for part in image.variant(HOST).layers)
@@ -285,7 +220,7 @@ class Interrupted(OnContainerd):
         self.assertFalse([s for s in self.containerd.snapshots() if s.startswith("extract-")])
 
 
-class Found(OnContainerd):
+class Found(Adapters):
     def test_facts(self):
         facts = self.drive("facts")
         self.assertTrue(facts["version"].startswith(VERSION), facts)
@@ -353,7 +288,7 @@ def spec(*args: str, memory: int = 0) -> dict:
     }
 
 
-class Run(OnContainerd):
+class Run(Adapters):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

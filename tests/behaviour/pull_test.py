@@ -2,14 +2,11 @@
 run (NODEPROOF_CONTAINERD)."""
 
 import hashlib
-import io
-import json
 import os
 import random
 import shutil
 import signal
 import subprocess
-import tarfile
 import tempfile
 import time
 import unittest
@@ -17,32 +14,14 @@ from pathlib import Path
 
 from rig import images, layers, packages, processes, program, testing
 from rig.containerd import Containerd
+from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, tar_of
 from rig.program import Nodeproof
 from rig.proxy import Proxy
 from rig.registry import Registry
 
-VERSION = os.environ.get("NODEPROOF_CONTAINERD", "1.6")
-DRIVER = Path(os.environ["NODEPROOF_BUILD"]) / "containerd_driver"
-HOST = packages.host_architecture()
-MEGABYTE = 1 << 20
 # killing_store.hpp's
 STEPS = ("lease", "began", "half", "before-commit", "committed", "before-unpack", "unpacked", "before-manifest",
          "manifest", "before-sync", "synced")
-
-
-def tar_of(name: str, data: bytes) -> bytes:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as archive:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        archive.addfile(info, io.BytesIO(data))
-    return raw.getvalue()
-
-
-def layer(seed: str, size: int = 1000) -> layers.Layer:
-    """Incompressible, so that its blob is as large as its file."""
-    return layers.generated(f"noise {seed} {size}",
-                            lambda: tar_of(f"data/{seed}", random.Random(seed).randbytes(size)))
 
 
 def plain_layer(seed: str, size: int) -> layers.Layer:
@@ -54,27 +33,7 @@ def plain_layer(seed: str, size: int) -> layers.Layer:
     return layers.Layer(path, digest, len(data), digest, "application/vnd.oci.image.layer.v1.tar")
 
 
-class OnContainerd(testing.RigTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.registry = cls.keep(Registry)
-        cls.containerd = cls.keep(Containerd, VERSION)
-
-    def start(self, *arguments: str) -> subprocess.Popen:
-        return subprocess.Popen([DRIVER, self.containerd.socket, *map(str, arguments)], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
-
-    def answer(self, process: subprocess.Popen) -> dict:
-        out, err = process.communicate(timeout=240)
-        self.assertIn(process.returncode, (0, 1), err)
-        return json.loads(out)
-
-    def drive(self, *arguments: str) -> dict:
-        found = self.answer(self.start(*arguments))
-        self.assertNotIn("error", found)
-        return found
-
+class Pulls(OnContainerd):
     def pull(self, *arguments: str) -> list[dict]:
         found = self.drive("set", *arguments)["images"]
         for image in found:
@@ -83,35 +42,19 @@ class OnContainerd(testing.RigTest):
 
     def publish(self, name: str, *parts: layers.Layer) -> str:
         image = images.index(images.variant(HOST, parts, {"Cmd": ["/x"]}))
-        images.Client(self.registry.url).push(name, "1", image)
-        return f"{self.registry.name}/{name}:1"
+        return self.push(name, image)
 
     def asked(self, part: layers.Layer) -> int:
         return len([path for method, path, _ in self.registry.requests()
                     if method == "GET" and path.endswith("/blobs/" + part.digest)])
-
-    def assert_checked(self, *references: str):
-        for reference in references:
-            lines = self.containerd.ctr("images", "check", f"name=={reference}").splitlines()[1:]
-            self.assertEqual(1, len(lines), lines)
-            self.assertIn("complete", lines[0])
-            self.assertTrue(lines[0].rstrip().endswith("true"), lines[0])
 
     def assert_nothing_left(self):
         self.assertEqual(([], []), (self.containerd.ingests(), self.containerd.leases()))
         self.assertEqual({"Committed"}, set(self.containerd.snapshots().values()))
         self.assertLessEqual(set(self.containerd.mounts()), {str(self.containerd.root)})  # where that is a disk of its own
 
-    def ingested(self) -> int:
-        """Bytes in unfinished blobs."""
-        folder = self.containerd.root / "io.containerd.content.v1.content" / "ingest"
-        return sum(part.stat().st_size for part in folder.glob("*/data"))
 
-    def wait_for_bytes(self, process: subprocess.Popen, least: int = MEGABYTE):
-        processes.wait_until(lambda: self.ingested() >= least, "an ingest that grows", process)
-
-
-class Planned(OnContainerd):
+class Planned(Pulls):
     def test_what_images_share_is_fetched_and_unpacked_once(self):
         base = [layer("planned base 1", 3 * MEGABYTE), layer("planned base 2")]
         own = [layer(f"planned own {i}", 50_000 * (i + 1)) for i in range(4)]
@@ -158,7 +101,7 @@ class Planned(OnContainerd):
         self.assert_checked(reference)
 
 
-class Interrupted(OnContainerd):
+class Interrupted(Pulls):
     def test_killed_at_any_step_the_next_run_converges(self):
         for step in STEPS:
             with self.subTest(step):
@@ -223,7 +166,7 @@ class Interrupted(OnContainerd):
         self.assert_nothing_left()
 
 
-class Joined(OnContainerd):
+class Joined(Pulls):
     """A kubelet pulls what we are pulling."""
 
     def pull_by_cri(self, reference: str, then) -> dict:
@@ -281,7 +224,7 @@ class Joined(OnContainerd):
         self.assertLess(pulled[0]["seconds"], 6)
 
 
-class Full(OnContainerd):
+class Full(Pulls):
     """Images that the disk is too small for."""
 
     SIZE = 48 * MEGABYTE
@@ -345,7 +288,7 @@ class Full(OnContainerd):
         self.assert_nothing_left()
 
 
-class Checked(OnContainerd):
+class Checked(Pulls):
     """The whole program."""
 
     def setUp(self):
