@@ -135,10 +135,13 @@ Result<> BlobPuller::store_document(const Descriptor& blob, std::string_view byt
                                     const std::stop_token& stop) {
   labels.merge(source_label(image_.reference));
   bool was_there = false;
-  TRY(twice_on_mismatch(ports_.registry, blob.digest, [&]() -> Result<> {
-    was_there = !TRY(store_document_once(blob, bytes, labels, stop));
+  const auto store = [&]() -> Result<> {
+    auto written = store_document_once(blob, bytes, labels, stop);
+    if (!written) return std::unexpected(std::move(written).error());
+    was_there = !*written;
     return {};
-  }));
+  };
+  TRY(twice_on_mismatch(ports_.registry, blob.digest, store));
   return was_there ? check_stored(blob, stop) : Result<>{};
 }
 
