@@ -46,23 +46,26 @@ Result<> pin(ImageStore& store, const Records& records) {
   return {};
 }
 
+Result<> unpin_record(ImageStore& store, const ImageRecord& record, const PinRules& rules) {
+  const std::string unneeded(kUnneededLabel);
+  const auto since = parse_rfc3339(label_of(record, unneeded));
+  if (!since || *since > rules.now) {
+    return store.label_image(record, {{unneeded, to_rfc3339(rules.now)}});
+  }
+  if (rules.now - *since < rules.grace) return {};
+  return store.label_image(record,
+                           {{kPinLabel, ""}, {std::string(kProvenLabel), ""}, {unneeded, ""}});
+}
+
 Result<> unpin(ImageStore& store, const Records& records, const PinRules& rules) {
   if (rules.now < kClocksAreSet) return {};
-  for (const ImageRecord& record : records) {
-    const auto since = parse_rfc3339(label_of(record, kUnneededLabel));
-    if (!since || *since > rules.now) {
-      TRY(store.label_image(record, {{std::string(kUnneededLabel), to_rfc3339(rules.now)}}));
-    } else if (rules.now - *since >= rules.grace) {
-      TRY(store.label_image(
-          record,
-          {{kPinLabel, ""}, {std::string(kProvenLabel), ""}, {std::string(kUnneededLabel), ""}}));
-    }
-  }
+  for (const ImageRecord& record : records) TRY(unpin_record(store, record, rules));
   return {};
 }
 
 // The tag after a kubelet's own pull: it names what was proven, and our labels are gone.
 Result<> pin_tag(ImageStore& store, const RequiredPin& image) {
+  if (image.proven.empty()) return {};
   const auto record = TRY(store.image(image.reference.name()));
   if (!record || std::ranges::find(image.proven, record->target.digest) == image.proven.end()) {
     return {};
@@ -90,9 +93,7 @@ Result<> keep_pins(ImageStore& store, const std::vector<RequiredPin>& required,
     TRY(stays ? pin(store, records) : unpin(store, records, rules));
   }
   for (const RequiredPin& image : required) {
-    if (!image.proven.empty() && !names.contains(image.reference.name())) {
-      TRY(pin_tag(store, image));
-    }
+    if (!names.contains(image.reference.name())) TRY(pin_tag(store, image));
   }
   return {};
 }
