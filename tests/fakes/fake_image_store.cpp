@@ -20,7 +20,7 @@ class FakeBlobWriter final : public BlobWriter {
       : store_(store), blob_(blob), lease_(std::move(lease)), stop_(std::move(stop)) {}
   ~FakeBlobWriter() override {
     const std::lock_guard lock(store_.mutex_);
-    if (!closed_) store_.open_.erase(blob_.digest.str());
+    if (!closed_) store_.set_free(blob_.digest);
   }
   FakeBlobWriter(const FakeBlobWriter&) = delete;
   FakeBlobWriter& operator=(const FakeBlobWriter&) = delete;
@@ -58,7 +58,7 @@ class FakeBlobWriter final : public BlobWriter {
   Result<> close() override {
     const std::lock_guard lock(store_.mutex_);
     TRY(store_.happens("close " + blob_.digest.str()));
-    if (!closed_) store_.open_.erase(blob_.digest.str());
+    if (!closed_) store_.set_free(blob_.digest);
     closed_ = true;
     const auto taken = store_.taken_.find(blob_.digest.str());
     if (taken == store_.taken_.end() || --taken->second.closes > 0) return {};
@@ -202,6 +202,11 @@ void FakeImageStore::taken_when_closed(const Digest& digest, std::string bytes, 
   taken_[digest.str()] = {std::move(bytes), times};
 }
 
+void FakeImageStore::set_free(const Digest& digest) {
+  open_.erase(digest.str());
+  freed_.notify_all();
+}
+
 Result<> FakeImageStore::happens(const std::string& operation) {
   if (lives_) {
     if (*lives_ == 0) return fail(Errc::runtime_unavailable, "killed before: " + operation);
@@ -275,17 +280,18 @@ Result<std::optional<BlobInfo>> FakeImageStore::blob(const Digest& digest) {
 Result<std::unique_ptr<BlobWriter>> FakeImageStore::begin_blob(const Descriptor& blob,
                                                                const std::string& lease,
                                                                std::stop_token stop) {
-  if (stop.stop_requested()) return fail(Errc::cancelled, "asked to stop");
-  const std::lock_guard lock(mutex_);
-  TRY(happens("begin " + blob.digest.str()));
+  std::unique_lock lock(mutex_);
+  const std::string& digest = blob.digest.str();
+  const auto free = [&] { return blobs_.contains(digest) || !open_.contains(digest); };
+  if (!freed_.wait(lock, stop, free) || stop.stop_requested())
+    return fail(Errc::cancelled, "asked to stop");
+  TRY(happens("begin " + digest));
   if (!lease.empty() && !leases_.contains(lease)) return std::unexpected(missing("lease " + lease));
-  if (blobs_.contains(blob.digest.str())) {
-    if (!lease.empty()) leases_[lease].content.insert(blob.digest.str());
+  if (blobs_.contains(digest)) {
+    if (!lease.empty()) leases_[lease].content.insert(digest);
     return nullptr;
   }
-  if (!open_.insert(blob.digest.str()).second) {
-    return fail(Errc::busy, "ingest of " + blob.digest.str() + " is written twice at a time");
-  }
+  open_.insert(digest);
   return std::make_unique<FakeBlobWriter>(*this, blob, lease, std::move(stop));
 }
 

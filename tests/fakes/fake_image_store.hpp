@@ -2,6 +2,7 @@
 // and faults on demand.
 #pragma once
 
+#include <condition_variable>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -100,11 +101,13 @@ class FakeImageStore final : public ImageStore {
   };
 
   Result<> happens(const std::string& operation);  // with mutex_ held
+  void set_free(const Digest& digest);             // an ingest; with mutex_ held
   void mark(const std::string& digest, std::set<std::string>& content,
             std::set<std::string>& chains) const;
   void mark_chain(std::string chain, std::set<std::string>& chains) const;
 
   mutable std::mutex mutex_;
+  std::condition_variable_any freed_;  // an ingest, by its writer
   std::map<std::string, Blob> blobs_;
   std::map<std::string, std::string> ingests_;  // digest -> bytes so far
   std::set<std::string> open_;                  // ingests being written now

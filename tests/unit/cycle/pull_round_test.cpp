@@ -64,7 +64,8 @@ TEST_F(Round, DoesNotWaitForAStoryThatNeedsNoImage) {
 TEST_F(Round, AStoryMayPullAgain) {
   tell(2, [&](std::size_t i) {
     EXPECT_TRUE(round.pull({images[i], {}, {}}));
-    EXPECT_TRUE(round.pull({images[2], {}, "again-" + std::to_string(i)}));
+    const auto again = round.pull({images[2], {}, "again-" + std::to_string(i)});
+    EXPECT_TRUE(again) << again.error().message;
   });
   EXPECT_EQ(rig.store.lease_ids().size(), 4U);
 }
