@@ -9,6 +9,7 @@
 #include "agent/image_report.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
+#include "agent/inspect/unpacked_size.hpp"
 #include "agent/prepull/pins.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
@@ -148,8 +149,9 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
              ports.clock),
       observers_(inspect::make_observer_factory(inventories_)),
-      round_({ports.registry, ports.store, observers_, ports.progress}, set_options(config, host)) {
-}
+      round_({ports.registry, ports.store, observers_, ports.progress,
+              inspect::make_unpacked_sizes(inventories_)},
+             set_options(config, host)) {}
 
 std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,
                                          const std::stop_token& stop) {
