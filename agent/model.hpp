@@ -147,6 +147,10 @@ struct ResolvedImage {
   std::vector<Finding> findings;
   // The tag's digest is a local source's word; why the registry's is not known.
   std::optional<Error> unconfirmed = {};
+  // The manifest that containerd's own pull takes, of the same image with other layers; see
+  // resolve::zstd_twin().
+  std::optional<Descriptor> twin_of = {};
+  std::string twin_of_bytes = {};
 };
 
 // ---- fetch it

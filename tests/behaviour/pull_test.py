@@ -12,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from rig import images, layers, packages, processes, program, testing
+from rig import images, layers, packages, processes, program, programs, testing
 from rig.containerd import Containerd
 from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, tar_of
 from rig.program import Nodeproof
@@ -324,6 +324,23 @@ class Checked(Pulls):
         pulls = [self.assert_pulled(outcome, reference) for reference in references]
         self.assertEqual(1, self.asked(base))
         self.assertEqual(sum(part.size for part in (base, *own)), sum(pull["downloadedBytes"] for pull in pulls))
+
+    def test_an_image_that_is_there_in_zstd_too_is_fetched_in_that_form_and_a_kubelet_has_it(self):
+        plain = layers.from_files(layers.File("app", programs.good(HOST)), layers.File("text", b"some words " * 100_000))
+        packed = layers.zstd(plain)
+        forms = [images.variant(HOST, [part], {"Entrypoint": ["/app"]}) for part in (plain, packed)]
+        forms[1].annotations["io.github.containers.compression.zstd"] = "true"
+        reference = self.push("twin", images.index(*forms))
+        outcome = self.nodeproof.check(config := self.config(reference))
+        image = outcome.image(reference)
+        self.assertEqual(("ready", forms[1].manifest.digest), (image["verdict"], image["manifestDigest"]), image)
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
+        self.assert_checked(reference)
+        self.assertEqual(forms[0].config.digest, self.drive("cri-pull", reference)["id"])
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
+        again = self.nodeproof.check(config, "--again").image(reference)
+        self.assertEqual(("ready", forms[1].manifest.digest), (again["verdict"], again["manifestDigest"]), again)
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
 
     def test_killed_in_the_middle_of_a_blob_it_goes_on_there(self):
         part = layer("check killed", 24 * MEGABYTE)
