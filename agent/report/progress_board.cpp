@@ -5,7 +5,8 @@
 namespace nodeproof::report {
 namespace {
 
-constexpr auto kStall = std::chrono::seconds(5);
+// Longer than the seconds that a pace is made of, a retry, or a slow card that is catching up.
+constexpr auto kStall = std::chrono::seconds(10);
 // A node has a handful of images; a child that tells of more than these does not fill the memory.
 constexpr std::size_t kMaxImages = 1000;
 constexpr std::size_t kMaxName = 1024;  // bytes; references are shorter
@@ -29,7 +30,7 @@ ProgressBoard::Change ProgressBoard::take(const Progress& progress) {
   if (progress.image.size() > kMaxName) return {};
   const std::size_t before = cycle_.images.size();
   const std::size_t place = place_of(progress);
-  if (place >= kMaxImages) return {};
+  if (place >= cycle_.images.size()) return {};
   const bool is_new = place == before;
   Progress& image = cycle_.images[place];
   Past& past = past_[place];
@@ -64,10 +65,13 @@ void ProgressBoard::clear() {
   past_.clear();
 }
 
+// Beyond the last one: it has none.
 std::size_t ProgressBoard::place_of(const Progress& progress) {
   const auto known = std::ranges::find(cycle_.images, progress.image, &Progress::image);
   const auto place = static_cast<std::size_t>(known - cycle_.images.begin());
-  if (known != cycle_.images.end() || place >= kMaxImages) return place;
+  // An end without a beginning is one that is said again.
+  const bool is_end = progress.phase == Phase::done;
+  if (known != cycle_.images.end() || is_end || place >= kMaxImages) return place;
   cycle_.images.push_back(progress);
   past_.emplace_back();
   ++cycle_.seen;

@@ -99,7 +99,7 @@ TEST_F(DaemonProgress, OfACycleThatCrashedIsNotThatOfTheNext) {
 
 TEST_F(DaemonProgress, IsLoggedByTheStepButNotOfImagesThatAreOnlyLookedAt) {
   Progress stalled = pull("new:1", 1, 2);
-  stalled.still = 6s;
+  stalled.still = 16s;
   cycle_says({{"proven:1"},
               {"new:1"},
               {"proven:1", Phase::done},
@@ -112,8 +112,8 @@ TEST_F(DaemonProgress, IsLoggedByTheStepButNotOfImagesThatAreOnlyLookedAt) {
   ASSERT_TRUE(eventually([&] { return log_text().contains("done\n"); }));
   EXPECT_EQ(log_text(),
             "new:1: pulling, 1 of 2 B\n"
-            "new:1: pulling, 1 of 2 B, stalled for 6 s\n"
-            "new:1: goes on after 6 s, 2 of 2 B\n"
+            "new:1: pulling, 1 of 2 B, stalled for 16 s\n"
+            "new:1: goes on after 16 s, 2 of 2 B\n"
             "new:1: unpacking, 1 of 1\n"
             "new:1: done\n");
 }

@@ -21,13 +21,13 @@ TEST(ProgressBoard, TellsStepsFromMovesAndRepetitions) {
 TEST(ProgressBoard, SaysOnceThatAPullStallsAndThatItGoesOn) {
   ProgressBoard board;
   board.take(pull("a:1", 2, 9));
-  EXPECT_EQ(board.take(still("a:1", 2, 9, 4s)).news, News::none);
-  EXPECT_EQ(board.take(still("a:1", 2, 9, 6s)).news, News::stalled);
+  EXPECT_EQ(board.take(still("a:1", 2, 9, 9s)).news, News::none);
+  EXPECT_EQ(board.take(still("a:1", 2, 9, 10s)).news, News::stalled);
   EXPECT_EQ(board.take(still("a:1", 2, 9, 42s)).news, News::none);
   const auto change = board.take(pull("a:1", 3, 9));
   EXPECT_EQ(change.news, News::goes_on);
   EXPECT_EQ(change.stalled_for, 42s);
-  EXPECT_EQ(board.take(still("a:1", 3, 9, 6s)).news, News::stalled) << "once more";
+  EXPECT_EQ(board.take(still("a:1", 3, 9, 10s)).news, News::stalled) << "once more";
 }
 
 TEST(ProgressBoard, APullThatStallsFromItsFirstReportIsNoticedToo) {
@@ -56,6 +56,14 @@ TEST(ProgressBoard, ForgetsWhatIsDoneAndCountsIt) {
   EXPECT_EQ(board.cycle().seen, 2U);
   board.clear();
   EXPECT_EQ(board.cycle().seen, 0U);
+}
+
+TEST(ProgressBoard, AnEndThatIsSaidAgainIsNoNewImage) {
+  ProgressBoard board;
+  board.take({"a:1", Phase::resolve});
+  board.take({"a:1", Phase::done});
+  EXPECT_EQ(board.take({"a:1", Phase::done}).news, News::none);
+  EXPECT_EQ(board.cycle().seen, 1U);
 }
 
 TEST(ProgressBoard, KnowsHowFarAllAre) {

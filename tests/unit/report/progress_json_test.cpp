@@ -59,7 +59,7 @@ TEST(CycleStream, RefusesBadValues) {
 }
 
 TEST(Status, IsTheReportWithTheProgressBesideIt) {
-  CycleProgress cycle{.images = {still("a:1", 1, 2, 9s), {"b:1", Phase::unpack, 3, 4}}, .seen = 5};
+  CycleProgress cycle{.images = {still("a:1", 1, 2, 19s), {"b:1", Phase::unpack, 3, 4}}, .seen = 5};
   cycle.done = 6;
   cycle.total = 7;
   cycle.pace = {8, 9s};
@@ -67,7 +67,7 @@ TEST(Status, IsTheReportWithTheProgressBesideIt) {
   EXPECT_TRUE(document.ends_with(
       R"("progress":{"images":[)"
       R"({"image":"a:1","phase":"pull","doneBytes":1,"totalBytes":2,"bytesPerSecond":0,)"
-      R"("stalledSeconds":9},)"
+      R"("stalledSeconds":19},)"
       R"({"image":"b:1","phase":"unpack","doneLayers":3,"totalLayers":4}],)"
       R"("total":{"images":5,"pulling":1,"doneBytes":6,"totalBytes":7,"bytesPerSecond":8,)"
       R"("secondsLeft":9}}})"))
@@ -87,7 +87,7 @@ TEST(Status, HasNoProgressWhereNothingIsUnderWay) {
 }
 
 TEST(Status, CallsNoHiccupAStall) {
-  const CycleProgress cycle{.images = {still("a:1", 1, 2, 3s)}, .seen = 1};
+  const CycleProgress cycle{.images = {still("a:1", 1, 2, 9s)}, .seen = 1};
   EXPECT_TRUE(to_json(sample(), false, &cycle).contains(R"("stalledSeconds":0)"));
 }
 

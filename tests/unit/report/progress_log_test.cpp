@@ -75,7 +75,7 @@ TEST_F(LogOfProgress, HasOneLineWhenAPullStallsAndOneWhenItGoesOn) {
     take(still("a:1", 5, 100, std::chrono::seconds(second)));
   }
   take(pull("a:1", 6, 100));
-  EXPECT_EQ(lines, (Lines{"! a:1: pulling, 5 of 100 B, stalled for 5 s",
+  EXPECT_EQ(lines, (Lines{"! a:1: pulling, 5 of 100 B, stalled for 10 s",
                           "! a:1: goes on after 1m00s, 6 of 100 B"}));
 }
 

@@ -25,7 +25,7 @@ TEST(ProgressPrinter, WritesLinesIntoALog) {
   sink(pull("a:1", 10'000'000, 40'000'000));
   clock.advance(8s);
   sink(pull("a:1", 20'000'000, 40'000'000, {2'000'000, 10s}));
-  sink(still("a:1", 20'000'000, 40'000'000, 6s));
+  sink(still("a:1", 20'000'000, 40'000'000, 16s));
   sink(pull("a:1", 40'000'000, 40'000'000));
   sink({"a:1", Phase::done, 0, 0});
   printer.finish();
@@ -33,8 +33,8 @@ TEST(ProgressPrinter, WritesLinesIntoALog) {
             "a:1: resolving\n"
             "a:1: pulling, 0 B of 40.0 MB\n"
             "a:1: pulling, 20.0 of 40.0 MB, 2.0 MB/s, 10 s left\n"
-            "a:1: pulling, 20.0 of 40.0 MB, stalled for 6 s\n"
-            "a:1: goes on after 6 s, 40.0 of 40.0 MB\n"
+            "a:1: pulling, 20.0 of 40.0 MB, stalled for 16 s\n"
+            "a:1: goes on after 16 s, 40.0 of 40.0 MB\n"
             "a:1: done\n");
 }
 
@@ -61,11 +61,11 @@ TEST(ProgressPrinter, ShowsAtOnceThatAPullStalls) {
   ProgressPrinter printer(out, true, 80, &clock);
   const ProgressSink sink = printer.sink();
   sink(pull("a:1", 1, 2));
-  sink(still("a:1", 1, 2, 6s));
-  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 6 s\n"));
+  sink(still("a:1", 1, 2, 16s));
+  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 16 s\n"));
   clock.advance(1s);
-  sink(still("a:1", 1, 2, 7s));
-  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 7 s\n"));
+  sink(still("a:1", 1, 2, 17s));
+  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 17 s\n"));
 }
 
 TEST(ProgressPrinter, TakesSeveralThreads) {

@@ -26,7 +26,7 @@ TEST(ProgressText, LeavesOutWhatIsNotKnown) {
 
 TEST(ProgressText, SaysForHowLongNothingHasCome) {
   EXPECT_EQ(progress_text(still("app:1", 5, 9, 12s)), "app:1: pulling, 5 of 9 B, stalled for 12 s");
-  EXPECT_EQ(progress_text(still("app:1", 5, 9, 4s)), "app:1: pulling, 5 of 9 B")
+  EXPECT_EQ(progress_text(still("app:1", 5, 9, 9s)), "app:1: pulling, 5 of 9 B")
       << "a hiccup is no stall";
 }
 
@@ -42,7 +42,7 @@ TEST(LeftText, HasTheUnitsThatAPersonWouldChoose) {
 }
 
 TEST(PullText, CountsTheImagesAndTheStalledOnes) {
-  CycleProgress cycle{.images = {still("a:1", 1, 2, 9s), pull("b:1", 1, 2), {"c:1"}}, .seen = 7};
+  CycleProgress cycle{.images = {still("a:1", 1, 2, 19s), pull("b:1", 1, 2), {"c:1"}}, .seen = 7};
   cycle.done = 120'000'000;
   cycle.total = 800'000'000;
   cycle.pace = {5'000'000, 136s};
