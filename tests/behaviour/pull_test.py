@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from rig import images, layers, packages, processes, program, testing
+from rig import images, layers, packages, processes, program, programs, testing
 from rig.containerd import Containerd
 from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, tar_of
 from rig.program import Nodeproof
@@ -164,6 +164,16 @@ class Converging(Pulls):
                     break
             self.assertEqual(len(parts) * len(FAULTS), stormy.met)
             self.assert_as_after_a_clean_pull(reference)
+
+    def test_it_runs_and_goes_with_its_names(self):
+        app = layers.from_files(layers.File("app", programs.good(HOST)))
+        image = images.index(images.variant(HOST, [layer("goes base", MEGABYTE), app], {"Entrypoint": ["/app"]}))
+        reference = self.push("goes", image)
+        self.pull("publish=1", reference)
+        self.assert_checked(reference)
+        self.assertEqual("", self.containerd.ctr("run", "--rm", reference, "nodeproof-test-goes"))
+        self.containerd.ctr("images", "rm", "--sync", *self.containerd.images())
+        self.assertEqual((set(), {}), (self.containerd.content(), self.containerd.snapshots()))
 
     def keep_layer(self, part: layers.Layer) -> layers.Layer:
         self.addCleanup(part.path.unlink)
