@@ -3,6 +3,7 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -81,6 +82,16 @@ Result<index::ChangeReport> run_merge(const index::Ports& ports, const IndexOpti
                       stop);
 }
 
+// What is no older backup is somebody's, and would be lost.
+Result<> check_replaceable(const SideFile& file) {
+  std::error_code absent;
+  if (std::filesystem::file_size(file.path, absent) == 0 || absent) return {};
+  const auto known = index::read_backup(file.path);
+  if (known || known.error().code != Errc::invalid_document) return {};
+  return std::unexpected(not_usable(
+      file, {Errc::usage, "it holds something else than a backup of a tag", "name another file"}));
+}
+
 Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOptions& options,
                                        const std::stop_token& stop) {
   if (options.file.empty() && !options.helper_tags) {
@@ -88,6 +99,7 @@ Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOpt
   }
   if (!options.file.empty() && !options.dry_run) {
     TRY(check_writable_file({"-f", options.file}));
+    TRY(check_replaceable({"-f", options.file}));
   }
   return index::backup(ports,
                        {.image = TRY(Reference::parse(options.image)),

@@ -223,6 +223,7 @@ class Merging(IndexTest):
             (("backup", self.name("words:1")), 64, "-f FILE"),
             (("restore", "--tag", self.name("words:1"), "-f", "/no/such/file"), 64, "/no/such/file"),
             (("backup", self.name("words:1"), "-f", "/dev/null/file"), 64, "-f /dev/null/file"),
+            (("backup", self.name("words:1"), "-f", self.nodeproof.write_config({})), 64, "something else than a backup"),
             (("merge", "--wait", "banana", "--tag", self.name("words:1"), self.name("words:1")), 64, "'banana' is no number"),
             ((), 64, ""),
         ):
