@@ -198,6 +198,14 @@ constexpr CodeText kTexts[] = {
     {code::kPullFailed, "The image could not be put into containerd",
      "containerd failed to store, unpack or name a part of the image.",
      "See the message and containerd's log; the next cycle resumes what was begun.", true},
+    {code::kPullDeferred, "The image is not fetched yet",
+     "It is outside of pull.windows, or this node's share of pull.start_jitter is not over. What "
+     "is "
+     "proven here stands meanwhile; only images that are not required, or that have a proven "
+     "version here, wait.",
+     "Nothing has to be done: the finding says when it is fetched. nodeproof check by hand fetches "
+     "it at once.",
+     true},
     {code::kUserlandBitness, "The userland is narrower than the kernel",
      "A 32-bit system runs on a 64-bit kernel, as older Raspberry Pi OS does: uname promises "
      "arm64, its containerd takes arm images.",

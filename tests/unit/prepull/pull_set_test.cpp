@@ -344,6 +344,50 @@ TEST_F(Set, ACapHoldsUpNoImageThatMayNotWait) {
   EXPECT_TRUE(set.wait(1));
 }
 
+// ---- what may wait, at a time when the registry is not to be asked
+class Closed : public Set {
+ protected:
+  // The first of both waits.
+  std::vector<Result<PulledImage>> pull_closed() {
+    std::vector<WantedImage> images = both();
+    images[0].closed = Error{Errc::deferred, "tomorrow", ""};
+    PullPorts with_near = ports();
+    with_near.near = &near;
+    PullSet set(std::move(images), with_near, rig.options, {});
+    return {set.wait(0), set.wait(1)};
+  }
+  FakeRegistry near;
+};
+
+TEST_F(Closed, FetchesNothingForIt) {
+  const auto pulled = pull_closed();
+  ASSERT_FALSE(pulled[0]);
+  EXPECT_EQ(pulled[0].error().code, Errc::deferred);
+  EXPECT_THAT(pulled[0].error().message, HasSubstr("tomorrow"));
+  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
+  EXPECT_TRUE(pulled[1]);
+  expect_whole(two);
+}
+
+TEST_F(Closed, TakesWhatContainerdHas) {
+  rig.store.add_blob(own1);
+  EXPECT_TRUE(pull_closed()[0]) << "the other layers come for the other image";
+  expect_whole(one);
+}
+
+TEST_F(Closed, TakesWhatIsOnThisHost) {
+  push_image(near, image_with_layers({base[0], base[1], own1}));
+  EXPECT_TRUE(pull_closed()[0]);
+  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
+  expect_whole(one);
+}
+
+TEST_F(Closed, InspectsNothingThatWouldHaveToBeFetched) {
+  for (const Digest& chain : chain_ids(one.config.diff_ids)) rig.store.add_snapshot(chain);
+  ASSERT_FALSE(pull_closed()[0]);
+  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
+}
+
 class Capped : public Set {
  protected:
   void SetUp() override {
