@@ -9,9 +9,11 @@
 #include "agent/image_report.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
+#include "agent/inspect/unpacked_size.hpp"
 #include "agent/prepull/pins.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
+#include "agent/prepull/pull_secrets.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
 #include "agent/smoke/smoke.hpp"
@@ -148,7 +150,8 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
              ports.clock),
       turn_(config, fleet_name(config, host), polls_, ports.clock),
       observers_(inspect::make_observer_factory(inventories_)),
-      round_({ports.registry, ports.store, observers_, ports.progress, ports.near},
+      round_({ports.registry, ports.store, observers_, ports.progress,
+              inspect::make_unpacked_sizes(inventories_), ports.near},
              set_options(config, host)) {}
 
 std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,
@@ -164,7 +167,8 @@ std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>
 
 ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop_token stop) {
   ImageReport report = blank_report(image);
-  if (auto reference = Reference::parse(image.reference)) {
+  const auto reference = Reference::parse(image.reference);
+  if (reference) {
     report = judge({image, *reference, std::move(look), std::move(stop)});
     if (config_.ad_hoc) give_back(*reference, report);
   } else {
@@ -176,6 +180,7 @@ ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop
       report::image_verdict(report, false) == Verdict::ready) {
     report.findings.push_back(nothing_executed(image));
   }
+  if (reference) note_bypass(*reference, report);
   ports_.progress({image.reference, Phase::done, 0, 0});
   return report;
 }
@@ -258,7 +263,9 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
   Result<> ended;
   if (report.verdict == Verdict::not_ready) ended = doubt(job, resolved);
   if (smoke && report.verdict == Verdict::ready && named) {
-    ended = conclude(resolved, lease, record_of(job, resolved, *smoke, report.findings));
+    resolve::ProvenImage record = record_of(job, resolved, *smoke, report.findings);
+    record.credentials = fetched_with(job, resolved, report.pull);
+    ended = conclude(resolved, lease, record);
   }
   note_failure(ended, report);
   report.verdict = report::image_verdict(report, config_.settings.require_smoke);
@@ -307,6 +314,27 @@ resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& 
     record.word = job.proven()->word;
   }
   return record;
+}
+
+// What bears a name already and cost us nothing a kubelet has fetched, and keeps a record of.
+std::string ImageCycle::fetched_with(const Job& job, const ResolvedImage& resolved,
+                                     const PullStats& pull) const {
+  if (pull.downloaded_bytes == 0) {
+    const bool known = job.proven() && job.proven()->manifest.digest == resolved.manifest.digest;
+    if (known) return job.proven()->credentials;
+    const auto record = ports_.store.image(resolved.reference.name());
+    if (record && *record) return "";
+  }
+  return ports_.registry.personal_credentials(resolved.reference);
+}
+
+void ImageCycle::note_bypass(const Reference& reference, ImageReport& report) const {
+  const bool cri = host_.containerd && host_.containerd->namespace_ == prepull::kCriNamespace;
+  if (!cri || !host_.kubelet || report.verdict != Verdict::ready) return;
+  const auto proven = ledger_.find(reference.name());
+  if (!proven || proven->manifest.digest.str() != report.manifest_digest) return;
+  auto bypassed = prepull::bypassed_pull_secret(reference, proven->credentials, *host_.kubelet);
+  if (bypassed) report.findings.push_back(*std::move(bypassed));
 }
 
 // An image that was proven and now fails has no proof that a later cycle could recall; its digest

@@ -98,6 +98,9 @@ class ImageCycle {
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
+  [[nodiscard]] std::string fetched_with(const Job& job, const ResolvedImage& resolved,
+                                         const PullStats& pull) const;
+  void note_bypass(const Reference& reference, ImageReport& report) const;
   [[nodiscard]] std::string key_of(const RequiredImage& image) const;
   [[nodiscard]] resolve::ProvenImage record_of(const Job& job, const ResolvedImage& resolved,
                                                const SmokeReport& smoke,

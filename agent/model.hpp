@@ -180,6 +180,17 @@ class LayerObserver {
 using LayerObserverFactory =
     std::function<std::unique_ptr<LayerObserver>(const Descriptor& layer, const Digest& diff_id)>;
 
+// What a layer takes on disk once it is unpacked.
+struct UnpackedSize {
+  std::uint64_t bytes = 0;
+  std::uint64_t files = 0;  // inodes
+  friend bool operator==(const UnpackedSize&, const UnpackedSize&) = default;
+};
+
+// Of a layer that has been read, by this or an earlier run; nothing = it is not known. Called from
+// several threads.
+using UnpackedSizes = std::function<std::optional<UnpackedSize>(const Descriptor& layer)>;
+
 // ---- does it run?
 // ---------------------------------------------------------------------------------------------------------
 enum class SmokeOutcome { passed, failed, skipped };

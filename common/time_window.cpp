@@ -73,6 +73,17 @@ void merge(std::vector<TimeSpan>& spans) {
   spans = std::move(merged);
 }
 
+// A list of days and ranges; an error is the part that is neither.
+std::expected<std::bitset<7>, std::string_view> weekdays(std::string_view list) {
+  std::bitset<7> days;
+  while (true) {
+    const std::string_view part = list.substr(0, list.find(','));
+    if (!add_days(part, days)) return std::unexpected(part);
+    if (part.size() == list.size()) return days;
+    list.remove_prefix(part.size() + 1);
+  }
+}
+
 }  // namespace
 
 minutes TimeWindow::length() const { return end > begin ? end - begin : end - begin + kDay; }
@@ -83,16 +94,10 @@ Result<TimeWindow> parse_time_window(std::string_view text) {
   const std::string_view times = space == std::string_view::npos ? text : text.substr(space + 1);
   if (space == std::string_view::npos) {
     window.days.set();
+  } else if (const auto days = weekdays(text.substr(0, space))) {
+    window.days = *days;
   } else {
-    std::string_view list = text.substr(0, space);
-    while (true) {
-      const std::string_view part = list.substr(0, list.find(','));
-      if (!add_days(part, window.days)) {
-        return wrong(text, "\"" + excerpt(part, 32) + "\" is no weekday (Mon to Sun)");
-      }
-      if (part.size() == list.size()) break;
-      list.remove_prefix(part.size() + 1);
-    }
+    return wrong(text, "\"" + excerpt(days.error(), 32) + "\" is no weekday (Mon to Sun)");
   }
   const std::size_t dash = times.find('-');
   const auto begin = clock_time(times.substr(0, dash));

@@ -39,7 +39,12 @@ Candidate largest(std::vector<Candidate> all) {
   return *std::ranges::max_element(all, {}, &Candidate::units);
 }
 
-Result<> check(const Place& place, const UnpackedSize& demand) {
+struct Demand {
+  std::uint64_t bytes = 0, files = 0;
+  bool estimated = false;
+};
+
+Result<> check(const Place& place, const Demand& demand) {
   const Volume& volume = place.volume;
   const Margin& margin = place.margin;
   const std::string about = demand.estimated ? "about " : "";
@@ -65,7 +70,7 @@ Result<> check(const Place& place, const UnpackedSize& demand) {
 
 UnpackedSize estimate(std::uint64_t compressed) {
   const std::uint64_t bytes = compressed * kUsualRatio;
-  return {.bytes = bytes, .files = bytes / kBytesPerFile + 1, .estimated = true};
+  return {.bytes = bytes, .files = bytes / kBytesPerFile + 1};
 }
 
 Space& Space::operator+=(const Space& other) {
@@ -74,6 +79,14 @@ Space& Space::operator+=(const Space& other) {
   files += other.files;
   estimated = estimated || other.estimated;
   return *this;
+}
+
+void Space::add_unpacked(const BlobJob& layer) {
+  const UnpackedSize size = layer.unpacked.value_or(estimate(layer.size));
+  *this += {.stored = 0,
+            .unpacked = size.bytes,
+            .files = size.files,
+            .estimated = !layer.unpacked.has_value()};
 }
 
 Shares::Shares(const PullPlan& plan)
@@ -87,9 +100,7 @@ Space Shares::need_of(const ImageJobs& image) const {
     }
   }
   for (const std::size_t unpack : image.unpacks) {
-    if (unpacks_[unpack]) continue;
-    const UnpackedSize size = estimate(plan_.blobs[plan_.unpacks[unpack].blob].size);
-    need += {.stored = 0, .unpacked = size.bytes, .files = size.files, .estimated = true};
+    if (!unpacks_[unpack]) need.add_unpacked(plan_.blobs[plan_.unpacks[unpack].blob]);
   }
   return need;
 }
@@ -126,7 +137,9 @@ Result<> HeadRoom::reserve(const Space& need) {
   Space all = reserved_;
   all += need;
   const bool one = content_.volume.id == snapshots_.volume.id;
-  TRY(check(content_, {one ? all.stored + all.unpacked : all.stored, 0, all.estimated}));
+  if (all.stored > 0) {
+    TRY(check(content_, {one ? all.stored + all.unpacked : all.stored, 0, all.estimated}));
+  }
   TRY(check(snapshots_,
             {one ? all.stored + all.unpacked : all.unpacked, all.files, all.estimated}));
   reserved_ = all;

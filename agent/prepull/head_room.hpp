@@ -13,14 +13,6 @@
 
 namespace nodeproof::prepull {
 
-// What a layer takes once it is unpacked.
-struct UnpackedSize {
-  std::uint64_t bytes = 0;
-  std::uint64_t files = 0;
-  bool estimated = true;
-  friend bool operator==(const UnpackedSize&, const UnpackedSize&) = default;
-};
-
 // By the usual ratio of a layer's compression, and files as small as they come in images of Debian
 // packages. Rather too much than too little.
 [[nodiscard]] UnpackedSize estimate(std::uint64_t compressed);
@@ -31,6 +23,8 @@ struct Space {
   std::uint64_t files = 0;     // inodes there
   bool estimated = false;      // some of it
   Space& operator+=(const Space& other);
+  // A layer's; what is not known is estimated.
+  void add_unpacked(const BlobJob& layer);
   friend bool operator==(const Space&, const Space&) = default;
 };
 

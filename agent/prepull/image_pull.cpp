@@ -51,7 +51,9 @@ Result<ImageLayers> ImagePull::look() {
       reused_layers_ = static_cast<unsigned>(above);
       break;
     }
-    found.states[above - 1].stored = TRY(ports_.store.blob(layers[above - 1].digest)).has_value();
+    LayerState& state = found.states[above - 1];
+    state.stored = TRY(ports_.store.blob(layers[above - 1].digest)).has_value();
+    if (ports_.sizes) state.size = ports_.sizes(layers[above - 1]);
   }
   return found;
 }

@@ -6,14 +6,16 @@
 #include <optional>
 #include <vector>
 
+#include "agent/model.hpp"
 #include "common/oci.hpp"
 
 namespace nodeproof::prepull {
 
 // What containerd has of a layer.
 struct LayerState {
-  bool unpacked = false;  // the snapshot of its chain ID exists
-  bool stored = false;    // its blob is in the content store
+  bool unpacked = false;                  // the snapshot of its chain ID exists
+  bool stored = false;                    // its blob is in the content store
+  std::optional<UnpackedSize> size = {};  // of what is not unpacked, where it is known
 };
 
 // An image as the plan sees it: as many of each, bottom first.
@@ -42,6 +44,7 @@ struct BlobJob {
   std::vector<LayerOf> users;  // one per image: the lowest of its layers made of this blob
   Need need = Need::nothing;
   std::uint64_t size = 0;
+  std::optional<UnpackedSize> unpacked = {};  // where it is known
   friend bool operator==(const BlobJob&, const BlobJob&) = default;
 };
 

@@ -21,6 +21,7 @@ struct PullPorts {
   const LayerObserverFactory&
       observers;                 // called from several threads, once per layer that is read
   const ProgressSink& progress;  // may be empty
+  UnpackedSizes sizes = {};      // empty = all are estimated
   Registry* near = nullptr;      // what `registry` has on this host; none = nothing
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/prepull/head_room.hpp"
 #include "agent/prepull/limits.hpp"
 
 namespace nodeproof::prepull {
@@ -62,6 +61,7 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
   const Limits limits = limits_for(options, all_capped, std::thread::hardware_concurrency());
   PullPlan made = plan(layers, speeds);
   leave_out_what_does_not_fit(made, stop);
+  for (const BlobJob& blob : made.blobs) sizes_.push_back(blob.unpacked);
   schedule_.emplace(std::move(made), limits);
   tally_.emplace(schedule_->plan(), std::move(titles), ports_.progress);
   for (std::size_t i = 0; i < errors_.size(); ++i) {
@@ -73,15 +73,19 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
   }
 }
 
+HeadRoom PullSet::head_room(const StoreVolumes& volumes) const {
+  const auto place = [this](const StoreVolume& at) {
+    return Place{at.path, at.volume, margin_of(at.volume, options_.keep_free, options_.kubelet)};
+  };
+  return {place(volumes.content), place(volumes.snapshots)};
+}
+
 // In the images' own order, before a byte is fetched. Where containerd's directories are not to be
 // seen, its own word on a full disk has to do.
 void PullSet::leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop) {
   const auto volumes = ports_.store.volumes(stop);
   if (!volumes || !*volumes) return;
-  const auto place = [this](const StoreVolume& at) {
-    return Place{at.path, at.volume, margin_of(at.volume, options_.keep_free, options_.kubelet)};
-  };
-  HeadRoom room(place((*volumes)->content), place((*volumes)->snapshots));
+  HeadRoom room = head_room(**volumes);
   Shares shares(plan);
   for (std::size_t i = 0; i < images_.size(); ++i) {
     if (errors_[i]) continue;
@@ -171,6 +175,7 @@ PullSet::Outcome PullSet::fetch(const Turn& turn) {
                             : blobs.inspect_layer(owner.layer, passage, stop);
   Outcome outcome{with_layer(std::move(fetched), digest_of(owner)), {}};
   if (!outcome.task || !stored) return outcome;
+  learn_size(turn.task.number);
   for (const LayerOf& user : turn.users) {
     if (user.image == owner.image) continue;
     auto held =
@@ -180,9 +185,36 @@ PullSet::Outcome PullSet::fetch(const Turn& turn) {
   return outcome;
 }
 
+// Its inventory was taken while it streamed.
+void PullSet::learn_size(std::size_t blob) {
+  if (!ports_.sizes) return;
+  const LayerOf layer = schedule_->plan().blobs[blob].users.front();
+  const auto size = ports_.sizes(images_[layer.image]->image().document.layers[layer.layer]);
+  const std::lock_guard lock(mutex_);
+  if (size) sizes_[blob] = size;
+}
+
+// What was estimated may be known by now, and others use the disk, too: an image that cannot fit is
+// given up before its layers have filled it.
+Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
+  Space need;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::size_t unpack : schedule_->unpacks_left(image)) {
+      const auto& size = sizes_[schedule_->plan().unpacks[unpack].blob];
+      if (size) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
+    }
+  }
+  if (need == Space{}) return {};
+  const auto volumes = ports_.store.volumes(stop);
+  return volumes && *volumes ? head_room(**volumes).reserve(need) : Result<>{};
+}
+
 PullSet::Outcome PullSet::unpack(const Turn& turn) {
   const LayerOf owner = turn.users.front();
-  Outcome outcome{images_[owner.image]->unpack(owner.layer, turn.stop.get_token()), {}};
+  const std::stop_token stop = turn.stop.get_token();
+  auto room = check_room(owner.image, stop);
+  Outcome outcome{room ? images_[owner.image]->unpack(owner.layer, stop) : std::move(room), {}};
   if (!outcome.task) return outcome;
   for (const LayerOf& user : turn.users) {
     const bool own = user.image == owner.image;

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/prepull/head_room.hpp"
 #include "agent/prepull/image_pull.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/schedule.hpp"
@@ -59,8 +60,11 @@ class PullSet {
     void operator()() const { set->stop_all(); }
   };
 
+  [[nodiscard]] HeadRoom head_room(const StoreVolumes& volumes) const;
   void leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop);
   void work();
+  void learn_size(std::size_t blob);
+  Result<> check_room(std::size_t image, const std::stop_token& stop);
   Turn* next_turn();
   Outcome run(const Turn& turn);
   Outcome fetch(const Turn& turn);
@@ -86,6 +90,7 @@ class PullSet {
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   std::optional<Schedule> schedule_;
+  std::vector<std::optional<UnpackedSize>> sizes_;  // by blob, where it is known
   std::list<Turn> turns_;
   std::vector<std::optional<Error>> errors_;                 // why an image failed
   std::vector<std::optional<Result<PulledImage>>> results_;  // none = not yet

@@ -70,6 +70,14 @@ std::vector<LayerOf> Schedule::users(const Task& task) const {
   return {};
 }
 
+std::vector<std::size_t> Schedule::unpacks_left(std::size_t image) const {
+  std::vector<std::size_t> left;
+  for (const std::size_t unpack : plan_.images[image].unpacks) {
+    if (unpacks_[unpack] != State::done) left.push_back(unpack);
+  }
+  return left;
+}
+
 bool Schedule::has_failed(std::size_t image) const { return images_[image].failed; }
 
 bool Schedule::over() const {

@@ -41,6 +41,8 @@ class Schedule {
 
   // Those that still hope for it, in the order of the plan. Empty: nobody needs it any more.
   [[nodiscard]] std::vector<LayerOf> users(const Task& task) const;
+  // Of the image's unpack jobs those that are not done.
+  [[nodiscard]] std::vector<std::size_t> unpacks_left(std::size_t image) const;
   [[nodiscard]] bool has_failed(std::size_t image) const;
   [[nodiscard]] bool over() const;  // every image is finished or given up
 

@@ -28,6 +28,32 @@ class OwnSource final : public CredentialSource {
   const OwnLogins logins_;
 };
 
+// What the kubelet or containerd itself uses for all pods.
+class NodeWideSource final : public CredentialSource {
+ public:
+  explicit NodeWideSource(std::unique_ptr<CredentialSource> source) : source_(std::move(source)) {}
+  Result<std::optional<Credentials>> find(const Place& place,
+                                          const std::stop_token& stop) override {
+    auto found = TRY(source_->find(place, stop));
+    if (found) found->node_wide = true;
+    return found;
+  }
+  Result<std::string> describe(const Place& place) override { return source_->describe(place); }
+
+ private:
+  const std::unique_ptr<CredentialSource> source_;
+};
+
+template <class Source, class... Arguments>
+std::unique_ptr<CredentialSource> node_wide(Arguments&&... arguments) {
+  return std::make_unique<NodeWideSource>(
+      std::make_unique<Source>(std::forward<Arguments>(arguments)...));
+}
+
+std::filesystem::path kubelet_file(const Surroundings& around) {
+  return around.root / "var/lib/kubelet/config.json";
+}
+
 std::vector<WantedFile> docker_files(const std::string& named, const Surroundings& around) {
   if (named == kNotUsed) return {};
   if (!named.empty()) return {{.path = named, .named = true}};
@@ -41,7 +67,7 @@ std::vector<WantedFile> docker_files(const std::string& named, const Surrounding
       docker.empty() ? "/.docker/config.json" : "/config.json");
   add(around.variable("XDG_RUNTIME_DIR"), "/containers/auth.json");
   if (around.is_root) {
-    files.push_back({.path = around.root / "var/lib/kubelet/config.json", .named = false});
+    files.push_back({.path = kubelet_file(around), .named = false});
   }
   return files;
 }
@@ -87,17 +113,20 @@ std::unique_ptr<CredentialChain> make_credential_chain(OwnLogins own, const Cred
   std::vector<std::unique_ptr<CredentialSource>> sources;
   sources.push_back(std::make_unique<OwnSource>(std::move(own)));
   for (auto& file : docker_files(files.docker_config, around)) {
-    sources.push_back(std::make_unique<DockerSource>(std::move(file), around, clock));
+    const bool of_the_kubelet = file.path == kubelet_file(around);
+    sources.push_back(of_the_kubelet
+                          ? node_wide<DockerSource>(std::move(file), around, clock)
+                          : std::make_unique<DockerSource>(std::move(file), around, clock));
   }
   for (auto& file : k3s_files(files.k3s_registries, around)) {
-    sources.push_back(std::make_unique<K3sSource>(std::move(file)));
+    sources.push_back(node_wide<K3sSource>(std::move(file)));
   }
   if (files.credential_provider_config != kNotUsed) {
     std::optional<PluginPlaces> places;
     if (!files.credential_provider_config.empty()) {
       places = PluginPlaces{files.credential_provider_config, files.credential_provider_bin_dir};
     }
-    sources.push_back(std::make_unique<PluginSource>(std::move(places), around, clock));
+    sources.push_back(node_wide<PluginSource>(std::move(places), around, clock));
   }
   return std::make_unique<CredentialChain>(std::move(sources));
 }

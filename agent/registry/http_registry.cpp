@@ -248,4 +248,13 @@ std::optional<RateLimit> HttpRegistry::rate_limit(const Reference& reference) co
   return found == all.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::string HttpRegistry::personal_credentials(const Reference& reference) const {
+  for (const Capability asked : {Capability::resolve, Capability::pull}) {
+    for (const Host& host : access_.routes().to(reference, asked).value_or(std::vector<Host>())) {
+      if (auto source = access_.logins().personal_source(host); !source.empty()) return source;
+    }
+  }
+  return "";
+}
+
 }  // namespace nodeproof::registry

@@ -44,6 +44,7 @@ class HttpRegistry final : public Registry {
                           std::stop_token stop) override;
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override;
+  [[nodiscard]] std::string personal_credentials(const Reference& reference) const override;
 
  private:
   struct Document {

@@ -14,6 +14,7 @@ struct Credentials {
   std::string identity_token;  // exchanged for an access token by POST (oauth2)
   std::string registry_token;  // is the Bearer token itself
   std::string source;          // where they come from, for people; never a secret
+  bool node_wide = false;      // the kubelet or containerd gives them to every pod's pull
   [[nodiscard]] bool anonymous() const {
     return username.empty() && identity_token.empty() && registry_token.empty();
   }

@@ -36,6 +36,9 @@ class LayeredRegistry final : public Registry {
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override {
     return remote_.rate_limit(reference);
   }
+  [[nodiscard]] std::string personal_credentials(const Reference& reference) const override {
+    return remote_.personal_credentials(reference);
+  }
 
  private:
   // How the registry of this image failed to answer before.

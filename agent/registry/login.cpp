@@ -111,14 +111,21 @@ Result<std::optional<Logins::Plan>> Logins::plan_for(const Rejection& rejection,
   if (bearer == nullptr && rejection.sent.header.starts_with(kBearer)) return Plan{};
   if (bearer == nullptr && find_scheme(challenges, "basic") == nullptr) return std::nullopt;
   const Credentials login = TRY(keychain_.find(rejection.host.place(), stop));
+  const bool personal = !login.anonymous() && !login.node_wide;
   if (bearer == nullptr) {
     if (login.username.empty()) return std::nullopt;
-    return Plan{basic_authorization(login.username, login.password), {}, login.owner()};
+    return Plan{basic_authorization(login.username, login.password), {}, login.owner(), personal};
   }
   if (!login.registry_token.empty()) {
-    return Plan{std::string(kBearer) + login.registry_token, {}, login.owner()};
+    return Plan{std::string(kBearer) + login.registry_token, {}, login.owner(), personal};
   }
-  return Plan{"", TRY(token_request(*bearer, rejection, login)), login.owner()};
+  return Plan{"", TRY(token_request(*bearer, rejection, login)), login.owner(), personal};
+}
+
+std::string Logins::personal_source(const Host& host) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = plans_.find(plan_key(host, {}));
+  return found == plans_.end() || !found->second.personal ? "" : found->second.source;
 }
 
 Result<std::optional<Authorization>> Logins::answer_challenge(const Rejection& rejection,

@@ -46,11 +46,16 @@ class Logins {
   Result<std::optional<Authorization>> answer_challenge(const Rejection& rejection,
                                                         const std::stop_token& stop);
 
+  // Where the credentials come from that pulls from there were sent with and that not every pod on
+  // this node may use; "" = there were none.
+  [[nodiscard]] std::string personal_source(const Host& host) const;
+
  private:
   struct Plan {
     std::string header;                  // the whole header, unless there is a token service
     std::optional<TokenRequest> bearer;  // preferred
     std::string source;                  // Authorization::source
+    bool personal = false;               // its credentials are not node-wide
   };
   Result<TokenRequest> token_request(const Challenge& bearer, const Rejection& rejection,
                                      const Credentials& login) const;
@@ -61,7 +66,7 @@ class Logins {
   TokenSource tokens_;
   Keychain& keychain_;
   const Routes& routes_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, Plan, std::less<>> plans_;  // by host, repository and scopes
 };
 

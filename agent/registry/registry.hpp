@@ -68,6 +68,12 @@ class Registry {
   [[nodiscard]] virtual std::optional<RateLimit> rate_limit(const Reference& /*reference*/) const {
     return std::nullopt;
   }
+
+  // Where the credentials come from that the reference's repository was asked with and that not
+  // every pod on this node may use; "" = it was not asked so.
+  [[nodiscard]] virtual std::string personal_credentials(const Reference& /*reference*/) const {
+    return "";
+  }
 };
 
 }  // namespace nodeproof

@@ -198,10 +198,18 @@ constexpr CodeText kTexts[] = {
     {code::kPullFailed, "The image could not be put into containerd",
      "containerd failed to store, unpack or name a part of the image.",
      "See the message and containerd's log; the next cycle resumes what was begun.", true},
+    {code::kPreloadBypassesPullSecrets, "Every pod on this node may use a private image",
+     "nodeproof fetched the image with a login of its own. A kubelet (from Kubernetes 1.35 on, or "
+     "with KubeletEnsureSecretPulledImages) keeps a record of what its own pulls were allowed to "
+     "use; nodeproof writes none, so that to the kubelet the image is a preloaded one, which its "
+     "default policy gives to pods without any pull secret.",
+     "Nothing has to be done where all pods of a node may have its images. Else set the kubelet's "
+     "imagePullCredentialsVerificationPolicy to AlwaysVerify: it then asks the registry once for "
+     "each pull secret, also for images that are here.",
+     false},
     {code::kPullDeferred, "The image is not fetched yet",
      "It is outside of pull.windows, or this node's share of pull.start_jitter is not over. What "
-     "is "
-     "proven here stands meanwhile; only images that are not required, or that have a proven "
+     "is proven here stands meanwhile; only images that are not required, or that have a proven "
      "version here, wait.",
      "Nothing has to be done: the finding says when it is fetched. nodeproof check by hand fetches "
      "it at once.",

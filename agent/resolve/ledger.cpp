@@ -135,6 +135,7 @@ Result<ProvenImage> read_record(std::string_view text) {
   if (root.find("found") != nullptr) proven.found = TRY(read_findings(root, "found"));
   proven.word = TRY(read_word(root));
   proven.shape = TRY(read_shape(root));
+  TRY(json::read(root, "credentials", proven.credentials));
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -186,6 +187,7 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   }
   write_word(writer, proven.word);
   write_shape(writer, proven.shape);
+  if (!proven.credentials.empty()) writer.member("credentials", proven.credentials);
   writer.end_object();
   return write_if_changed(file_of(proven.name, kRecord), writer.str() + "\n");
 }

@@ -44,6 +44,8 @@ struct ProvenImage {
   std::optional<std::vector<Finding>> found = {};
   RegistryWord word = {};
   std::optional<ProvenShape> shape = {};  // absent in older records
+  // Where the credentials come from that it was fetched with, when not every pod here may use them.
+  std::string credentials = {};
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

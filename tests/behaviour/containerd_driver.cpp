@@ -12,6 +12,7 @@
 //   cri NAME
 //   pins GRACE-SECONDS IMAGE [PROVEN-DIGEST...]   as if that image alone were required
 //   cri-pull IMAGE
+//   cri-remove IMAGE
 //   leases
 #include <grpcpp/impl/codegen/client_unary_call.h>
 #include <sys/utsname.h>
@@ -307,22 +308,32 @@ Result<> cri(Driver& driver, const Arguments& arguments, json::Writer& out) {
   return {};
 }
 
-// As a kubelet pulls; the answer is what containerd calls the image: its config's digest. The
-// product's own cri.proto has no PullImage, for nodeproof never asks for it: on the wire its
-// messages look like two that are there (an ImageSpec in field 1, a string in field 1).
-Result<> cri_pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
+// The product's own cri.proto has neither PullImage nor RemoveImage, for nodeproof never asks for
+// them: on the wire their messages look like two that are there (an ImageSpec in field 1, a string
+// in field 1 or nothing).
+Result<std::string> ask_cri(Driver& driver, const std::string& method, const std::string& image) {
   const containerd::Channel channel({driver.socket, "", ""});
   ::runtime::v1::ImageStatusRequest request;
-  request.mutable_image()->set_image(arguments.at(0));
+  request.mutable_image()->set_image(image);
   ::runtime::v1::VersionRequest response;
-  const grpc::internal::RpcMethod method("/runtime.v1.ImageService/PullImage",
-                                         grpc::internal::RpcMethod::NORMAL_RPC);
+  const std::string path = "/runtime.v1.ImageService/" + method;
+  const grpc::internal::RpcMethod rpc(path.c_str(), grpc::internal::RpcMethod::NORMAL_RPC);
   const auto status = channel.call({std::chrono::minutes(5)}, [&](auto* context) {
-    return grpc::internal::BlockingUnaryCall(channel.transport().get(), method, context, request,
+    return grpc::internal::BlockingUnaryCall(channel.transport().get(), rpc, context, request,
                                              &response);
   });
-  if (!status.ok()) return channel.failure(status, "PullImage");
-  out.member("id", response.version());
+  if (!status.ok()) return channel.failure(status, method);
+  return response.version();
+}
+
+// As a kubelet pulls; the answer is what containerd calls the image: its config's digest.
+Result<> cri_pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
+  out.member("id", TRY(ask_cri(driver, "PullImage", arguments.at(0))));
+  return {};
+}
+
+Result<> cri_remove(Driver& driver, const Arguments& arguments, json::Writer&) {
+  TRY(ask_cri(driver, "RemoveImage", arguments.at(0)));
   return {};
 }
 
@@ -340,7 +351,7 @@ Command command_named(const std::string& name) {
   static constexpr std::pair<std::string_view, Command> kCommands[] = {
       {"facts", show_facts}, {"find", find},     {"pull", pull}, {"run", run},
       {"sweep", sweep},      {"forget", forget}, {"cri", cri},   {"cri-pull", cri_pull},
-      {"leases", leases},    {"set", pull_set},  {"pins", pins}};
+      {"leases", leases},    {"set", pull_set},  {"pins", pins}, {"cri-remove", cri_remove}};
   for (const auto& [known, command] : kCommands) {
     if (known == name) return command;
   }

@@ -53,6 +53,28 @@ class Pull(Adapters):
                 self.assertEqual((True, pulled["config"]), (found["found"], found["id"]))
                 self.assertEqual(([reference], [pinned]), (found["tags"], found["digests"]))
 
+    def test_a_kubelet_that_pulls_always_fetches_nothing_again(self):
+        reference, image = self.publish("always", layer("always"))
+        pulled = self.drive("pull", reference, "publish")
+        there = self.containerd.content(), self.containerd.snapshots()
+        before = len(self.registry.requests())
+        for name in (reference, f"{reference.rpartition(':')[0]}@{image.top.digest}"):
+            self.assertEqual(pulled["config"], self.drive("cri-pull", name)["id"])
+        asked = [path for _, path, _ in self.registry.requests()[before:]]
+        self.assertTrue(asked)
+        self.assertEqual([], [path for path in asked if not path.startswith("/v2/always/manifests/")])
+        self.assertEqual(there, (self.containerd.content(), self.containerd.snapshots()))
+
+    def test_what_a_kubelet_removes_is_collected(self):
+        reference, image = self.publish("removed", layer("removed"))
+        pulled = self.drive("pull", reference, "publish")
+        self.drive("cri-remove", reference)
+        self.assertFalse(self.drive("cri", reference)["found"])
+        self.assertEqual([], [name for name in self.containerd.images() if "removed" in name])
+        blobs = {image.top.digest, image.variant(HOST).manifest.digest, image.variant(HOST).layers[0].digest}
+        processes.wait_until(lambda: not blobs & self.containerd.content(), "the end of its blobs")
+        processes.wait_until(lambda: pulled["chain"] not in self.containerd.snapshots(), "the end of its snapshot")
+
     def pins_of(self, *names: str) -> list[bool]:
         """Which records bear the pin, as ctr lists them."""
         lines = {line.split()[0]: line for line in self.containerd.ctr("images", "ls").splitlines()[1:]}

@@ -272,6 +272,17 @@ class Full(Pulls):
         self.assertIn("disk space", failed["remedy"])
         self.assert_given_back()
 
+    def test_what_is_known_not_to_fit_is_given_back_before_it_is_unpacked(self):
+        part = layers.generated("zeros beyond the disk", lambda: tar_of("data/zeros", bytes(2 * self.SIZE)))
+        reference = self.publish("known-zeros", part)
+        with Nodeproof() as nodeproof:
+            config = nodeproof.write_config({"containerd": {"address": str(self.containerd.socket)},
+                                             "pull": {"keep_free": "0B"}, "images": [{"reference": reference}]})
+            finding = nodeproof.check(config).image(reference)["findings"][0]
+        self.assertEqual("NoSpace", finding["code"])
+        self.assertRegex(finding["message"], r"overlayfs has not enough room: 100\.7 MB are needed")
+        self.assert_given_back()
+
     def test_a_disk_that_fills_meanwhile_stops_the_pull_and_room_lets_it_go_on(self):
         self.publish("meanwhile", layer("meanwhile", 8 * MEGABYTE))
         with Proxy(self.registry.port, rate=4 * MEGABYTE) as proxy:

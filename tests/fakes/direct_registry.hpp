@@ -61,6 +61,9 @@ class DirectRegistry final : public Registry {
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& image) const override {
     return reader_.rate_limit(image);
   }
+  [[nodiscard]] std::string personal_credentials(const Reference& image) const override {
+    return reader_.personal_credentials(image);
+  }
 
  private:
   FakeKeychain keys_;

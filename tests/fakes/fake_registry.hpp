@@ -39,6 +39,7 @@ class FakeRegistry final : public Registry {
 
   bool says_digests = true;                  // to a HEAD
   std::optional<RateLimit> says_limit;       // to whatever it is asked
+  std::string credentials;                   // what personal_credentials() says
   std::function<void()> after_head = [] {};  // the tag may move now
 
   // ---- what was asked ----
@@ -56,6 +57,9 @@ class FakeRegistry final : public Registry {
                           std::stop_token stop) override;
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override;
+  [[nodiscard]] std::string personal_credentials(const Reference& /*reference*/) const override {
+    return credentials;
+  }
 
  private:
   struct Object {

@@ -5,6 +5,7 @@
 
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/inspect/inventory_text.hpp"
+#include "agent/inspect/unpacked_size.hpp"
 #include "tests/fakes/temp_folder.hpp"
 #include "tests/unit/inspect/layers.hpp"
 
@@ -48,6 +49,21 @@ TEST(Inventory, HoldsWhatTheInspectionNeeds) {
   const FileFacts& cut = *find(inventory, "cut.so")->facts;
   EXPECT_EQ(cut.elf->header.machine, elf::kMachineAArch64) << "its header is known";
   EXPECT_NE(cut.problem, "");
+}
+
+TEST(Inventory, TellsWhatTheLayerTakesOnceItIsUnpacked) {
+  const LayerInventory inventory = inventory_of(TarWriter()
+                                                    .directory("d")
+                                                    .file("d/empty", "")
+                                                    .file("d/one", "x")
+                                                    .file("d/two", std::string(4097, 'x'))
+                                                    .hard_link("d/same", "d/two")
+                                                    .symlink("d/link", "two")
+                                                    .file(".wh.gone", ""));
+  EXPECT_EQ(unpacked_size(inventory), (UnpackedSize{.bytes = 4 * 4096, .files = 6}));
+  LayerInventory torn = inventory;
+  torn.problem = Error{Errc::corrupt, "torn", {}};
+  EXPECT_EQ(unpacked_size(torn), std::nullopt);
 }
 
 TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {

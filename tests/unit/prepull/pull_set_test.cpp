@@ -207,6 +207,50 @@ TEST_F(Set, AnImageThatDoesNotFitIsLeftOutBeforeAByteIsFetched) {
   expect_whole(one);
 }
 
+TEST_F(Set, WhatIsKnownOfALayerCountsForMoreThanAnEstimate) {
+  rig.options.keep_free = Amount{};
+  rig.store.set_volumes(disk(1'000'000));  // far below the estimates
+  PullPorts known = ports();
+  known.sizes = [](const Descriptor& layer) { return UnpackedSize{layer.size, 1}; };
+  PullSet set(both(), known, rig.options, {});
+  EXPECT_TRUE(set.wait(0));
+  EXPECT_TRUE(set.wait(1));
+}
+
+TEST_F(Set, AnImageThatIsKnownNotToFitIsLeftOutAndTheNumberIsNoGuess) {
+  rig.options.keep_free = Amount{};
+  rig.store.set_volumes(disk(100'000'000));
+  PullPorts known = ports();
+  known.sizes = [&](const Descriptor& layer) {
+    const bool own = layer.digest == digest(one, 2);
+    return UnpackedSize{own ? 200'000'000 : layer.size, 1};
+  };
+  PullSet set(both(), known, rig.options, {});
+  const auto pulled = set.wait(0);
+  ASSERT_FALSE(pulled);
+  EXPECT_THAT(pulled.error().message, HasSubstr("has not enough room: 200.8 MB are needed"));
+  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
+  EXPECT_TRUE(set.wait(1));
+}
+
+// The last layer turns out to be a large one; below it nothing has been unpacked in vain.
+TEST_F(Set, AnImageThatTurnsOutNotToFitIsGivenBackBeforeItIsUnpacked) {
+  rig.options.keep_free = Amount{};
+  rig.options.unpacks = 1;
+  rig.store.set_volumes(disk(100'000'000));
+  PullPorts learning = ports();
+  learning.sizes = [&](const Descriptor& layer) -> std::optional<UnpackedSize> {
+    if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
+    return UnpackedSize{200'000'000, 1};
+  };
+  const auto pulled = PullSet({{one, {}, {}}}, learning, rig.options, {}).wait(0);
+  ASSERT_FALSE(pulled);
+  EXPECT_EQ(pulled.error().code, Errc::no_space);
+  EXPECT_THAT(pulled.error().message, HasSubstr("has not enough room: 200.0 MB are needed"));
+  EXPECT_EQ(rig.store.count("unpack " + top(one).str()), 0U);
+  EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
+}
+
 TEST_F(Set, ASmallImageFitsBehindALargeOneThatDoesNot) {
   rig.options.keep_free = Amount{};
   rig.store.set_volumes(disk(2'000'000));
@@ -342,50 +386,6 @@ TEST_F(Set, ACapHoldsUpNoImageThatMayNotWait) {
   PullSet set(std::move(images), ports(), rig.options, {});
   EXPECT_TRUE(set.wait(0));
   EXPECT_TRUE(set.wait(1));
-}
-
-// ---- what may wait, at a time when the registry is not to be asked
-class Closed : public Set {
- protected:
-  // The first of both waits.
-  std::vector<Result<PulledImage>> pull_closed() {
-    std::vector<WantedImage> images = both();
-    images[0].closed = Error{Errc::deferred, "tomorrow", ""};
-    PullPorts with_near = ports();
-    with_near.near = &near;
-    PullSet set(std::move(images), with_near, rig.options, {});
-    return {set.wait(0), set.wait(1)};
-  }
-  FakeRegistry near;
-};
-
-TEST_F(Closed, FetchesNothingForIt) {
-  const auto pulled = pull_closed();
-  ASSERT_FALSE(pulled[0]);
-  EXPECT_EQ(pulled[0].error().code, Errc::deferred);
-  EXPECT_THAT(pulled[0].error().message, HasSubstr("tomorrow"));
-  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
-  EXPECT_TRUE(pulled[1]);
-  expect_whole(two);
-}
-
-TEST_F(Closed, TakesWhatContainerdHas) {
-  rig.store.add_blob(own1);
-  EXPECT_TRUE(pull_closed()[0]) << "the other layers come for the other image";
-  expect_whole(one);
-}
-
-TEST_F(Closed, TakesWhatIsOnThisHost) {
-  push_image(near, image_with_layers({base[0], base[1], own1}));
-  EXPECT_TRUE(pull_closed()[0]);
-  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
-  expect_whole(one);
-}
-
-TEST_F(Closed, InspectsNothingThatWouldHaveToBeFetched) {
-  for (const Digest& chain : chain_ids(one.config.diff_ids)) rig.store.add_snapshot(chain);
-  ASSERT_FALSE(pull_closed()[0]);
-  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
 }
 
 class Capped : public Set {

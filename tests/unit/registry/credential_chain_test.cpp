@@ -141,6 +141,25 @@ TEST_F(Machine, TakesTheFirstSourceThatHasAnEntry) {
   EXPECT_EQ(user("reg.lan", none), "");
 }
 
+TEST_F(Machine, TellsWhatTheKubeletAndContainerdUseForAllPods) {
+  const auto node_wide = [&] { return find("reg.lan")->node_wide; };
+  plugin_config();
+  plugin("one",
+         std::string("echo ") + kResponse +
+             R"("cacheKeyType":"Global","auth":{"*.lan":{"username":"plugin","password":"p"}}}')");
+  EXPECT_TRUE(node_wide()) << "a kubelet's plugin";
+  write("etc/rancher/k3s/registries.yaml", "configs: {reg.lan: {auth: {username: k3s}}}");
+  EXPECT_TRUE(node_wide()) << "containerd's own";
+  const std::string auths = R"({"auths": {"reg.lan": {"username": "x"}}})";
+  if (around.is_root) {
+    write("var/lib/kubelet/config.json", auths);
+    EXPECT_TRUE(node_wide()) << "the kubelet's own";
+  }
+  config_json(auths);
+  EXPECT_FALSE(node_wide()) << "somebody's docker login";
+  EXPECT_FALSE(find("own.lan")->node_wide) << "of nodeproof's configuration";
+}
+
 TEST_F(Machine, NamesTheSourceOfACredential) {
   config_json(R"({"auths": {"reg.lan": {"auth": "dTpw"}}, "credHelpers": {"help.lan": "one"}})");
   const std::string file = (folder.path() / "home/.docker/config.json").string();

@@ -56,6 +56,29 @@ TEST_F(LoginTest, ARefusalNamesWhereTheCredentialsComeFrom) {
   EXPECT_EQ(anonymous.error().remedy.find("comes from"), std::string::npos);
 }
 
+TEST_F(LoginTest, RemembersWhoseCredentialsAPullNeeded) {
+  const auto asked_with = [&](const fakes::Logins& logins) {
+    auto registry = make(logins);
+    EXPECT_EQ(registry.personal_credentials(app), "") << "nobody has asked for them yet";
+    EXPECT_TRUE(registry.manifest(app, {}));
+    return registry.personal_credentials(app);
+  };
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\""), index_answer()});
+  EXPECT_EQ(asked_with(account()), "the configuration");
+  fakes::Logins of_the_kubelet = account();
+  of_the_kubelet.at("r.example").node_wide = true;
+  http.answer(kTagUrl, {challenged("Basic realm=\"x\""), index_answer()});
+  EXPECT_EQ(asked_with(of_the_kubelet), "");
+  http.answer(kTagUrl, {challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1")});
+  EXPECT_EQ(asked_with(account()), "the configuration");
+  http.answer(kTagUrl, {challenged(kBearer), index_answer()});
+  http.answer(kTokenUrl, {granted("t1")});
+  EXPECT_EQ(asked_with({}), "") << "an anonymous token is nobody's";
+  http.answer(kTagUrl, {index_answer()});
+  EXPECT_EQ(asked_with(account()), "") << "nothing was demanded";
+}
+
 TEST_F(LoginTest, AnonymousTokensAreAskedForWithoutCredentials) {
   http.answer(kTagUrl, {challenged(kBearer), index_answer()});
   http.answer(kTokenUrl, {granted("t1")});

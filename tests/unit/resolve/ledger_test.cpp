@@ -68,6 +68,7 @@ TEST_F(LedgerTest, KeepsWhatWasFoundAndWhatTheRegistrySaid) {
   image.choice = "linux/arm64 is this host's platform";
   image.found = {{"LoaderMissing", Severity::warn, "/app", "sha256:1", "m", "e", "r"}};
   image.word = {Freshness::stale, {{"TagMoved", Severity::warn, "a", "", "moved", "", ""}}};
+  image.credentials = "/root/.docker/config.json";
   image.shape = ProvenShape{"linux/arm64/v8", digest('3'), 12345, 7};
   ASSERT_TRUE(ledger.record(image));
   EXPECT_EQ(ledger.find("a"), image);
