@@ -18,6 +18,9 @@
 #include "agent/model_json.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/json.hpp"
+#include "agent/report/progress_board.hpp"
+#include "agent/report/progress_log.hpp"
+#include "agent/report/progress_words.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
@@ -55,14 +58,15 @@ Finding finding_of(const Error& error) {
   return finding;
 }
 
-std::string status_text(const Progress& progress) {
-  std::string text = printable(progress.image) + ": " + std::string(to_string(progress.phase));
-  if (progress.total > 0) {
-    const std::uint64_t done = std::min(progress.done, progress.total);
-    const double share = static_cast<double>(done) / static_cast<double>(progress.total);
-    text += " " + std::to_string(static_cast<int>(share * 100)) + "%";
-  }
-  return text;
+// A pull that stalls is news; its steps are for who reads along.
+void log_progress(report::ProgressLog::Weight weight, const std::string& line) {
+  log::write(weight == report::ProgressLog::Weight::event ? log::Level::notice : log::Level::info,
+             line);
+}
+
+std::string status_text(const report::ProgressBoard& board, const Progress& latest) {
+  const std::string pulls = report::pull_text(board.cycle());
+  return pulls.empty() ? "checking; " + report::progress_text(latest) : pulls;
 }
 
 }  // namespace
@@ -151,7 +155,10 @@ class Supervisor {
   }
 
   void serve(const std::string& method, StatusSocket::Reply reply) {
-    if (method == "status") return reply(report::to_json(state_.report()));
+    if (method == "status") {
+      const report::CycleProgress* cycle = child_.running() ? &board_.cycle() : nullptr;
+      return reply(report::to_json(state_.report(), true, cycle));
+    }
     if (method != "check") {
       return reply(error_document({Errc::usage, "no such method; there are status and check", ""}));
     }
@@ -177,6 +184,7 @@ class Supervisor {
     again_ = false;
     next_cycle_.cancel();
     ++cycles_started_;
+    board_.clear();
     notifier_.send("STATUS=checking; so far: " + state_.report().message);
     auto started = child_.start(
         options_.cycle_command(config_.file()),
@@ -187,12 +195,16 @@ class Supervisor {
 
   void show(const Progress& progress) {
     const auto now = std::chrono::steady_clock::now();
-    if (now - last_status_ < kStatusEvery) return;
+    const report::ProgressBoard::Change change = board_.take(progress);
+    log_.take(change, board_.cycle(), now);
+    const bool at_once = change.news > report::ProgressBoard::News::moved;
+    if (!at_once && now - last_status_ < kStatusEvery) return;
     last_status_ = now;
-    notifier_.send("STATUS=checking; " + status_text(progress));
+    notifier_.send("STATUS=" + status_text(board_, progress));
   }
 
   void end_cycle(CycleOutcome outcome) {
+    board_.clear();
     if (stopping_) return finish_if_stopped();  // cut short: what it says is not about the images
     if (outcome.report && outcome.report->config_digest != config_.settings().config_digest) {
       if (again_) return start_cycle();  // reloaded meanwhile: nobody asks for these images now
@@ -273,6 +285,8 @@ class Supervisor {
   CycleChild child_;
   std::optional<StatusSocket> socket_;
   std::vector<Waiting> waiting_;
+  report::ProgressBoard board_;  // of the cycle under way
+  report::ProgressLog log_{log_progress, report::ProgressLog::About::work};
   std::uint64_t cycles_started_ = 0;
   bool again_ = false;  // wanted while one was under way
   bool stopping_ = false;

@@ -13,6 +13,7 @@
 #include "agent/resolve/last_good.hpp"
 #include "agent/resolve/local_first.hpp"
 #include "agent/resolve/resolve.hpp"
+#include "agent/resolve/zstd_twin.hpp"
 
 namespace nodeproof {
 namespace {
@@ -87,6 +88,7 @@ Result<ResolvedImage> ImageCycle::latest(const Job& job) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
   auto found = resolve::resolve(documents, job.reference, host_, job.stop);
   polls_.note(job.reference, ports_.registry.rate_limit(job.reference));
+  if (found) found = resolve::zstd_twin(documents, *std::move(found), job.stop);
   return found;
 }
 
@@ -96,7 +98,7 @@ ImageReport ImageCycle::judge_anew(const Job& job, ResolvedImage kept) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store,
                                         FetchedManifest{*kept.index, kept.index_bytes});
   const auto again = resolve::resolve(documents, job.reference, host_, job.stop);
-  if (again) return judge_kept(job, *again);
+  if (again) return judge_kept(job, resolve::zstd_twin(documents, *again, job.stop));
   Finding failure = report::finding_from_error(again.error(), report::Stage::resolve);
   if (failure.severity == Severity::fail) {  // part of the new proof
     failure.severity = Severity::warn;

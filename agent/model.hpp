@@ -147,6 +147,10 @@ struct ResolvedImage {
   std::vector<Finding> findings;
   // The tag's digest is a local source's word; why the registry's is not known.
   std::optional<Error> unconfirmed = {};
+  // The manifest that containerd's own pull takes, of the same image with other layers; see
+  // resolve::zstd_twin().
+  std::optional<Descriptor> twin_of = {};
+  std::string twin_of_bytes = {};
 };
 
 // ---- fetch it
@@ -277,9 +281,12 @@ struct Progress {
   Phase phase = Phase::resolve;
   std::uint64_t done = 0;   // bytes in pull, layers in unpack
   std::uint64_t total = 0;  // 0 = not known
-  // In pull: how fast the image comes, and the same of all images that are pulled together, in
-  // which a shared layer counts once.
+  // In pull: how fast the image comes, and below the same of all images that are pulled together,
+  // in which a shared layer counts once.
   Pace pace{};
+  // Nothing has come for so long, though it is being fetched; an image that waits for its turn does
+  // not stand still.
+  std::chrono::seconds still{0};
   std::uint64_t all_done = 0;
   std::uint64_t all_total = 0;
   Pace all_pace{};

@@ -10,7 +10,8 @@
 
 namespace nodeproof {
 
-// method: "status" gives the last report at once; "check" runs a cycle first and gives its report
+// method: "status" gives the last report at once, and with it how far the cycle under way is (its
+// member "progress"); "check" runs a cycle first and gives its report
 // when it ends. The answer is the report's JSON document. Errc::not_found: no daemon is running;
 // permission_denied; timeout.
 Result<std::string> ask_daemon(const std::filesystem::path& socket, std::string_view method,

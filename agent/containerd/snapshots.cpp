@@ -51,14 +51,18 @@ Result<> SnapshotClient::unpack(const UnpackRequest& request, const std::stop_to
   const auto mounts = TRY(prepare(request, key));
   if (mounts) {
     Result<> done = apply(request, *mounts, stop);
+    if (done) done = label_unpacked(request);
     if (done) done = commit(request, key);
-    if (!done) {
-      // Not under the stop token: what was begun is taken back. Should this fail too, the lease's
-      // end does it.
-      static_cast<void>(remove(key));
-      return done;
-    }
+    // Not under the stop token: what was begun is taken back. Should this fail too, the lease's
+    // end does it.
+    if (!done) static_cast<void>(remove(key));
+    return done;
   }
+  return label_unpacked(request);
+}
+
+// Before the commit: whoever finds the snapshot does not look at the blob again.
+Result<> SnapshotClient::label_unpacked(const UnpackRequest& request) const {
   return content_.label(request.layer.digest,
                         {{"containerd.io/uncompressed", request.diff_id.str()}});
 }

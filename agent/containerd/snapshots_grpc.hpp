@@ -30,6 +30,7 @@ class SnapshotClient {
   Result<> apply(const UnpackRequest& request, const Mounts& mounts,
                  const std::stop_token& stop) const;
   Result<> commit(const UnpackRequest& request, const std::string& key) const;
+  Result<> label_unpacked(const UnpackRequest& request) const;
   Result<> remove(const std::string& key) const;
 
   const ContentClient& content_;

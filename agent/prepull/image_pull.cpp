@@ -86,6 +86,9 @@ Result<> ImagePull::store_documents(const std::stop_token& stop) {
                             config_labels(options_.snapshotter, chain_.back()), stop));
   TRY(blobs_.store_document(image().manifest, image().manifest_bytes,
                             manifest_labels(image().document), stop));
+  if (image().twin_of) {  // a pull of the tag asks for it, and for nothing else
+    TRY(blobs_.store_document(*image().twin_of, image().twin_of_bytes, {}, stop));
+  }
   if (!image().index) return {};
   const auto index = TRY(parse_image_document(image().index_bytes, image().index->media_type));
   if (!std::holds_alternative<Index>(index)) return {};

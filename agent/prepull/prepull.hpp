@@ -27,7 +27,7 @@ struct PullPorts {
 
 // What holds for all images that are pulled together.
 struct SetOptions {
-  unsigned parallel = 3;  // blobs under way at a time, over all images
+  unsigned parallel = 3;  // blobs under way at a time at most, over all images; see lanes.hpp
   unsigned unpacks = 0;   // layers unpacked at a time; 0 = as the processor's cores allow
   std::string snapshotter = "overlayfs";
   // A lease is replaced when a set begins, if half of this is over, and never while calls use it:

@@ -63,6 +63,8 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
   leave_out_what_does_not_fit(made, stop);
   for (const BlobJob& blob : made.blobs) sizes_.push_back(blob.unpacked);
   schedule_.emplace(std::move(made), limits);
+  lanes_.emplace(limits.fetches, std::chrono::steady_clock::now());
+  schedule_->set_lanes(lanes_->count());
   tally_.emplace(schedule_->plan(), std::move(titles), ports_.progress);
   for (std::size_t i = 0; i < errors_.size(); ++i) {
     if (errors_[i]) schedule_->fail(i);
@@ -108,11 +110,19 @@ Result<PulledImage> PullSet::wait(std::size_t image) {
   std::unique_lock lock(mutex_);
   const auto known = [&] { return results_[image].has_value(); };
   while (!changed_.wait_for(lock, std::chrono::seconds(1), known)) {
+    look_at_lanes();
     lock.unlock();
     tally_->remind(image);
     lock.lock();
   }
   return *results_[image];
+}
+
+void PullSet::look_at_lanes() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!lanes_->look(arrived_, schedule_->large_under_way(), now)) return;
+  schedule_->set_lanes(lanes_->count());
+  changed_.notify_all();
 }
 
 void PullSet::work() {
@@ -160,7 +170,10 @@ Passage PullSet::passage_of(const Turn& turn) {
   if (options_.one_commit_at_a_time) passage.commits = &commits_;
   const std::size_t blob = turn.task.number;
   const std::size_t owner = turn.users.front().image;
-  passage.came = [this, blob, owner](std::uint64_t bytes) { tally_->came(blob, owner, bytes); };
+  passage.came = [this, blob, owner](std::uint64_t bytes) {
+    arrived_ += bytes;
+    tally_->came(blob, owner, bytes);
+  };
   passage.found = [this, blob](std::uint64_t bytes) { tally_->found(blob, bytes); };
   return passage;
 }

@@ -2,6 +2,7 @@
 // once, and each image handed out as soon as it is complete.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -16,6 +17,7 @@
 
 #include "agent/prepull/head_room.hpp"
 #include "agent/prepull/image_pull.hpp"
+#include "agent/prepull/lanes.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/schedule.hpp"
 #include "agent/prepull/tally.hpp"
@@ -75,6 +77,7 @@ class PullSet {
   void settle_failure(const Turn& turn, Error error);
   [[nodiscard]] bool may_try_another(const Turn& turn, const Error& error) const;
   void fail_image(std::size_t image, Error error);
+  void look_at_lanes();
   void stop_useless();
   void stop_all();
   [[nodiscard]] Passage passage_of(const Turn& turn);
@@ -86,11 +89,13 @@ class PullSet {
   std::mutex commits_;
   std::optional<Throttle> throttle_;
   std::optional<Tally> tally_;
+  std::atomic<std::uint64_t> arrived_ = 0;  // bytes
 
   std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   std::optional<Schedule> schedule_;
   std::vector<std::optional<UnpackedSize>> sizes_;  // by blob, where it is known
+  std::optional<Lanes> lanes_;
   std::list<Turn> turns_;
   std::vector<std::optional<Error>> errors_;                 // why an image failed
   std::vector<std::optional<Result<PulledImage>>> results_;  // none = not yet

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace nodeproof::prepull {
+namespace {
+
+// A smaller one is mostly waiting for answers.
+constexpr std::uint64_t kLargeBlob = 8 << 20;
+
+}  // namespace
 
 Schedule::Schedule(PullPlan plan, Limits limits)
     : plan_(std::move(plan)),
@@ -18,8 +24,7 @@ std::optional<Task> Schedule::next() {
   if (!task) task = next_fetch();
   if (!task) return std::nullopt;
   state_of(*task) = State::running;
-  fetching_ += task->kind == Task::Kind::fetch ? 1 : 0;
-  unpacking_ += task->kind == Task::Kind::unpack ? 1 : 0;
+  count(*task, 1);
   return task;
 }
 
@@ -45,8 +50,11 @@ std::optional<Task> Schedule::next_unpack() {
 
 std::optional<Task> Schedule::next_fetch() {
   if (fetching_ >= limits_.fetches) return std::nullopt;
+  bool full = false;  // nothing overtakes: what is below is unpacked first
   for (std::size_t i = 0; i < blobs_.size(); ++i) {
     if (blobs_[i] != State::waiting || living(plan_.blobs[i].users).empty()) continue;
+    full = full || (large_ >= lanes_ && is_large(i));
+    if (full && plan_.blobs[i].need != Need::hold) continue;
     return Task{Task::Kind::fetch, i};
   }
   return std::nullopt;
@@ -58,8 +66,18 @@ void Schedule::again(const Task& task) { end(task, State::waiting); }
 
 void Schedule::end(const Task& task, State state) {
   state_of(task) = state;
-  fetching_ -= task.kind == Task::Kind::fetch ? 1 : 0;
-  unpacking_ -= task.kind == Task::Kind::unpack ? 1 : 0;
+  count(task, -1);
+}
+
+void Schedule::count(const Task& task, int change) {
+  const auto by = static_cast<unsigned>(change);
+  if (task.kind == Task::Kind::fetch) fetching_ += by;
+  if (task.kind == Task::Kind::fetch && is_large(task.number)) large_ += by;
+  if (task.kind == Task::Kind::unpack) unpacking_ += by;
+}
+
+bool Schedule::is_large(std::size_t blob) const {
+  return plan_.blobs[blob].size >= kLargeBlob && plan_.blobs[blob].need != Need::hold;
 }
 
 void Schedule::fail(std::size_t image) { images_[image].failed = true; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -36,6 +37,10 @@ class Schedule {
   void failed(const Task& task);
   void again(const Task& task);  // it is to be done once more
 
+  // At most so many fetches of large blobs, within the limit of all fetches.
+  void set_lanes(unsigned lanes) { lanes_ = lanes; }
+  [[nodiscard]] unsigned large_under_way() const { return large_; }
+
   // Jobs that no other image needs are not begun any more.
   void fail(std::size_t image);
 
@@ -58,6 +63,8 @@ class Schedule {
   std::optional<Task> next_end();
   std::optional<Task> next_unpack();
   std::optional<Task> next_fetch();
+  void count(const Task& task, int change);
+  [[nodiscard]] bool is_large(std::size_t blob) const;
   [[nodiscard]] bool complete(std::size_t image) const;
   [[nodiscard]] bool idle(std::size_t image) const;
   [[nodiscard]] std::vector<LayerOf> living(const std::vector<LayerOf>& users) const;
@@ -68,7 +75,8 @@ class Schedule {
   Limits limits_;
   std::vector<State> blobs_, unpacks_;
   std::vector<Image> images_;
-  unsigned fetching_ = 0, unpacking_ = 0;
+  unsigned fetching_ = 0, unpacking_ = 0, large_ = 0;
+  unsigned lanes_ = std::numeric_limits<unsigned>::max();
 };
 
 }  // namespace nodeproof::prepull

@@ -1,20 +1,22 @@
 #include "agent/prepull/tally.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nodeproof::prepull {
 namespace {
 
 constexpr std::uint64_t kStep = 256 << 10;  // bytes between two reports about an image
-
 constexpr auto kReminder = std::chrono::milliseconds(900);
-
-Meter::Time clock_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-Tally::Tally(const PullPlan& plan, std::vector<std::string> titles, const ProgressSink& progress)
-    : progress_(progress), total_(plan.download_bytes), meter_(clock_now()) {
+Tally::Tally(const PullPlan& plan, std::vector<std::string> titles, const ProgressSink& progress,
+             const Clock* clock)
+    : progress_(progress),
+      clock_(clock != nullptr ? *clock : system_clock_),
+      total_(plan.download_bytes),
+      meter_(time()) {
   for (const BlobJob& job : plan.blobs) {
     Blob& blob = blobs_.emplace_back();
     blob.size = job.size;
@@ -25,75 +27,71 @@ Tally::Tally(const PullPlan& plan, std::vector<std::string> titles, const Progre
     images_.push_back({.title = std::move(titles[i]),
                        .total = plan.images[i].download_bytes,
                        .layers = plan.images[i].unpacks.size(),
-                       .meter = Meter(clock_now())});
+                       .meter = Meter(time())});
   }
 }
 
 void Tally::came(std::size_t number, std::size_t owner, std::uint64_t bytes) {
-  std::vector<Progress> reports;
-  {
-    const std::lock_guard lock(mutex_);
-    images_[owner].downloaded += bytes;
-    Blob& blob = blobs_[number];
-    if (blob.counts) {
-      meter_.add(bytes, clock_now());
-      for (const std::size_t image : blob.images) images_[image].meter.add(bytes, clock_now());
-      advance(blob, blob.done + bytes, reports);
-    }
-  }
-  tell(reports);
+  const std::lock_guard lock(mutex_);
+  images_[owner].downloaded += bytes;
+  Blob& blob = blobs_[number];
+  if (!blob.counts) return;
+  open(blob);
+  meter_.add(bytes, time());
+  for (const std::size_t image : blob.images) images_[image].meter.add(bytes, time());
+  advance(blob, blob.done + bytes);
 }
 
 // A blob that is begun anew, for its bytes were wrong, takes back what it had counted.
 void Tally::found(std::size_t number, std::uint64_t offset) {
-  std::vector<Progress> reports;
-  {
-    const std::lock_guard lock(mutex_);
-    if (blobs_[number].counts) advance(blobs_[number], offset, reports);
-  }
-  tell(reports);
+  const std::lock_guard lock(mutex_);
+  Blob& blob = blobs_[number];
+  if (!blob.counts) return;
+  open(blob);
+  advance(blob, offset);
 }
 
-void Tally::advance(Blob& blob, std::uint64_t done, std::vector<Progress>& reports) {
+// An image that stands still already does so whatever else is begun.
+void Tally::open(Blob& blob) {
+  if (std::exchange(blob.open, true)) return;
+  for (const std::size_t number : blob.images) {
+    if (images_[number].open++ == 0) images_[number].moved_at = time();
+  }
+}
+
+void Tally::advance(Blob& blob, std::uint64_t done) {
   done = std::min(done, blob.size);
   done_ += done - blob.done;  // modulo 2^64: it may be less than before
   for (const std::size_t number : blob.images) {
     Image& image = images_[number];
     image.done += done - blob.done;
-    const bool is_step = image.done / kStep != image.told / kStep || image.done == image.total;
-    if (!is_step || image.done == image.told) continue;
-    image.told = image.done;
-    image.told_at = clock_now();
-    reports.push_back(report_of(image, image.told_at));
+    if (done != blob.done) image.moved_at = time();
+    if (done == blob.size) --image.open;
   }
-  blob.done = done;
+  const bool moved = std::exchange(blob.done, done) != done;
+  blob.open = done < blob.size;
+  if (!moved) return;
+  for (const std::size_t number : blob.images) {
+    const Image& image = images_[number];
+    if (image.done / kStep != image.told / kStep || image.done == image.total)
+      tell(images_[number]);
+  }
 }
 
 void Tally::unpacked(std::size_t number) {
-  Progress report;
-  {
-    const std::lock_guard lock(mutex_);
-    Image& image = images_[number];
-    report = {.image = image.title,
-              .phase = Phase::unpack,
-              .done = ++image.unpacks,
-              .total = image.layers};
-  }
-  tell({report});
+  const std::lock_guard lock(mutex_);
+  Image& image = images_[number];
+  ++image.unpacks;
+  if (!progress_) return;
+  progress_(
+      {.image = image.title, .phase = Phase::unpack, .done = image.unpacks, .total = image.layers});
 }
 
 void Tally::remind(std::size_t number) {
-  std::vector<Progress> reports;
-  {
-    const std::lock_guard lock(mutex_);
-    Image& image = images_[number];
-    const Time now = clock_now();
-    const bool half_way = image.done > 0 && image.done < image.total;
-    if (!half_way || now - image.told_at < kReminder) return;
-    image.told_at = now;
-    reports.push_back(report_of(image, now));
-  }
-  tell(reports);
+  const std::lock_guard lock(mutex_);
+  Image& image = images_[number];
+  const bool half_way = (image.done > 0 || image.open > 0) && image.done < image.total;
+  if (half_way && time() - image.told_at >= kReminder) tell(image);
 }
 
 std::uint64_t Tally::downloaded(std::size_t image) const {
@@ -101,20 +99,22 @@ std::uint64_t Tally::downloaded(std::size_t image) const {
   return images_[image].downloaded;
 }
 
-Progress Tally::report_of(const Image& image, Time now) const {
-  return {.image = image.title,
-          .phase = Phase::pull,
-          .done = image.done,
-          .total = image.total,
-          .pace = image.meter.pace(image.total - image.done, now),
-          .all_done = done_,
-          .all_total = total_,
-          .all_pace = meter_.pace(total_ - done_, now)};
-}
-
-void Tally::tell(const std::vector<Progress>& reports) const {
+// With the mutex: what was counted later is told later.
+void Tally::tell(Image& image) {
+  const Time now = time();
+  image.told = image.done;
+  image.told_at = now;
   if (!progress_) return;
-  for (const Progress& report : reports) progress_(report);
+  const auto still = std::chrono::floor<std::chrono::seconds>(now - image.moved_at);
+  progress_({.image = image.title,
+             .phase = Phase::pull,
+             .done = image.done,
+             .total = image.total,
+             .pace = image.meter.pace(image.total - image.done, now),
+             .still = image.open > 0 ? still : std::chrono::seconds(0),
+             .all_done = done_,
+             .all_total = total_,
+             .all_pace = meter_.pace(total_ - done_, now)});
 }
 
 }  // namespace nodeproof::prepull

@@ -1,26 +1,40 @@
 #include "agent/report/cycle_stream.hpp"
 
-#include <array>
+#include <chrono>
 
 #include "agent/json_read.hpp"
 #include "agent/model_json.hpp"
 #include "agent/report/json.hpp"
+#include "agent/report/progress_json.hpp"
 
 namespace nodeproof::report {
 namespace {
 
-constexpr std::array kPhases = {Phase::resolve, Phase::pull,  Phase::unpack,
-                                Phase::inspect, Phase::smoke, Phase::done};
+// Only a pull has a pace.
+void write_pace(json::Writer& out, const Progress& progress) {
+  out.member("rate", progress.pace.rate);
+  if (progress.pace.left) out.member("left", progress.pace.left->count());
+  out.member("still", progress.still.count());
+  out.member("allDone", progress.all_done);
+  out.member("allTotal", progress.all_total);
+  out.member("allRate", progress.all_pace.rate);
+  if (progress.all_pace.left) out.member("allLeft", progress.all_pace.left->count());
+}
 
 Result<Progress> read_progress(const json::Value& value) {
   Progress progress;
-  TRY(json::read(value, "image", progress.image));
+  const json::Value* image = TRY(value.at("image"));
+  progress.image = TRY(image->string());
+  progress.phase = TRY(read_phase(value));
   TRY(json::read(value, "done", progress.done));
   TRY(json::read(value, "total", progress.total));
-  const std::string word = TRY(value.string_or("phase", "resolve"));
-  for (const Phase phase : kPhases) {
-    if (to_string(phase) == word) progress.phase = phase;
-  }
+  TRY(json::read(value, "rate", progress.pace.rate));
+  progress.pace.left = TRY(read_seconds(value, "left"));
+  progress.still = TRY(read_seconds(value, "still")).value_or(std::chrono::seconds(0));
+  TRY(json::read(value, "allDone", progress.all_done));
+  TRY(json::read(value, "allTotal", progress.all_total));
+  TRY(json::read(value, "allRate", progress.all_pace.rate));
+  progress.all_pace.left = TRY(read_seconds(value, "allLeft"));
   return progress;
 }
 
@@ -45,6 +59,7 @@ std::string stream_line(const Progress& progress) {
   out.member("phase", to_string(progress.phase));
   out.member("done", progress.done);
   out.member("total", progress.total);
+  if (progress.phase == Phase::pull) write_pace(out, progress);
   out.end_object().end_object();
   return out.str() + '\n';
 }

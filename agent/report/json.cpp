@@ -1,6 +1,7 @@
 #include "agent/report/json.hpp"
 
 #include "agent/model_json.hpp"
+#include "agent/report/progress_json.hpp"
 #include "common/clock.hpp"
 
 namespace nodeproof::report {
@@ -47,7 +48,7 @@ void write_image(json::Writer& out, const ImageReport& image) {
 
 }  // namespace
 
-std::string to_json(const NodeReport& report, bool pretty) {
+std::string to_json(const NodeReport& report, bool pretty, const CycleProgress* cycle) {
   json::Writer out(pretty);
   out.begin_object();
   out.member("apiVersion", "nodeproof.dev/v1");
@@ -72,6 +73,10 @@ std::string to_json(const NodeReport& report, bool pretty) {
   out.key("images").begin_array();
   for (const ImageReport& image : report.images) write_image(out, image);
   out.end_array();
+  if (cycle != nullptr) {
+    out.key("progress");
+    write_cycle_progress(out, *cycle);
+  }
   out.end_object();
   return out.str();
 }

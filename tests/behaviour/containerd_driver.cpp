@@ -1,11 +1,13 @@
 // Drives the containerd adapters and prepull alone, for containerd_test.py; prints one JSON object.
-// Not shipped. containerd_driver SOCKET COMMAND:
+// Not shipped. A registry that is not on loopback is spoken to without TLS when PLAIN_HTTP, of the
+// environment, names it. containerd_driver SOCKET COMMAND:
 //   facts
 //   find SOCKET...
 //   pull IMAGE [publish|release|keep [MILLISECONDS-PER-CHUNK]]
 //   set [OPTION=VALUE]... IMAGE...   several images together; options: parallel, unpacks, bandwidth
 //                                    (bytes per second), keep_free (bytes), slice (ms), publish
-//                                    (1), die (a step of killing_store.hpp)
+//                                    (1), observe (0: nobody reads the layers along), die (a step
+//                                    of killing_store.hpp)
 //   run IMAGE ID SPEC-FILE STDOUT-FILE DEADLINE-MILLISECONDS
 //   sweep
 //   forget ID
@@ -106,6 +108,12 @@ HostFacts this_host() {
   return host;
 }
 
+registry::Settings settings() {
+  const char* plain = std::getenv("PLAIN_HTTP");
+  if (plain == nullptr) return {};
+  return {{plain, {.plain_http = true, .tls = {}}}};
+}
+
 struct Driver {
   explicit Driver(std::string socket_path) : socket(std::move(socket_path)) {}
 
@@ -120,7 +128,7 @@ struct Driver {
   std::string socket;
   CurlHttpClient http;
   SystemClock clock;
-  fakes::DirectRegistry registry{http, clock};
+  fakes::DirectRegistry registry{http, clock, {.settings = settings()}};
 };
 
 containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
@@ -178,6 +186,7 @@ struct SetCommand {
   prepull::SetOptions options;
   std::string die;
   bool publish = false;
+  bool observe = true;
   std::vector<std::string> images;
 };
 
@@ -190,6 +199,8 @@ SetCommand parse_set(const Arguments& arguments) {
       command.die = value;
     } else if (argument.starts_with("publish=")) {
       command.publish = true;
+    } else if (argument.starts_with("observe=")) {
+      command.observe = value != "0";
     } else if (argument.starts_with("parallel=")) {
       command.options.parallel = static_cast<unsigned>(std::stoul(value));
     } else if (argument.starts_with("unpacks=")) {
@@ -218,9 +229,12 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
   std::vector<prepull::WantedImage> wanted;
   for (const ResolvedImage& image : images) wanted.push_back({image, {}, {}});
   std::atomic<unsigned> whole = 0;
-  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
-    return std::make_unique<HashingObserver>(layer.digest, whole);
-  };
+  LayerObserverFactory observers;
+  if (command.observe) {
+    observers = [&](const Descriptor& layer, const Digest&) {
+      return std::make_unique<HashingObserver>(layer.digest, whole);
+    };
+  }
   command.options.snapshotter = facts.snapshotter;
   command.options.one_commit_at_a_time = prepull::commits_block(facts.version);
   const ProgressSink silent;
@@ -246,6 +260,7 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
     out.end_object();
   }
   out.end_array().member("observed", std::uint64_t{whole.load()});
+  out.member("last_unpack", store.last_unpack());
   return {};
 }
 

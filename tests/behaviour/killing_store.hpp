@@ -1,7 +1,9 @@
 // An ImageStore that ends the process by SIGKILL at a named step, so that a test can kill a pull
-// exactly there. Not shipped.
+// exactly there, and that knows how long the latest unpacking took. Not shipped.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -88,7 +90,10 @@ class KillingStore final : public ImageStore {
   }
   Result<> unpack(const UnpackRequest& request, std::stop_token stop) override {
     killer_.at("before-unpack");
+    const auto begin = std::chrono::steady_clock::now();
     TRY(store_.unpack(request, std::move(stop)));
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    last_unpack_ = took.count();
     killer_.at("unpacked");
     return {};
   }
@@ -113,9 +118,13 @@ class KillingStore final : public ImageStore {
     return store_.label_image(record, labels);
   }
 
+  // Seconds.
+  [[nodiscard]] double last_unpack() const { return last_unpack_; }
+
  private:
   ImageStore& store_;
   Killer killer_;
+  std::atomic<double> last_unpack_ = 0;
 };
 
 }  // namespace nodeproof

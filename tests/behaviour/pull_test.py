@@ -1,7 +1,6 @@
 """Pulling a set of images: planned, resumed, joined with a kubelet's own pull; on a real containerd, one version per
 run (NODEPROOF_CONTAINERD)."""
 
-import hashlib
 import os
 import random
 import shutil
@@ -12,12 +11,14 @@ import time
 import unittest
 from pathlib import Path
 
-from rig import images, layers, packages, processes, program, testing
+from rig import images, layers, packages, processes, program, programs, testing
 from rig.containerd import Containerd
 from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, tar_of
 from rig.program import Nodeproof
 from rig.proxy import Proxy
 from rig.registry import Registry
+from rig.stores import store_of
+from rig.stormy import FAULTS, StormyRegistry
 
 # killing_store.hpp's
 STEPS = ("lease", "began", "half", "before-commit", "committed", "before-unpack", "unpacked", "before-manifest",
@@ -31,6 +32,11 @@ def plain_layer(seed: str, size: int) -> layers.Layer:
     path.write_bytes(data)
     digest = layers.sha256(data)
     return layers.Layer(path, digest, len(data), digest, "application/vnd.oci.image.layer.v1.tar")
+
+
+def new_seed() -> int:
+    """Another one each time; NODEPROOF_SEED repeats what failed."""
+    return int(os.environ.get("NODEPROOF_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
 class Pulls(OnContainerd):
@@ -101,8 +107,23 @@ class Planned(Pulls):
         self.assert_checked(reference)
 
 
-class Interrupted(Pulls):
+class Converging(Pulls):
+    """Whatever happens on the way: in the end all is as after a pull to which nothing happened."""
+
+    def setUp(self):
+        self.containerd = self.enterContext(Containerd(VERSION))
+
+    def assert_as_after_a_clean_pull(self, *references: str):
+        self.assert_checked(*references)
+        self.assert_nothing_left()
+        found = store_of(self.containerd)
+        self.containerd = self.enterContext(Containerd(VERSION))
+        self.pull("publish=1", *(f"{self.registry.name}/{name.split('/', 1)[1]}" for name in references))
+        for what, wanted in store_of(self.containerd).items():
+            self.assertEqual(wanted, found[what], what)
+
     def test_killed_at_any_step_the_next_run_converges(self):
+        all_references = []
         for step in STEPS:
             with self.subTest(step):
                 base = layer(f"step {step} base", 8 * MEGABYTE)
@@ -116,25 +137,50 @@ class Interrupted(Pulls):
                     self.assertLessEqual(again, base.size / 2 + 3 * MEGABYTE)
                 if step in ("committed", "before-unpack", "unpacked"):
                     self.assertLess(again, base.size)
-                self.assert_checked(*references)
                 self.assert_nothing_left()
+                all_references += references
+        self.assert_as_after_a_clean_pull(*all_references)
 
-    def test_thirty_cuts_cost_a_tenth_at_most_and_change_no_byte(self):
-        parts = [layer(f"cuts {i}", 25 * MEGABYTE) for i in range(4)]
+    def test_thirty_cuts_in_300_megabytes_cost_a_tenth_at_most_and_change_no_byte(self):
+        parts = [self.keep_layer(plain_layer(f"cuts {i}", 50 * MEGABYTE)) for i in range(6)]
         self.publish("cuts", *parts)
         size = sum(part.size for part in parts)
-        cuts = random.Random(4).sample(range(size), 30)
-        with Proxy(self.registry.port, cuts) as proxy:
+        seed = new_seed()
+        cuts = random.Random(seed).sample(range(size), 30)
+        with self.subTest(NODEPROOF_SEED=seed), Proxy(self.registry.port, cuts) as proxy:
             self.pull("publish=1", f"{proxy.name}/cuts:1")
             self.assertEqual(30, proxy.made_cuts)
             self.assertLess(proxy.sent, size * 1.1)
-        folder = self.containerd.root / "io.containerd.content.v1.content/blobs/sha256"
-        for part in parts:
-            stored = (folder / part.digest.removeprefix("sha256:")).read_bytes()
-            self.assertEqual(part.digest, "sha256:" + hashlib.sha256(stored).hexdigest())
-        self.assert_checked(f"{proxy.name}/cuts:1")
-        self.assert_nothing_left()
+            self.assert_as_after_a_clean_pull(f"{proxy.name}/cuts:1")
 
+    def test_all_weather_at_every_layer_changes_no_byte(self):
+        parts = [layer(f"storm {i}", 3 * MEGABYTE + i) for i in range(4)]
+        self.publish("storm", *parts)
+        seed = new_seed()
+        with self.subTest(NODEPROOF_SEED=seed), StormyRegistry(seed) as stormy:
+            reference = stormy.serve("storm", images.index(images.variant(HOST, parts, {"Cmd": ["/x"]})))
+            for _ in range(len(FAULTS)):  # what one run gives up, the next one goes on with
+                if "failed" not in self.drive("set", "publish=1", reference)["images"][0]:
+                    break
+            self.assertEqual(len(parts) * len(FAULTS), stormy.met)
+            self.assert_as_after_a_clean_pull(reference)
+
+    def test_it_runs_and_goes_with_its_names(self):
+        app = layers.from_files(layers.File("app", programs.good(HOST)))
+        image = images.index(images.variant(HOST, [layer("goes base", MEGABYTE), app], {"Entrypoint": ["/app"]}))
+        reference = self.push("goes", image)
+        self.pull("publish=1", reference)
+        self.assert_checked(reference)
+        self.assertEqual("", self.containerd.ctr("run", "--rm", reference, "nodeproof-test-goes"))
+        self.containerd.ctr("images", "rm", "--sync", *self.containerd.images())
+        self.assertEqual((set(), {}), (self.containerd.content(), self.containerd.snapshots()))
+
+    def keep_layer(self, part: layers.Layer) -> layers.Layer:
+        self.addCleanup(part.path.unlink)
+        return part
+
+
+class Interrupted(Pulls):
     def test_containerd_restarted_in_the_middle(self):
         parts = [layer(f"restart {i}", 8 * MEGABYTE) for i in range(3)]
         self.publish("restart", *parts)
@@ -324,6 +370,23 @@ class Checked(Pulls):
         pulls = [self.assert_pulled(outcome, reference) for reference in references]
         self.assertEqual(1, self.asked(base))
         self.assertEqual(sum(part.size for part in (base, *own)), sum(pull["downloadedBytes"] for pull in pulls))
+
+    def test_an_image_that_is_there_in_zstd_too_is_fetched_in_that_form_and_a_kubelet_has_it(self):
+        plain = layers.from_files(layers.File("app", programs.good(HOST)), layers.File("text", b"some words " * 100_000))
+        packed = layers.zstd(plain)
+        forms = [images.variant(HOST, [part], {"Entrypoint": ["/app"]}) for part in (plain, packed)]
+        forms[1].annotations["io.github.containers.compression.zstd"] = "true"
+        reference = self.push("twin", images.index(*forms))
+        outcome = self.nodeproof.check(config := self.config(reference))
+        image = outcome.image(reference)
+        self.assertEqual(("ready", forms[1].manifest.digest), (image["verdict"], image["manifestDigest"]), image)
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
+        self.assert_checked(reference)
+        self.assertEqual(forms[0].config.digest, self.drive("cri-pull", reference)["id"])
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
+        again = self.nodeproof.check(config, "--again").image(reference)
+        self.assertEqual(("ready", forms[1].manifest.digest), (again["verdict"], again["manifestDigest"]), again)
+        self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
 
     def test_killed_in_the_middle_of_a_blob_it_goes_on_there(self):
         part = layer("check killed", 24 * MEGABYTE)

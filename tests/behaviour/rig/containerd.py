@@ -25,15 +25,17 @@ CRI = [
 
 
 class Containerd:
-    """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had."""
+    """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had.
+    `plain_http`: a registry that CRI reaches without TLS although it is not on loopback; `place`: the folder to live
+    in, "" = in memory where that is roomy."""
 
     def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False,
-                 local_pull: bool = False):
+                 local_pull: bool = False, plain_http: str = "", place: str = ""):
         self.version, self.cri, self.decompressors = version, cri, decompressors
-        self.local_pull = local_pull
+        self.local_pull, self.plain_http = local_pull, plain_http
         self.tree = packages.containerd_tree(version)
         self.runc = packages.runc_tree()
-        self.folder = processes.scratch_folder(f"nodeproof-containerd-{version}-")
+        self.folder = processes.scratch_folder(f"nodeproof-containerd-{version}-", place)
         self.socket = self.folder / "containerd.sock"
         self.root = self.folder / "root"
         self.log = self.folder / "log"
@@ -182,6 +184,12 @@ class Containerd:
             lines += [f'[plugins."io.containerd.grpc.v1.cri".cni]\n{cni}']
         if self.local_pull:  # 2.1 and later: CRI pulls without the transfer service
             lines += ['[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true']
+        if self.plain_http:
+            hosts = self.folder / "certs.d" / self.plain_http
+            hosts.mkdir(parents=True, exist_ok=True)
+            (hosts / "hosts.toml").write_text(f'[host."http://{self.plain_http}"]\n', encoding="utf-8")
+            images = "io.containerd.cri.v1.images" if self.version == "2" else "io.containerd.grpc.v1.cri"
+            lines += [f'[plugins."{images}".registry]\nconfig_path = "{hosts.parent}"']
         (self.folder / "config.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _remove(self) -> bool:

@@ -37,6 +37,7 @@ class Variant:
     manifest: Document
     config: Document
     layers: tuple[Layer, ...]
+    annotations: dict = field(default_factory=dict)  # of its entry in the index
 
 
 @dataclass
@@ -83,7 +84,8 @@ def variant(architecture: str, layers, run: dict, config_architecture: str = "")
 
 
 def index(*variants: Variant) -> Image:
-    entries = [v.manifest.descriptor(platform=v.platform) for v in variants]
+    entries = [v.manifest.descriptor(platform=v.platform, **({"annotations": v.annotations} if v.annotations else {}))
+               for v in variants]
     top = document(INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
     return Image(top, list(variants))
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 from dataclasses import dataclass
@@ -86,6 +87,19 @@ def from_tar(tar: bytes, level: int = 6) -> Layer:
 def generated(key: str, make_tar) -> Layer:
     """A layer of the tar that make_tar() gives, kept under `key`; for what takes long to make."""
     return _load(packages.cached("layer", "generated 1 " + key, lambda folder: _store_tar(folder, make_tar(), 1)))
+
+
+def zstd(layer: Layer) -> Layer:
+    """The same layer with the other compression."""
+    tar = gzip.decompress(layer.path.read_bytes())
+    path = layer.path.with_name("layer.tar.zst")
+    if not path.exists():
+        packed = subprocess.run(["zstd", "-q", "-c", "-15"], input=tar, capture_output=True, check=True).stdout
+        part = Path(f"{path}.{os.getpid()}")
+        part.write_bytes(packed)
+        part.rename(path)
+    data = path.read_bytes()
+    return Layer(path, sha256(data), len(data), layer.diff_id, "application/vnd.oci.image.layer.v1.tar+zstd")
 
 
 def _merged(name: str) -> str:

@@ -15,11 +15,11 @@ def free_port(address: str = "127.0.0.1") -> int:
         return probe.getsockname()[1]
 
 
-def scratch_folder(prefix: str) -> Path:
-    """In memory where that is roomy: snapshot trees on a disk get slower with every run."""
+def scratch_folder(prefix: str, place: str = "") -> Path:
+    """In memory where that is roomy, for snapshot trees on a disk get slower with every run; or in `place`."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=place or (memory if roomy else None)))
 
 
 def wait_until(ready, what: str, process=None, seconds: float = 30.0) -> None:

@@ -9,17 +9,19 @@ import time
 class Proxy:
     """Use as a context manager; `name` is what an image reference starts with. `cuts`: after that many bytes from the
     registry, counted over all connections, the connection that carries them is reset. `rate`: bytes per second of each
-    connection, 0 = as they come."""
+    connection, 0 = as they come. `stall`: after that many bytes nothing more comes until go_on()."""
 
     CHUNK = 16384
 
-    def __init__(self, port: int, cuts=(), rate: int = 0, address: str = "127.0.0.1"):
+    def __init__(self, port: int, cuts=(), rate: int = 0, stall: int | None = None,
+                 address: str = "127.0.0.1"):
         self.target = (address, port)
         self.cuts, self.rate = sorted(cuts), rate
         self.sent = 0  # bytes from the registry, headers included
         self.made_cuts = 0
         self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self.stall = stall
+        self._closed, self._goes_on = threading.Event(), threading.Event()
         self._listener = socket.create_server((address, 0))
         self.name = f"{address}:{self._listener.getsockname()[1]}"
 
@@ -29,7 +31,11 @@ class Proxy:
 
     def __exit__(self, *_):
         self._closed.set()
+        self.go_on()
         self._listener.close()
+
+    def go_on(self) -> None:
+        self._goes_on.set()
 
     def _accept(self) -> None:
         while not self._closed.is_set():
@@ -57,6 +63,8 @@ class Proxy:
             if key.fileobj is client:
                 server.sendall(data)
                 continue
+            if self.stall is not None and self.sent >= self.stall:
+                self._goes_on.wait()
             allowed = self._count(len(data))
             client.sendall(data[:allowed])
             if allowed < len(data):

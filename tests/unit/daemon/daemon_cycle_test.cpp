@@ -110,13 +110,6 @@ TEST_F(DaemonCycle, ThatSaysWhyThereIsNoReportIsQuoted) {
   EXPECT_EQ(report.findings.back().remedy, "start it");
 }
 
-TEST_F(DaemonCycle, ShowsItsProgressToTheManager) {
-  write("progress.ndjson", report::stream_line(Progress{"app:1", Phase::pull, 41, 100}));
-  cycle_is("cat " + (root_ / "progress.ndjson").string() + "; exec sleep 60");
-  start_and_wait_until_ready();
-  EXPECT_TRUE(manager_hears("STATUS=checking; app:1: pull 41%"));
-}
-
 TEST_F(DaemonCycle, IsAskedAgainSoonWhenNothingIsKnown) {
   options_.first_retry = 20ms;
   cycle_is("echo x >> " + (root_ / "runs").string() + "; exit 1");

@@ -42,6 +42,32 @@ TEST(Schedule, FetchesAsManyAsAllowedBottomFirst) {
   EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 2}})) << "b cannot be unpacked before a";
 }
 
+TEST(Schedule, KeepsToTheLanesOfLargeBlobs) {
+  PullPlan plan = plan_of({"abcd"});
+  for (const std::size_t large : {1U, 2U}) plan.blobs[large].size = 100U << 20;
+  Schedule schedule(plan, {3, 1});
+  schedule.set_lanes(1);
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 0}, {Kind::fetch, 1}})) << "nor is it overtaken";
+  EXPECT_EQ(schedule.large_under_way(), 1U);
+  schedule.set_lanes(2);
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 2}}));
+  schedule.again({Kind::fetch, 2});
+  EXPECT_EQ(schedule.large_under_way(), 1U);
+  schedule.set_lanes(1);
+  EXPECT_EQ(begin(schedule), Tasks{});
+  schedule.failed({Kind::fetch, 1});
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 2}, {Kind::fetch, 3}}));
+}
+
+TEST(Schedule, WhatIsStoredAlreadyNeedsNoLane) {
+  PullPlan plan = plan_of({"abc"});
+  for (BlobJob& blob : plan.blobs) blob.size = 100U << 20;
+  plan.blobs[1].need = plan.blobs[2].need = Need::hold;
+  Schedule schedule(plan, {3, 1});
+  schedule.set_lanes(1);
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 0}, {Kind::fetch, 1}, {Kind::fetch, 2}}));
+}
+
 TEST(Schedule, UnpacksWhileTheNextIsFetched) {
   Schedule schedule(plan_of({"abc"}), {1, 1});
   begin(schedule);

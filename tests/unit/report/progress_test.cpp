@@ -4,60 +4,43 @@
 
 #include <sstream>
 #include <thread>
+#include <vector>
 
-#include "common/text.hpp"
+#include "tests/fakes/fake_clock.hpp"
+#include "tests/unit/report/progress_sample.hpp"
 
 namespace nodeproof::report {
 namespace {
 
 using namespace std::chrono_literals;
 
-class HandClock final : public Clock {
- public:
-  [[nodiscard]] std::chrono::system_clock::time_point now() const override { return {}; }
-  [[nodiscard]] std::chrono::steady_clock::time_point monotonic() const override { return time; }
-  std::chrono::steady_clock::time_point time;
-};
-
-TEST(ProgressBar, ShowsPhaseAmountAndRateWithinTheWidth) {
-  ImageProgress image{{"demo/app:1", Phase::pull, 20'000'000, 40'000'000}, {}, 0, {}};
-  EXPECT_EQ(progress_bar(image, 4.0, 100, false),
-            "demo/app:1  pull     [##########----------]  20.0 of 40.0 MB  5.0 MB/s");
-  for (const std::size_t width : {20U, 40U, 60U}) {
-    EXPECT_LE(display_width(progress_bar(image, 4.0, width, true)), width);
-  }
-}
-
-TEST(ProgressBar, HasNoBarWithoutATotal) {
-  const ImageProgress image{{"a:1", Phase::resolve, 0, 0}, {}, 0, {}};
-  EXPECT_EQ(progress_bar(image, 1.0, 80, true), "a:1  resolve");
-}
-
-TEST(ProgressPrinter, WritesALineForEachPhaseIntoALog) {
+TEST(ProgressPrinter, WritesLinesIntoALog) {
   std::ostringstream out;
-  HandClock clock;
+  fakes::FakeClock clock;
   ProgressPrinter printer(out, false, 80, &clock);
   const ProgressSink sink = printer.sink();
   sink({"a:1", Phase::resolve, 0, 0});
-  sink({"a:1", Phase::pull, 0, 40'000'000});
-  clock.time += 2s;
-  sink({"a:1", Phase::pull, 10'000'000, 40'000'000});
-  clock.time += 8s;
-  sink({"a:1", Phase::pull, 20'000'000, 40'000'000});
-  sink({"a:1", Phase::unpack, 1, 5});
+  sink(pull("a:1", 0, 40'000'000));
+  clock.advance(2s);
+  sink(pull("a:1", 10'000'000, 40'000'000));
+  clock.advance(8s);
+  sink(pull("a:1", 20'000'000, 40'000'000, {2'000'000, 10s}));
+  sink(still("a:1", 20'000'000, 40'000'000, 16s));
+  sink(pull("a:1", 40'000'000, 40'000'000));
   sink({"a:1", Phase::done, 0, 0});
   printer.finish();
   EXPECT_EQ(out.str(),
             "a:1: resolving\n"
             "a:1: pulling, 0 B of 40.0 MB\n"
-            "a:1: pulling, 20.0 of 40.0 MB, 2.0 MB/s\n"
-            "a:1: unpacking, 1 of 5\n"
+            "a:1: pulling, 20.0 of 40.0 MB, 2.0 MB/s, 10 s left\n"
+            "a:1: pulling, 20.0 of 40.0 MB, stalled for 16 s\n"
+            "a:1: goes on after 16 s, 40.0 of 40.0 MB\n"
             "a:1: done\n");
 }
 
 TEST(ProgressPrinter, RedrawsInPlaceOnATerminalAndWipesAtTheEnd) {
   std::ostringstream out;
-  HandClock clock;
+  fakes::FakeClock clock;
   ProgressPrinter printer(out, true, 80, &clock);
   const ProgressSink sink = printer.sink();
   sink({"a:1", Phase::resolve, 0, 0});
@@ -70,6 +53,19 @@ TEST(ProgressPrinter, RedrawsInPlaceOnATerminalAndWipesAtTheEnd) {
   EXPECT_TRUE(out.str().ends_with("\x1b[2A\r\x1b[J"));
   sink({"b:1", Phase::pull, 1, 0});
   EXPECT_TRUE(out.str().ends_with("\x1b[2A\r\x1b[J"));
+}
+
+TEST(ProgressPrinter, ShowsAtOnceThatAPullStalls) {
+  std::ostringstream out;
+  fakes::FakeClock clock;
+  ProgressPrinter printer(out, true, 80, &clock);
+  const ProgressSink sink = printer.sink();
+  sink(pull("a:1", 1, 2));
+  sink(still("a:1", 1, 2, 16s));
+  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 16 s\n"));
+  clock.advance(1s);
+  sink(still("a:1", 1, 2, 17s));
+  EXPECT_TRUE(out.str().ends_with("1 of 2 B  stalled for 17 s\n"));
 }
 
 TEST(ProgressPrinter, TakesSeveralThreads) {

@@ -1,0 +1,102 @@
+"""What a command, and a daemon meanwhile, used."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Used:
+    wall: float = 0.0  # seconds, as the CPU's
+    client_cpu: float = 0.0
+    daemon_cpu: float = 0.0
+    peak: float = 0.0  # MB, of the client; of those that run together the sum
+    wire: int = 0  # bytes
+    written: int = 0  # bytes to a disk, by client and daemon; 0 where they write to memory
+    read: int = 0  # bytes by the daemon, from wherever
+    outputs: list = field(default_factory=list)
+
+
+def io_of(pid: int) -> dict[str, int]:
+    text = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
+    return {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", text)}
+
+
+def cpu_of(pid: int) -> float:
+    """With the children that were waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / TICK
+
+
+class Running:
+    """One command; its peak memory is looked at by a thread. (ru_maxrss would begin with our own size.)"""
+
+    def __init__(self, command: list, environment: dict | None):
+        self._command = command
+        self._out, self._err = (os.fdopen(os.memfd_create(name), "w+b") for name in ("out", "err"))  # no disk's bytes
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err,
+                                         env=environment)
+        self._peak, self._done = 0.0, threading.Event()
+        self._watch = threading.Thread(target=self._look)
+        self._watch.start()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.005):
+            try:
+                status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+            except OSError:
+                return
+            if found := re.search(r"VmHWM:\s+(\d+)", status):
+                self._peak = max(self._peak, int(found[1]) / 1024)
+
+    def end(self, used: Used, accept: tuple = (0,)) -> None:
+        """Waits for it and adds what it used."""
+        pid = self._process.pid
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        used.written += io_of(pid)["write_bytes"]
+        _, status, rusage = os.wait4(pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._done.set()
+        self._watch.join()
+        used.client_cpu += rusage.ru_utime + rusage.ru_stime
+        used.peak += self._peak
+        used.outputs.append(self._read(self._out))
+        errors = self._read(self._err)
+        if self._process.returncode not in accept:
+            raise RuntimeError(f"{' '.join(map(str, self._command))}: exit {self._process.returncode}: "
+                               f"{errors[-2000:]}{used.outputs[-1][-2000:]}")
+
+    @staticmethod
+    def _read(file) -> str:
+        with file:
+            file.seek(0)
+            return file.read().decode(errors="replace")
+
+
+def measure(daemon: int, commands: list, together: bool = False, environment: dict | None = None) -> Used:
+    """Commands one after another, or all of them together; `daemon` is the process whose share is counted."""
+    used = Used()
+    cpu, io = cpu_of(daemon), io_of(daemon)
+    begin = time.monotonic()
+    if together:
+        for running in [Running(command, environment) for command in commands]:
+            running.end(used)
+    else:
+        peak = 0.0
+        for command in commands:
+            used.peak = 0.0
+            Running(command, environment).end(used)
+            peak = max(peak, used.peak)
+        used.peak = peak
+    used.wall = time.monotonic() - begin
+    after = io_of(daemon)
+    used.daemon_cpu = cpu_of(daemon) - cpu
+    used.written += after["write_bytes"] - io["write_bytes"]
+    used.read = after["rchar"] - io["rchar"]
+    return used
