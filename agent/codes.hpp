@@ -47,6 +47,7 @@ inline constexpr std::string_view kPermissionDenied = "PermissionDenied";
 inline constexpr std::string_view kNoSpace = "NoSpace";
 inline constexpr std::string_view kPullFailed = "PullFailed";
 inline constexpr std::string_view kPreloadBypassesPullSecrets = "PreloadBypassesPullSecrets";
+inline constexpr std::string_view kPullDeferred = "PullDeferred";
 inline constexpr std::string_view kUserlandBitness = "UserlandBitness";
 inline constexpr std::string_view kMemoryCgroupMissing = "MemoryCgroupMissing";
 inline constexpr std::string_view kNothingRequired = "NothingRequired";

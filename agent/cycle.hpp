@@ -12,6 +12,7 @@
 #include "agent/model.hpp"
 #include "agent/registry/registry.hpp"
 #include "common/clock.hpp"
+#include "common/local_time.hpp"
 
 namespace nodeproof {
 
@@ -22,6 +23,7 @@ struct Ports {
   ContainerRuntime& runtime;
   const Clock& clock;
   ProgressSink progress;
+  Registry* near = nullptr;  // what `registry` has on this host: image layouts; none = nothing
 };
 
 // The daemon's cycles ask for a proven image's tag once per resolve_every; a person who asks is
@@ -37,6 +39,10 @@ struct CycleConfig {
   bool ad_hoc = false;  // images named on the command line: nothing is pinned
   bool keep = false;    // with ad_hoc: ready ones get their records all the same
   Polling polling = Polling::always;
+  // The daemon's cycles: what may wait keeps to pull.windows and pull.start_jitter. A person who
+  // checks has no wish to wait.
+  bool patient = false;
+  UtcOffset utc_offset = nodeproof::utc_offset;  // of this node's clock
   bool registry_asked = true;  // false: all comes from local sources, whose word on tags is none
   bool again = false;          // start every image once more, also where the last proof still holds
 };

@@ -250,10 +250,23 @@ class Supervisor {
     const auto every = config_.settings().check_every;
     retry_ = soon ? std::min(every, retry_.count() == 0 ? options_.first_retry : retry_ * 2)
                   : std::chrono::milliseconds(0);
-    next_cycle_.expires_after(soon ? retry_ : every);
+    next_cycle_.expires_after(std::min(soon ? retry_ : every, until_deferred()));
     next_cycle_.async_wait([this](const error_code& error) {
       if (!error) start_cycle();
     });
+  }
+
+  // What waits for a window or this node's turn is fetched when it comes.
+  [[nodiscard]] std::chrono::milliseconds until_deferred() const {
+    constexpr std::chrono::milliseconds kAtLeast = std::chrono::seconds(1);
+    const auto now = std::chrono::system_clock::now();
+    auto wait = std::chrono::milliseconds::max();
+    for (const ImageReport& image : state_.report().images) {
+      if (!image.deferred_until || *image.deferred_until <= now) continue;
+      wait =
+          std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(*image.deferred_until - now));
+    }
+    return std::max(wait, kAtLeast);
   }
 
   void finish_if_stopped() {

@@ -148,9 +148,10 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       ledger_(config.state_dir / "ledger"),
       polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
              ports.clock),
+      turn_(config, fleet_name(config, host), polls_, ports.clock),
       observers_(inspect::make_observer_factory(inventories_)),
       round_({ports.registry, ports.store, observers_, ports.progress,
-              inspect::make_unpacked_sizes(inventories_)},
+              inspect::make_unpacked_sizes(inventories_), ports.near},
              set_options(config, host)) {}
 
 std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,
@@ -396,8 +397,15 @@ Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& 
 
 Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolved,
                                      const std::string& lease) {
-  const bool may_wait = config_.ad_hoc || job.proven() || !job.image.required;
-  return round_.pull({resolved, job.image.reference, lease, may_wait});
+  const bool may_wait = config_.ad_hoc || job.proven_stands || !job.image.required;
+  const auto until = may_wait ? turn_.deferred_until(job.reference) : std::nullopt;
+  auto pulled =
+      round_.pull({resolved, job.image.reference, lease, may_wait,
+                   until ? std::optional(turn_.error_of(job.reference, *until)) : std::nullopt});
+  if (pulled) polls_.unwant(job.reference);
+  if (pulled || pulled.error().code != Errc::deferred) return pulled;
+  polls_.want(job.reference);
+  return std::unexpected(turn_.error_of(job.reference, *until));
 }
 
 inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedImage& resolved,

@@ -15,6 +15,7 @@
 #include "agent/model.hpp"
 #include "agent/polls.hpp"
 #include "agent/pull_round.hpp"
+#include "agent/pull_turn.hpp"
 #include "agent/resolve/ledger.hpp"
 
 namespace nodeproof {
@@ -55,6 +56,7 @@ class ImageCycle {
     const Reference& reference;
     Look look;
     std::stop_token stop;
+    bool proven_stands = false;  // what is to be fetched is another image than the proven one here
     [[nodiscard]] const std::optional<resolve::ProvenImage>& proven() const { return look.proven; }
   };
   enum class Proof { to_be_recorded, of_a_successor, for_information };
@@ -76,6 +78,7 @@ class ImageCycle {
   [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);
   Result<ResolvedImage> latest(const Job& job);
+  void note_deferral(const Job& job, ImageReport& report) const;
   void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);
   ImageReport prove(const Job& job, const ResolvedImage& resolved,
@@ -112,6 +115,7 @@ class ImageCycle {
   inspect::InventoryCache inventories_;
   resolve::Ledger ledger_;
   Polls polls_;
+  PullTurn turn_;
   std::mutex silence_mutex_;
   std::map<std::string, Error> silent_;  // by Reference::domain(), in this cycle
   LayerObserverFactory observers_;

@@ -68,7 +68,20 @@ ImageReport ImageCycle::judge(const Job& job) {
   ports_.progress({job.image.reference, Phase::resolve, 0, 0});
   ImageReport report = judge_holding(job);
   report.rate_limit = polls_.limit_of(job.reference);
+  note_deferral(job, report);
   return report;
+}
+
+// Told until it is fetched. Where nothing is proven the pull's own failure says it, too.
+void ImageCycle::note_deferral(const Job& job, ImageReport& report) const {
+  if (!polls_.wanted_since(job.reference)) return;
+  report.deferred_until = turn_.deferred_until(job.reference);
+  const auto told = std::ranges::find(report.findings, code::kPullDeferred, &Finding::code);
+  if (!report.deferred_until || told != report.findings.end()) return;
+  Finding finding = report::finding_from_error(
+      turn_.error_of(job.reference, *report.deferred_until), report::Stage::pull);
+  finding.severity = Severity::info;
+  report.findings.push_back(std::move(finding));
 }
 
 Result<ResolvedImage> ImageCycle::latest(const Job& job) {
@@ -122,7 +135,9 @@ Result<ResolvedImage> ImageCycle::kept_here(const Job& job) {
 bool ImageCycle::is_to_be_asked(const Reference& reference, const RequiredImage& image) {
   if (reference.digest()) return false;
   if (config_.polling == Polling::always) return true;
-  return polls_.is_due(reference, image.on_tag_moved) && !polls_.paused_until(reference);
+  const bool turn_has_come = polls_.wanted_since(reference) && !turn_.deferred_until(reference);
+  return (polls_.is_due(reference, image.on_tag_moved) || turn_has_come) &&
+         !polls_.paused_until(reference);
 }
 
 // A registry that was silent to one question, tried several times, is not asked the others.
@@ -239,6 +254,7 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
   append(report.findings, word.findings);
   if (!config_.registry_asked) return report;
   polls_.answered(job.reference, job.image.on_tag_moved);
+  if (word == resolve::RegistryWord{}) polls_.unwant(job.reference);
   if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
   auto record = ledger_.find(job.reference.name());
   if (!record || record->word == word) return report;
@@ -257,14 +273,21 @@ ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
                                     const ResolvedImage& proven) {
   Finding moved = moved_finding(latest, proven);
   bool judged = true;
-  if (job.image.on_tag_moved != OnTagMoved::report) {
+  if (job.image.on_tag_moved == OnTagMoved::report) {
+    polls_.unwant(job.reference);
+  } else {
     const bool follow = job.image.on_tag_moved == OnTagMoved::follow;
-    ImageReport next = prove(job, latest, follow ? Proof::of_a_successor : Proof::for_information);
+    Job successor = job;
+    successor.proven_stands = true;
+    ImageReport next =
+        prove(successor, latest, follow ? Proof::of_a_successor : Proof::for_information);
     if (follow && next.verdict == Verdict::ready) return settled(job, std::move(next), {});
-    judged = next.verdict != Verdict::unknown;
-    moved.message += next.verdict == Verdict::ready
-                         ? "; the new one would be ready"
-                         : "; the new one is not: " + report::worst_code(next.findings);
+    const std::string worst = report::worst_code(next.findings);
+    const bool deferred = worst == code::kPullDeferred;
+    judged = next.verdict != Verdict::unknown || deferred;
+    moved.message += next.verdict == Verdict::ready ? "; the new one would be ready"
+                     : deferred                     ? "; the new one is not fetched yet"
+                                                    : "; the new one is not: " + worst;
   }
   ImageReport report = prove(job, proven);
   resolve::RegistryWord word{Freshness::stale, {std::move(moved)}};

@@ -242,6 +242,8 @@ struct ImageReport {
   std::vector<Finding> findings;
   std::vector<SmokeResult> smoke;
   std::optional<RateLimit> rate_limit = {};  // of its registry, when that says one
+  // When what has to be fetched for it will be; nothing = nothing waits.
+  std::optional<std::chrono::sys_seconds> deferred_until = {};
   friend bool operator==(const ImageReport&, const ImageReport&) = default;
 };
 

@@ -29,6 +29,16 @@ std::int64_t seconds_of(Polls::Time time) { return time.time_since_epoch().count
 
 }  // namespace
 
+std::chrono::seconds share_of(std::chrono::seconds period, const std::string& node,
+                              const std::string& purpose) {
+  if (period.count() <= 0) return {};
+  constexpr std::size_t kDigits = 15;  // 60 bits
+  const std::string hash(hash_of(as_bytes(node + '\0' + purpose)).hex().substr(0, kDigits));
+  std::uint64_t number = 0;
+  std::from_chars(hash.data(), hash.data() + hash.size(), number, 16);
+  return std::chrono::seconds(number % static_cast<std::uint64_t>(period.count()));
+}
+
 Polls::Polls(std::filesystem::path file, std::string node, std::chrono::seconds every,
              const Clock& clock)
     : file_(std::move(file)),
@@ -39,18 +49,14 @@ Polls::Polls(std::filesystem::path file, std::string node, std::chrono::seconds 
   if (!text || load(*text)) return;
   tags_.clear();
   hosts_.clear();
+  wanted_.clear();
 }
 
 Polls::Time Polls::now() const { return std::chrono::floor<std::chrono::seconds>(clock_.now()); }
 
 // A node's moments are the same ones after each restart, and other nodes' are others.
 Polls::Time Polls::last_moment(const std::string& name, std::chrono::seconds period) const {
-  constexpr std::size_t kDigits = 15;  // 60 bits
-  const std::string hash(hash_of(as_bytes(node_ + '\0' + name)).hex().substr(0, kDigits));
-  std::uint64_t number = 0;
-  std::from_chars(hash.data(), hash.data() + hash.size(), number, 16);
-  const auto phase = static_cast<std::int64_t>(number % static_cast<std::uint64_t>(period.count()));
-  const std::int64_t since = seconds_of(now()) - phase;
+  const std::int64_t since = seconds_of(now()) - share_of(period, node_, name).count();
   const std::int64_t into = ((since % period.count()) + period.count()) % period.count();
   return now() - std::chrono::seconds(into);
 }
@@ -112,6 +118,22 @@ std::optional<Polls::Time> Polls::paused_until(const Reference& tag) const {
   return host != nullptr && is_low(host->limit) ? std::optional(host->until) : std::nullopt;
 }
 
+std::optional<Polls::Time> Polls::wanted_since(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = wanted_.find(tag.name());
+  return found == wanted_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Polls::want(const Reference& tag) {
+  const std::scoped_lock lock(mutex_);
+  changed_ |= wanted_.try_emplace(tag.name(), now()).second;
+}
+
+void Polls::unwant(const Reference& tag) {
+  const std::scoped_lock lock(mutex_);
+  changed_ |= wanted_.erase(tag.name()) > 0;
+}
+
 // What has not been asked for in so long has left the configuration.
 Result<> Polls::load_tags(const json::Value& tags) {
   const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
@@ -134,6 +156,13 @@ Result<> Polls::load_hosts(const json::Value& hosts) {
   return {};
 }
 
+Result<> Polls::load_wanted(const json::Value& tags) {
+  for (const auto& [name, since] : tags.members()) {
+    wanted_.emplace(name, Time(std::chrono::seconds(TRY(since.integer()))));
+  }
+  return {};
+}
+
 Result<> Polls::load(const std::string& text) {
   const json::Value root = TRY(json::parse(text));
   std::uint64_t version = 0;
@@ -142,7 +171,9 @@ Result<> Polls::load(const std::string& text) {
   const json::Value* tags = TRY(root.at("tags"));
   TRY(load_tags(*tags));
   const json::Value* hosts = TRY(root.at("registries"));
-  return load_hosts(*hosts);
+  TRY(load_hosts(*hosts));
+  const json::Value* wanted = root.find("wanted");  // a file of an earlier version has none
+  return wanted == nullptr ? Result<>{} : load_wanted(*wanted);
 }
 
 Result<> Polls::save() {
@@ -160,6 +191,8 @@ Result<> Polls::save() {
     write_rate_limit(out, host.limit);
     out.end_object();
   }
+  out.end_object().key("wanted").begin_object();
+  for (const auto& [name, since] : wanted_) out.member(name, seconds_of(since));
   out.end_object().end_object();
   TRY(write_file_atomically(file_, out.str()));
   changed_ = false;

@@ -17,6 +17,11 @@
 
 namespace nodeproof {
 
+// The share of a period that is the node's own for this purpose: the same one after each restart,
+// and other nodes' are others.
+[[nodiscard]] std::chrono::seconds share_of(std::chrono::seconds period, const std::string& node,
+                                            const std::string& purpose);
+
 // Thread-safe. Lives in a file of the run directory, which is memory: a poll that changes nothing
 // writes nothing to disk, and a boot forgets.
 class Polls {
@@ -43,6 +48,12 @@ class Polls {
   // Until when its tags are not asked for, as little is left; nothing = they may be.
   [[nodiscard]] std::optional<Time> paused_until(const Reference& tag) const;
 
+  // Since when something that may wait is to be fetched for this tag, and has not been; nothing =
+  // there is nothing.
+  [[nodiscard]] std::optional<Time> wanted_since(const Reference& tag) const;
+  void want(const Reference& tag);  // now, if not before
+  void unwant(const Reference& tag);
+
   Result<> save();  // when something has changed
 
  private:
@@ -58,6 +69,7 @@ class Polls {
   Result<> load(const std::string& text);
   Result<> load_tags(const json::Value& tags);
   Result<> load_hosts(const json::Value& hosts);
+  Result<> load_wanted(const json::Value& tags);
   // With mutex_ held:
   void set_limit(const Reference& tag, const RateLimit& limit);
   [[nodiscard]] Time now() const;
@@ -69,8 +81,9 @@ class Polls {
   std::string node_;
   std::chrono::seconds every_;
   const Clock& clock_;
-  std::map<std::string, Tag> tags_;    // by Reference::name()
-  std::map<std::string, Host> hosts_;  // by Reference::domain()
+  std::map<std::string, Tag> tags_;     // by Reference::name()
+  std::map<std::string, Host> hosts_;   // by Reference::domain()
+  std::map<std::string, Time> wanted_;  // by Reference::name()
   bool changed_ = false;
 };
 

@@ -51,6 +51,8 @@ std::string_view to_string(Errc code) {
       return "no_space";
     case Errc::busy:
       return "busy";
+    case Errc::deferred:
+      return "deferred";
     case Errc::cancelled:
       return "cancelled";
     case Errc::io:

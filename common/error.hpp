@@ -33,6 +33,7 @@ enum class Errc {
   permission_denied,     // EACCES, EPERM
   no_space,              // ENOSPC, EDQUOT
   busy,                  // somebody else holds it
+  deferred,              // at another time: a time window, this node's turn
   cancelled,             // asked to stop
   io,                    // any other failing system call
   internal,              // a bug

@@ -20,6 +20,7 @@ int cycle_child(Session& session) {
   }
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
   cycle.polling = Polling::when_due;
+  cycle.patient = true;
   const SystemClock clock;
   report::SignOfLife life(
       [&lines](const Progress& step) { lines.write(report::stream_line(step)); }, clock);

@@ -43,8 +43,8 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
       TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  Ports ports{images->registry(), containerd->store(), containerd->runtime(), clock,
-              std::move(progress)};
+  Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
+              std::move(progress), images->near()};
   return run_cycle(cycle, ports, stop);
 }
 

@@ -23,6 +23,8 @@ class ImageSource {
   // be read. A damaged one is the images' to tell.
   Result<> usable();
   [[nodiscard]] Registry& registry();
+  // What registry() has on this host; nullptr = nothing.
+  [[nodiscard]] Registry* near() { return layouts_.get(); }
   // To judge what is held: the layouts of `from`, or the registries themselves without mirrors and
   // sources.
   [[nodiscard]] Registry& origin();

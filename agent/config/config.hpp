@@ -12,6 +12,7 @@
 #include "agent/model.hpp"
 #include "common/amount.hpp"
 #include "common/error.hpp"
+#include "common/time_window.hpp"
 
 namespace nodeproof::config {
 
@@ -48,6 +49,9 @@ struct Pull {
   std::uint64_t bandwidth = 0;  // bytes per second over all images; 0 = no cap
   std::optional<Amount>
       keep_free;  // nothing = the larger of 20 % and 2 GB, above a kubelet's marks
+  // For what may wait: images with a proven version here, and those that are not required.
+  std::vector<TimeWindow> windows;       // none = at any time
+  std::chrono::seconds start_jitter{0};  // of which each node waits a share of its own
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 

@@ -74,6 +74,11 @@ std::string config_digest(const Config& config) {
     writer.member("keep_free", config.pull.keep_free->units);
     writer.member("keep_free_percent", config.pull.keep_free->percent);
   }
+  writer.key("windows").begin_array();
+  for (const TimeWindow& window : config.pull.windows) {
+    writer.string(to_string(window));
+  }
+  writer.end_array().member("start_jitter", std::int64_t{config.pull.start_jitter.count()});
   writer.member("check_every", std::int64_t{config.check_every.count()});
   writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
   writer.member("require_smoke", config.require_smoke).end_object();

@@ -71,6 +71,25 @@ Result<> read_bandwidth(const Entry& entry, Pull& into) {
   return {};
 }
 
+Result<> read_windows(const Entry& entry, Pull& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  into.windows.clear();
+  for (const json::Value& item : entry.value().items()) {
+    const Entry one = entry.child(item);
+    const auto window = parse_time_window(TRY(one.text()));
+    if (!window) return one.error(window.error().message);
+    into.windows.push_back(*window);
+  }
+  return {};
+}
+
+Result<> read_start_jitter(const Entry& entry, Pull& into) {
+  into.start_jitter = {};
+  if (TRY(entry.text()).empty()) return {};
+  into.start_jitter = std::chrono::duration_cast<std::chrono::seconds>(TRY(entry.duration()));
+  return {};
+}
+
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
@@ -117,9 +136,22 @@ Result<> read_registry_sources(const Entry& entry, Config& into) {
   return entry.error("credential_provider_config and credential_provider_bin_dir go together");
 }
 
-constexpr std::array kPull = {Field<Pull>{"parallel", read_parallel},
-                              Field<Pull>{"bandwidth", read_bandwidth},
-                              Field<Pull>{"keep_free", read_keep_free}};
+constexpr std::array kPull = {
+    Field<Pull>{"parallel", read_parallel}, Field<Pull>{"bandwidth", read_bandwidth},
+    Field<Pull>{"keep_free", read_keep_free}, Field<Pull>{"windows", read_windows},
+    Field<Pull>{"start_jitter", read_start_jitter}};
+
+// A node whose share is longer than a window would never begin in it.
+Result<> read_pull(const Entry& entry, Config& into) {
+  TRY(read_fields<Pull>(entry, kPull, into.pull));
+  for (const TimeWindow& window : into.pull.windows) {
+    if (into.pull.start_jitter < window.length()) continue;
+    return entry.error(
+        "start_jitter must be shorter than each of the windows, such as \"30m\" "
+        "with \"01:00-05:00\"");
+  }
+  return {};
+}
 
 // Nothing is gated by this version, so there is nothing to enforce.
 Result<> read_mode(const Entry& entry, Config& /*into*/) {
@@ -185,8 +217,7 @@ constexpr std::array kConfig = {
     Field<Config>{"registry_sources", read_registry_sources},
     Field<Config>{"sources", read_sources},
     Field<Config>{"images", read_images},
-    Field<Config>{"pull", [](const Entry& entry,
-                             Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
+    Field<Config>{"pull", read_pull},
     Field<Config>{"check_every", read_period<&Config::check_every>},
     Field<Config>{"resolve_every", read_period<&Config::resolve_every>},
     Field<Config>{"require_smoke", boolean<&Config::require_smoke>},

@@ -58,9 +58,15 @@ Result<> BlobPuller::store_layer(std::size_t layer, const Passage& passage,
 Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
                                       const std::stop_token& stop) {
   const Descriptor& blob = descriptor(layer);
-  const Source source{ports_.registry, ports_.store, image_.reference, blob, lease_};
   while (auto writer = TRY(ports_.store.begin_blob(blob, lease_, stop))) {
-    const std::uint64_t offset = writer->offset();
+    const std::uint64_t offset = writer->offset();  // another namespace's blob is whole already
+    const auto registry =
+        offset < blob.size ? whom_to_ask(blob, passage, stop) : Result<Registry*>(&ports_.registry);
+    if (!registry) {
+      if (offset == 0) static_cast<void>(writer->abort());  // nothing that could be gone on with
+      return std::unexpected(registry.error());
+    }
+    const Source source{**registry, ports_.store, image_.reference, blob, lease_};
     passage.found(offset);
     Download download(source, passage, std::move(writer),
                       offset == 0 ? observer_of(layer) : nullptr);
@@ -71,6 +77,17 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
   passage.found(blob.size);
   TRY(add_labels(blob.digest, source_label(image_.reference)));
   return observe_stored(layer, observer_of(layer), stop);
+}
+
+// What lies on this host needs no permission.
+Result<Registry*> BlobPuller::whom_to_ask(const Descriptor& blob, const Passage& passage,
+                                          const std::stop_token& stop) const {
+  if (passage.closed == nullptr) return &ports_.registry;
+  if (ports_.near != nullptr) {
+    const auto state = ports_.near->probe(image_.reference, blob, stop);
+    if (state && *state == BlobState::whole) return ports_.near;
+  }
+  return std::unexpected(*passage.closed);
 }
 
 Result<> BlobPuller::hold_layer(std::size_t layer, const std::stop_token& stop) {
@@ -125,7 +142,8 @@ Result<> BlobPuller::observe_remote(std::size_t layer, Observer observer, const 
     passage.came(bytes.size());
     return {};
   };
-  TRY(ports_.registry.blob(image_.reference, blob, 0, sink, stop));
+  Registry* const registry = TRY(whom_to_ask(blob, passage, stop));
+  TRY(registry->blob(image_.reference, blob, 0, sink, stop));
   TRY(check_hash(hasher, blob, kRegistry));
   observer->finish();
   return {};

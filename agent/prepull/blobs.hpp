@@ -39,6 +39,8 @@ class BlobPuller {
   Result<bool> store_document_once(const Descriptor& blob, std::string_view bytes,
                                    const Labels& labels, const std::stop_token& stop);
   Result<> add_labels(const Digest& digest, Labels labels);
+  Result<Registry*> whom_to_ask(const Descriptor& blob, const Passage& passage,
+                                const std::stop_token& stop) const;
   Observer observer_of(std::size_t layer) const;
   [[nodiscard]] const Descriptor& descriptor(std::size_t layer) const;
 

@@ -21,6 +21,8 @@ class Throttle;
 struct Passage {
   Throttle* throttle = nullptr;                // none = no bandwidth cap
   std::chrono::milliseconds slice{0}, gap{0};  // under a cap: a ref is held that long, then free
+  // Why the registry is not to be asked for it now; none = it is.
+  const Error* closed = nullptr;
   std::mutex* commits = nullptr;  // held while a large blob is committed; none = at any time
   std::function<void(std::uint64_t)> came;   // bytes from the registry
   std::function<void(std::uint64_t)> found;  // bytes that containerd had already

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -17,6 +18,9 @@ struct WantedImage {
   std::string title;     // Progress::image; "" = the image's normalised name
   std::string lease_id;  // "" = lease_id_for(the image)
   bool may_wait = true;  // false: no bandwidth cap holds it up
+  // Why the registry is not to be asked for its layers now: it fails with this unless they are had
+  // without. Nothing = it is asked, until all is there.
+  std::optional<Error> closed = {};
 };
 
 // Safe to call from several threads.

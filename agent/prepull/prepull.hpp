@@ -22,6 +22,7 @@ struct PullPorts {
       observers;                 // called from several threads, once per layer that is read
   const ProgressSink& progress;  // may be empty
   UnpackedSizes sizes = {};      // empty = all are estimated
+  Registry* near = nullptr;      // what `registry` has on this host; none = nothing
 };
 
 // What holds for all images that are pulled together.

@@ -161,6 +161,10 @@ Passage PullSet::passage_of(const Turn& turn) {
   const bool capped = std::ranges::all_of(
       turn.users, [this](const LayerOf& user) { return images_[user.image]->wanted().may_wait; });
   if (throttle_ && capped) passage.throttle = &*throttle_;
+  const bool closed = std::ranges::all_of(turn.users, [this](const LayerOf& user) {
+    return images_[user.image]->wanted().closed.has_value();
+  });
+  if (closed) passage.closed = &*images_[turn.users.front().image]->wanted().closed;
   passage.slice = options_.slice;
   passage.gap = options_.gap;
   if (options_.one_commit_at_a_time) passage.commits = &commits_;

@@ -207,6 +207,13 @@ constexpr CodeText kTexts[] = {
      "imagePullCredentialsVerificationPolicy to AlwaysVerify: it then asks the registry once for "
      "each pull secret, also for images that are here.",
      false},
+    {code::kPullDeferred, "The image is not fetched yet",
+     "It is outside of pull.windows, or this node's share of pull.start_jitter is not over. What "
+     "is proven here stands meanwhile; only images that are not required, or that have a proven "
+     "version here, wait.",
+     "Nothing has to be done: the finding says when it is fetched. nodeproof check by hand fetches "
+     "it at once.",
+     true},
     {code::kUserlandBitness, "The userland is narrower than the kernel",
      "A 32-bit system runs on a 64-bit kernel, as older Raspberry Pi OS does: uname promises "
      "arm64, its containerd takes arm images.",

@@ -99,6 +99,8 @@ Judged judge(Errc code, Stage stage) {
       return {code::kPermissionDenied, Severity::unknown};
     case Errc::no_space:
       return {code::kNoSpace, Severity::unknown};
+    case Errc::deferred:
+      return {code::kPullDeferred, Severity::unknown};
     case Errc::invalid_config:
       return {code::kConfigInvalid, Severity::unknown};
     default:

@@ -42,6 +42,7 @@ void write_image(json::Writer& out, const ImageReport& image) {
     out.key("rateLimit");
     write_rate_limit(out, *image.rate_limit);
   }
+  if (image.deferred_until) out.member("deferredUntil", to_rfc3339(*image.deferred_until));
   out.end_object();
 }
 

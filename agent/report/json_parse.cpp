@@ -44,6 +44,11 @@ Result<ImageReport> read_image(const json::Value& value) {
   image.findings = TRY(read_findings(value, "findings"));
   image.smoke = TRY(read_smoke_results(value, "smoke"));
   image.rate_limit = TRY(read_rate_limit(value, "rateLimit"));
+  std::string deferred;
+  TRY(json::read(value, "deferredUntil", deferred));
+  if (!deferred.empty()) {
+    image.deferred_until = std::chrono::floor<std::chrono::seconds>(TRY(parse_rfc3339(deferred)));
+  }
   return image;
 }
 

@@ -218,6 +218,28 @@ TEST_F(Load, TakesABandwidthInBytesPerSecond) {
   }
 }
 
+TEST_F(Load, TakesWindowsAndAJitter) {
+  const Pull pull = loaded(R"({"pull": {"windows": ["01:00-05:00", "Sat,Sun 00:00-24:00"],
+                                        "start_jitter": "30m"}})")
+                        .pull;
+  ASSERT_EQ(pull.windows.size(), 2U);
+  EXPECT_EQ(to_string(pull.windows[1]), "Sat,Sun 00:00-24:00");
+  EXPECT_EQ(pull.start_jitter, seconds(1800));
+  EXPECT_EQ(loaded(R"({"pull": {"windows": [], "start_jitter": ""}})").pull, Pull{});
+  const std::string bad = refused("{\"pull\": {\n\"windows\": [\"01:00-05:00\",\n\"nightly\"]}}");
+  EXPECT_NE(bad.find(":3: $.pull.windows[1]: "), std::string::npos) << bad;
+  EXPECT_NE(bad.find("\"01:00-05:00\""), std::string::npos) << bad;
+  EXPECT_NE(refused(R"({"pull": {"start_jitter": "30"}})").find("$.pull.start_jitter: "),
+            std::string::npos);
+}
+
+TEST_F(Load, RefusesAJitterThatIsNoShorterThanAWindow) {
+  EXPECT_NE(refused(R"({"pull": {"windows": ["01:00-02:00"], "start_jitter": "1h"}})")
+                .find("$.pull: start_jitter must be shorter"),
+            std::string::npos);
+  loaded(R"({"pull": {"windows": ["23:30-01:00"], "start_jitter": "1h"}})");
+}
+
 TEST_F(Load, TakesDurationsInEveryUnit) {
   EXPECT_EQ(loaded(R"({"check_every":"90s"})").check_every, seconds(90));
   EXPECT_EQ(loaded(R"({"check_every":"2m"})").check_every, seconds(120));
@@ -300,6 +322,9 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[10].pull.keep_free = Amount{.units = 0, .percent = 1};
   others[11].pull.bandwidth = 64000;
   others[12].sources = {"/mnt/usb"};
+  others.resize(others.size() + 2, base);
+  others[others.size() - 2].pull.windows = {*parse_time_window("01:00-05:00")};
+  others[others.size() - 1].pull.start_jitter = seconds(60);
   others.push_back(base);
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {

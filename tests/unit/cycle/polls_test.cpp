@@ -131,5 +131,35 @@ TEST_F(PollsTest, ARegistryThatWantsToBeLeftAloneIs) {
   EXPECT_FALSE(polls.paused_until(app_));
 }
 
+TEST_F(PollsTest, WhatIsWantedIsRememberedSinceItsFirstTime) {
+  Polls polls = open();
+  EXPECT_EQ(polls.wanted_since(app_), std::nullopt);
+  polls.want(app_);
+  const auto since = polls.wanted_since(app_);
+  ASSERT_TRUE(since);
+  clock_.advance(hours(1));
+  polls.want(app_);
+  ASSERT_TRUE(polls.save());
+  Polls again = open();
+  EXPECT_EQ(again.wanted_since(app_), since);
+  again.unwant(app_);
+  ASSERT_TRUE(again.save());
+  EXPECT_EQ(open().wanted_since(app_), std::nullopt);
+}
+
+TEST(ShareOf, IsTheNodesOwnAndBelowThePeriod) {
+  std::set<seconds> shares;
+  for (int node = 0; node < 100; ++node) {
+    const std::string name = "pi-" + std::to_string(node);
+    const seconds share = share_of(hours(1), name, "start_jitter");
+    EXPECT_EQ(share_of(hours(1), name, "start_jitter"), share);
+    EXPECT_GE(share, seconds(0));
+    EXPECT_LT(share, hours(1));
+    shares.insert(seconds(share.count() / 600));
+  }
+  EXPECT_GE(shares.size(), 6U) << "in every ten minutes some begin";
+  EXPECT_EQ(share_of(seconds(0), "pi-17", "start_jitter"), seconds(0));
+}
+
 }  // namespace
 }  // namespace nodeproof

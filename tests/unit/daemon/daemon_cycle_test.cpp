@@ -38,6 +38,17 @@ TEST_F(DaemonCycle, TakesTheFlagAwayWhenNoLongerReady) {
   EXPECT_FALSE(ready_flag());
 }
 
+TEST_F(DaemonCycle, ComesAgainWhenWhatIsDeferredIsDue) {
+  NodeReport waiting = report_with(Verdict::ready);
+  waiting.images[0].deferred_until =
+      std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now()) + 2s;
+  cycle_reports(waiting);
+  start_and_wait_until_ready();
+  const std::uint64_t first = ask("check").sequence;
+  EXPECT_TRUE(eventually([&] { return ask("status").sequence > first; }));
+  EXPECT_GE(std::chrono::system_clock::now(), *waiting.images[0].deferred_until);
+}
+
 TEST_F(DaemonCycle, ThatCrashesLeavesTheProvenVerdictStanding) {
   cycle_reports(report_with(Verdict::ready));
   start_and_wait_until_ready();
