@@ -15,7 +15,7 @@ from rig.containerd import Containerd
 from rig.program import Nodeproof
 from rig.registry import Registry
 from shaped_link import FAR, ShapedLink
-from usage import Used, measure
+from usage import Used, io_of, measure
 from warm_pass import answered
 
 PARTS = ("large", "set", "link", "written", "unchanged")
@@ -208,6 +208,7 @@ class Bench:
             with self.stage(registry, references, place=DISK) as (stage, nodeproof):
                 nodeproof.run_folder = Path(run_folder)  # a tmpfs, as /run is
                 stage.run(CHECK, nodeproof)
+                wait_for_rest(stage.containerd)
                 right = [self.check_unchanged(stage, nodeproof, table) for _ in range(self.rounds)]
                 for _ in range(self.rounds):
                     for who in (CRI, CTR):
@@ -232,6 +233,17 @@ class Bench:
             print(f"  {len(heads)} requests {heads[:20]}, {used.written} bytes written, {used.read} read by containerd, "
                   f"{report['message']}")
         return right
+
+
+def wait_for_rest(containerd: Containerd) -> None:
+    """After a pull containerd collects its garbage when it likes: until it has written nothing for a while."""
+    seen = [-1] * 50
+
+    def rests() -> bool:
+        seen.append(io_of(containerd.process.pid)["write_bytes"])
+        return len(set(seen[-50:])) == 1
+
+    processes.wait_until(rests, "containerd at rest")
 
 
 def publish_set(registry: Registry) -> list[str]:
