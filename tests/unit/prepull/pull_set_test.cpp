@@ -6,7 +6,7 @@
 #include <latch>
 #include <random>
 
-#include "tests/unit/prepull/pull_rig.hpp"
+#include "tests/unit/prepull/two_images.hpp"
 
 namespace nodeproof::prepull {
 namespace {
@@ -16,44 +16,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-constexpr std::size_t kBase = 300'000;
-
-// Two images of two repositories on a base of two layers, each with a layer of its own.
-class Set : public testing::Test {
- protected:
-  PullRig rig;
-  std::vector<std::string> base{layer_bytes(kBase, 'a'), layer_bytes(50'000, 'b')};
-  std::string own1 = layer_bytes(70'000, 'c'), own2 = layer_bytes(20'000, 'd');
-  ResolvedImage one = push_resolved(rig.registry, "registry.test/team/one:1",
-                                    image_with_layers({base[0], base[1], own1}));
-  ResolvedImage two = push_resolved(rig.registry, "registry.test/team/two:1",
-                                    image_with_layers({base[0], base[1], own2}));
-
-  [[nodiscard]] PullPorts ports() { return {rig.registry, rig.store, rig.observers, rig.progress}; }
-  [[nodiscard]] std::vector<WantedImage> both() const { return {{one, {}, {}}, {two, {}, {}}}; }
-
-  std::vector<Result<PulledImage>> pull_both(const std::stop_token& stop = {}) {
-    PullSet set(both(), ports(), rig.options, stop);
-    return {set.wait(0), set.wait(1)};
-  }
-
-  static const Digest& digest(const ResolvedImage& image, std::size_t layer) {
-    return image.document.layers[layer].digest;
-  }
-  static Digest top(const ResolvedImage& image) { return chain_ids(image.config.diff_ids).back(); }
-
-  void expect_whole(const ResolvedImage& image) {
-    for (const Descriptor& layer : image.document.layers) {
-      EXPECT_TRUE(rig.store.has_blob(layer.digest));
-    }
-    for (const Digest& chain : chain_ids(image.config.diff_ids)) {
-      EXPECT_TRUE(rig.store.has_chain(chain));
-    }
-    EXPECT_TRUE(rig.store.has_blob(image.document.config.digest));
-    EXPECT_TRUE(rig.store.has_blob(image.manifest.digest));
-    EXPECT_TRUE(rig.store.has_blob(image.index->digest));
-  }
-};
+class Set : public TwoImages {};
 
 TEST_F(Set, FetchesEachBlobOnceAndUnpacksEachChainOnce) {
   const auto pulled = pull_both();
@@ -185,88 +148,6 @@ TEST_F(Set, AnImageOfABadShapeFailsAlone) {
   ASSERT_FALSE(pulled[0]);
   EXPECT_EQ(pulled[0].error().code, Errc::invalid_document);
   EXPECT_TRUE(pulled[1]);
-}
-
-// What is free on the one file system of containerd's, of which 10 % stay free.
-StoreVolumes disk(std::uint64_t free_bytes) {
-  const Volume volume{.id = 1, .bytes = 1'000'000, .free_bytes = free_bytes};
-  return {{"/content", volume}, {"/snapshots", volume}};
-}
-
-TEST_F(Set, AnImageThatDoesNotFitIsLeftOutBeforeAByteIsFetched) {
-  rig.options.keep_free = Amount{.units = 100'000, .percent = 0};
-  // The first takes about 5 x 420 kB, the second shares its base and takes 5 x 20 kB more.
-  rig.store.set_volumes(disk(2'250'000));
-  const auto pulled = pull_both();
-  EXPECT_TRUE(pulled[0]) << pulled[0].error().message;
-  ASSERT_FALSE(pulled[1]);
-  EXPECT_EQ(pulled[1].error().code, Errc::no_space);
-  EXPECT_THAT(pulled[1].error().message, HasSubstr("team/two"));
-  EXPECT_THAT(pulled[1].error().message, HasSubstr("/content has not enough room: about"));
-  EXPECT_FALSE(rig.store.has_blob(digest(two, 2)));
-  expect_whole(one);
-}
-
-TEST_F(Set, WhatIsKnownOfALayerCountsForMoreThanAnEstimate) {
-  rig.options.keep_free = Amount{};
-  rig.store.set_volumes(disk(1'000'000));  // far below the estimates
-  PullPorts known = ports();
-  known.sizes = [](const Descriptor& layer) { return UnpackedSize{layer.size, 1}; };
-  PullSet set(both(), known, rig.options, {});
-  EXPECT_TRUE(set.wait(0));
-  EXPECT_TRUE(set.wait(1));
-}
-
-TEST_F(Set, AnImageThatIsKnownNotToFitIsLeftOutAndTheNumberIsNoGuess) {
-  rig.options.keep_free = Amount{};
-  rig.store.set_volumes(disk(100'000'000));
-  PullPorts known = ports();
-  known.sizes = [&](const Descriptor& layer) {
-    const bool own = layer.digest == digest(one, 2);
-    return UnpackedSize{own ? 200'000'000 : layer.size, 1};
-  };
-  PullSet set(both(), known, rig.options, {});
-  const auto pulled = set.wait(0);
-  ASSERT_FALSE(pulled);
-  EXPECT_THAT(pulled.error().message, HasSubstr("has not enough room: 200.8 MB are needed"));
-  EXPECT_EQ(rig.registry.requests(digest(one, 2).str()), 0U);
-  EXPECT_TRUE(set.wait(1));
-}
-
-// The last layer turns out to be a large one; below it nothing has been unpacked in vain.
-TEST_F(Set, AnImageThatTurnsOutNotToFitIsGivenBackBeforeItIsUnpacked) {
-  rig.options.keep_free = Amount{};
-  rig.options.unpacks = 1;
-  rig.store.set_volumes(disk(100'000'000));
-  PullPorts learning = ports();
-  learning.sizes = [&](const Descriptor& layer) -> std::optional<UnpackedSize> {
-    if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
-    return UnpackedSize{200'000'000, 1};
-  };
-  const auto pulled = PullSet({{one, {}, {}}}, learning, rig.options, {}).wait(0);
-  ASSERT_FALSE(pulled);
-  EXPECT_EQ(pulled.error().code, Errc::no_space);
-  EXPECT_THAT(pulled.error().message, HasSubstr("has not enough room: 200.0 MB are needed"));
-  EXPECT_EQ(rig.store.count("unpack " + top(one).str()), 0U);
-  EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
-}
-
-TEST_F(Set, ASmallImageFitsBehindALargeOneThatDoesNot) {
-  rig.options.keep_free = Amount{};
-  rig.store.set_volumes(disk(2'000'000));
-  const auto pulled = pull_both();
-  EXPECT_FALSE(pulled[0]);
-  EXPECT_TRUE(pulled[1]) << pulled[1].error().message;
-  EXPECT_FALSE(rig.store.has_blob(digest(one, 2)));
-  expect_whole(two);
-}
-
-TEST_F(Set, WhatIsThereAlreadyNeedsNoRoom) {
-  ASSERT_TRUE(pull_both()[0]);
-  rig.store.set_volumes(disk(0));
-  const auto again = pull_both();
-  EXPECT_TRUE(again[0]);
-  EXPECT_TRUE(again[1]);
 }
 
 TEST_F(Set, AnImageWithoutALeaseFailsAlone) {
