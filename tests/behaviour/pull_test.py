@@ -283,6 +283,7 @@ class Full(Pulls):
             cls.containerd = Containerd(VERSION)
         except packages.Unavailable as error:
             raise unittest.SkipTest(str(error)) from error
+        cls.addClassCleanup(shutil.rmtree, cls.containerd.folder, ignore_errors=True)
         cls.containerd.root.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.SIZE}", "tmpfs", cls.containerd.root], check=True)
         cls.addClassCleanup(subprocess.run, ["umount", "--lazy", cls.containerd.root], check=True)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import signal
 import statistics
 import sys
 import tempfile
@@ -115,8 +116,8 @@ def say(what: str, found: float, target: float) -> None:
 
 
 class Bench:
-    def __init__(self, version: str, rounds: int):
-        self.version, self.rounds = version, rounds
+    def __init__(self, version: str, rounds: int, link_scale: float = 1):
+        self.version, self.rounds, self.link_scale = version, rounds, link_scale
 
     @contextlib.contextmanager
     def stage(self, registry: Registry, references: list[str], **more):
@@ -171,7 +172,7 @@ class Bench:
 
     def link(self) -> bool:
         table, floors = Table(), []
-        image = bench_images.large(SMALLER)
+        image = bench_images.large(self.link_scale)
         with ShapedLink() as link:
             link.far()
             with Registry(address=FAR) as registry:
@@ -179,7 +180,7 @@ class Bench:
                 link.near()
                 for _ in range(self.rounds):
                     floors.append(self.link_round(table, link, registry))
-        table.show(f"one image, a smaller one to save time: {megabytes(image)}, over {link.mbit} Mbit/s and "
+        table.show(f"one image of {megabytes(image)} over {link.mbit} Mbit/s and "
                    f"{link.round_trip_ms} ms, containerd {self.version}; on the wire: with all headers")
         ratios = [used.wall / floor for used, floor in zip(table.rows[OURS], floors)]
         say(f"the pull beside bytes/bandwidth and the last unpack ({min(ratios):.2f}-{max(ratios):.2f})",
@@ -257,12 +258,14 @@ def main() -> int:
     options.add_argument("--containerd", choices=[*packages.CONTAINERD_SUITES, "all"], default="all")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--part", choices=PARTS, action="append")
+    options.add_argument("--link-scale", type=float, default=1)
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("tests/bench/pull: ended"))  # through all that cleans up
     print(f"program measured: {program.binary()}", flush=True)
     versions = list(packages.CONTAINERD_SUITES) if given.containerd == "all" else [given.containerd]
     kept = True
     for version in versions:
-        bench = Bench(version, given.rounds)
+        bench = Bench(version, given.rounds, given.link_scale)
         for part in given.part or PARTS:
             kept = getattr(bench, part)() and kept
     return 0 if kept else 1
