@@ -218,8 +218,9 @@ class Supervisor {
     note_change(before);
     notifier_.send("STATUS=" + report.message);
     answer_waiting();
-    plan_next(failed ||
-              (report.verdict == Verdict::unknown && report.reason != code::kNothingRequired));
+    const bool unknown =
+        report.verdict == Verdict::unknown && report.reason != code::kNothingRequired;
+    plan_next(failed || unknown, until_deferred(failed));
   }
 
   void note_change(Verdict before) const {
@@ -245,24 +246,25 @@ class Supervisor {
 
   // What is not known is asked again sooner: a network that was not up yet, a containerd that was
   // restarted.
-  void plan_next(bool soon) {
+  void plan_next(bool soon, std::chrono::milliseconds at_most) {
     if (again_) return start_cycle();
     const auto every = config_.settings().check_every;
     retry_ = soon ? std::min(every, retry_.count() == 0 ? options_.first_retry : retry_ * 2)
                   : std::chrono::milliseconds(0);
-    next_cycle_.expires_after(std::min(soon ? retry_ : every, until_deferred()));
+    next_cycle_.expires_after(std::min(soon ? retry_ : every, at_most));
     next_cycle_.async_wait([this](const error_code& error) {
       if (!error) start_cycle();
     });
   }
 
-  // What waits for a window or this node's turn is fetched when it comes.
-  [[nodiscard]] std::chrono::milliseconds until_deferred() const {
+  // What waits for a window or this node's turn is fetched when it comes, or at once if it came
+  // during the cycle. A cycle that failed may say so for ever.
+  [[nodiscard]] std::chrono::milliseconds until_deferred(bool failed) const {
     constexpr std::chrono::milliseconds kAtLeast = std::chrono::seconds(1);
     const auto now = std::chrono::system_clock::now();
     auto wait = std::chrono::milliseconds::max();
     for (const ImageReport& image : state_.report().images) {
-      if (!image.deferred_until || *image.deferred_until <= now) continue;
+      if (!image.deferred_until || (failed && *image.deferred_until <= now)) continue;
       wait =
           std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(*image.deferred_until - now));
     }

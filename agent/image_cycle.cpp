@@ -323,7 +323,10 @@ std::string ImageCycle::fetched_with(const Job& job, const ResolvedImage& resolv
     const bool known = job.proven() && job.proven()->manifest.digest == resolved.manifest.digest;
     if (known) return job.proven()->credentials;
     const auto record = ports_.store.image(resolved.reference.name());
-    if (record && *record) return "";
+    const Digest* const named = record && *record ? &(*record)->target.digest : nullptr;
+    if (named && (*named == resolved.manifest.digest || *named == top_of(resolved).digest)) {
+      return "";
+    }
   }
   return ports_.registry.personal_credentials(resolved.reference);
 }
@@ -402,7 +405,7 @@ Result<PulledImage> ImageCycle::pull(const Job& job, const ResolvedImage& resolv
   auto pulled =
       round_.pull({resolved, job.image.reference, lease, may_wait,
                    until ? std::optional(turn_.error_of(job.reference, *until)) : std::nullopt});
-  if (pulled) polls_.unwant(job.reference);
+  if (pulled || !may_wait) polls_.unwant(job.reference);
   if (pulled || pulled.error().code != Errc::deferred) return pulled;
   polls_.want(job.reference);
   return std::unexpected(turn_.error_of(job.reference, *until));

@@ -78,6 +78,7 @@ class ImageCycle {
   [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);
   Result<ResolvedImage> latest(const Job& job);
+  [[nodiscard]] bool is_readable(const ResolvedImage& image) const;
   void note_deferral(const Job& job, ImageReport& report) const;
   void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);

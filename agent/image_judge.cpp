@@ -58,6 +58,10 @@ void note_unconfirmed(const ResolvedImage& latest, ImageReport& report) {
   report.findings.push_back(std::move(silent));
 }
 
+bool has_code(const std::vector<Finding>& findings, std::string_view code) {
+  return std::ranges::find(findings, code, &Finding::code) != findings.end();
+}
+
 Finding lost_finding(const Error& why) {
   return report::finding_from_error(why, report::Stage::inspect);
 }
@@ -76,8 +80,7 @@ ImageReport ImageCycle::judge(const Job& job) {
 void ImageCycle::note_deferral(const Job& job, ImageReport& report) const {
   if (!polls_.wanted_since(job.reference)) return;
   report.deferred_until = turn_.deferred_until(job.reference);
-  const auto told = std::ranges::find(report.findings, code::kPullDeferred, &Finding::code);
-  if (!report.deferred_until || told != report.findings.end()) return;
+  if (!report.deferred_until || has_code(report.findings, code::kPullDeferred)) return;
   Finding finding = report::finding_from_error(
       turn_.error_of(job.reference, *report.deferred_until), report::Stage::pull);
   finding.severity = Severity::info;
@@ -88,8 +91,17 @@ Result<ResolvedImage> ImageCycle::latest(const Job& job) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
   auto found = resolve::resolve(documents, job.reference, host_, job.stop);
   polls_.note(job.reference, ports_.registry.rate_limit(job.reference));
-  if (found) found = resolve::zstd_twin(documents, *std::move(found), job.stop);
-  return found;
+  if (!found) return found;
+  ResolvedImage twin = resolve::zstd_twin(documents, *found, job.stop);
+  return is_readable(twin) ? std::move(twin) : std::move(found);
+}
+
+// A zstd window may be larger than what we read with.
+bool ImageCycle::is_readable(const ResolvedImage& image) const {
+  return std::ranges::none_of(image.document.layers, [this](const Descriptor& layer) {
+    const auto inventory = inventories_.load(layer.digest);
+    return inventory && inventory->problem && inventory->problem->code == Errc::unsupported;
+  });
 }
 
 // The proof is an old one: the choice among the entries of the same index is made again, for
@@ -98,7 +110,10 @@ ImageReport ImageCycle::judge_anew(const Job& job, ResolvedImage kept) {
   resolve::LocalFirstRegistry documents(ports_.registry, ports_.store,
                                         FetchedManifest{*kept.index, kept.index_bytes});
   const auto again = resolve::resolve(documents, job.reference, host_, job.stop);
-  if (again) return judge_kept(job, resolve::zstd_twin(documents, *again, job.stop));
+  if (again) {  // of an image in two forms the one that is here
+    ResolvedImage twin = resolve::zstd_twin(documents, *again, job.stop);
+    return judge_kept(job, twin.manifest.digest == kept.manifest.digest ? twin : *again);
+  }
   Finding failure = report::finding_from_error(again.error(), report::Stage::resolve);
   if (failure.severity == Severity::fail) {  // part of the new proof
     failure.severity = Severity::warn;
@@ -272,24 +287,23 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
 ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
                                     const ResolvedImage& proven) {
   Finding moved = moved_finding(latest, proven);
+  ImageReport report = prove(job, proven);
   bool judged = true;
   if (job.image.on_tag_moved == OnTagMoved::report) {
     polls_.unwant(job.reference);
   } else {
     const bool follow = job.image.on_tag_moved == OnTagMoved::follow;
     Job successor = job;
-    successor.proven_stands = true;
+    successor.proven_stands = report.verdict == Verdict::ready;
     ImageReport next =
         prove(successor, latest, follow ? Proof::of_a_successor : Proof::for_information);
     if (follow && next.verdict == Verdict::ready) return settled(job, std::move(next), {});
-    const std::string worst = report::worst_code(next.findings);
-    const bool deferred = worst == code::kPullDeferred;
+    const bool deferred = has_code(next.findings, code::kPullDeferred);
     judged = next.verdict != Verdict::unknown || deferred;
     moved.message += next.verdict == Verdict::ready ? "; the new one would be ready"
                      : deferred                     ? "; the new one is not fetched yet"
-                                                    : "; the new one is not: " + worst;
+                                : "; the new one is not: " + report::worst_code(next.findings);
   }
-  ImageReport report = prove(job, proven);
   resolve::RegistryWord word{Freshness::stale, {std::move(moved)}};
   if (judged) return settled(job, std::move(report), word);
   report.freshness = word.freshness;  // the next cycle tries again
@@ -352,6 +366,9 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
     Job anew = job;  // an older proof says nothing of what is gone or damaged
     if (anew.look.proven) anew.look.proven->proof_key.clear();
     report = prove(anew, *named);
+    if (named->twin_of && !is_readable(*named)) {
+      if (const auto other = latest(job)) report = prove(anew, *other);
+    }
     note_unconfirmed(*named, report);
     return report;
   }

@@ -157,8 +157,10 @@ Result<> Polls::load_hosts(const json::Value& hosts) {
 }
 
 Result<> Polls::load_wanted(const json::Value& tags) {
-  for (const auto& [name, since] : tags.members()) {
-    wanted_.emplace(name, Time(std::chrono::seconds(TRY(since.integer()))));
+  const Time oldest = now() - std::chrono::days(30);  // beyond any window
+  for (const auto& [name, value] : tags.members()) {
+    const Time since{std::chrono::seconds(TRY(value.integer()))};
+    if (since > oldest) wanted_.emplace(name, since);
   }
   return {};
 }

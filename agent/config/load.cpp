@@ -32,6 +32,9 @@ class Loader {
     const std::size_t before = config_.images.size();
     TRY(read_document(entry, config_));
     note_registries(entry);
+    if (const json::Value* pull = entry.value().find("pull")) {
+      pull_place_ = entry.child(*pull).place() + ": " + pull->path();
+    }
     return check_repeats(entry, before);
   }
 
@@ -40,6 +43,7 @@ class Loader {
       TRY(check_registry(host, registry));
       warn_of_open_secret(registry.password_file);
     }
+    TRY(check_pull(config_.pull));
     return std::move(config_);
   }
 
@@ -82,6 +86,18 @@ class Loader {
     return {};
   }
 
+  // A node whose share is longer than a window would never begin in it.
+  Result<> check_pull(const Pull& pull) const {
+    for (const TimeWindow& window : pull.windows) {
+      if (pull.start_jitter < window.length()) continue;
+      return fail(Errc::invalid_config,
+                  pull_place_ +
+                      ": start_jitter must be shorter than each of the windows, such as \"30m\" "
+                      "with \"01:00-05:00\"");
+    }
+    return {};
+  }
+
   static void warn_of_open_secret(const std::string& file) {
     struct ::stat status{};
     if (file.empty() || ::stat(file.c_str(), &status) != 0) return;
@@ -93,7 +109,8 @@ class Loader {
   Config config_;
   std::map<std::string, std::string> places_;  // identity of an image -> file:line
   std::map<std::string, std::string>
-      registry_places_;  // host -> file:line: path of its last mention
+      registry_places_;     // host -> file:line: path of its last mention
+  std::string pull_place_;  // file:line: path of its last mention
 };
 
 Result<std::vector<fs::path>> fragments(const fs::path& directory) {

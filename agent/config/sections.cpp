@@ -141,18 +141,6 @@ constexpr std::array kPull = {
     Field<Pull>{"keep_free", read_keep_free}, Field<Pull>{"windows", read_windows},
     Field<Pull>{"start_jitter", read_start_jitter}};
 
-// A node whose share is longer than a window would never begin in it.
-Result<> read_pull(const Entry& entry, Config& into) {
-  TRY(read_fields<Pull>(entry, kPull, into.pull));
-  for (const TimeWindow& window : into.pull.windows) {
-    if (into.pull.start_jitter < window.length()) continue;
-    return entry.error(
-        "start_jitter must be shorter than each of the windows, such as \"30m\" "
-        "with \"01:00-05:00\"");
-  }
-  return {};
-}
-
 // Nothing is gated by this version, so there is nothing to enforce.
 Result<> read_mode(const Entry& entry, Config& /*into*/) {
   const std::string mode = TRY(entry.text());
@@ -217,7 +205,8 @@ constexpr std::array kConfig = {
     Field<Config>{"registry_sources", read_registry_sources},
     Field<Config>{"sources", read_sources},
     Field<Config>{"images", read_images},
-    Field<Config>{"pull", read_pull},
+    Field<Config>{"pull", [](const Entry& entry,
+                             Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
     Field<Config>{"check_every", read_period<&Config::check_every>},
     Field<Config>{"resolve_every", read_period<&Config::resolve_every>},
     Field<Config>{"require_smoke", boolean<&Config::require_smoke>},

@@ -72,6 +72,11 @@ Result<std::optional<BlobInfo>> GrpcImageStore::blob(const Digest& digest) {
   return parts_->content.info(digest);
 }
 
+Result<std::uint64_t> GrpcImageStore::begun(const Descriptor& blob, std::stop_token stop) {
+  const auto status = TRY(parts_->content.ingest(ref_key(blob), stop));
+  return status ? static_cast<std::uint64_t>(status->offset()) : 0;
+}
+
 Result<std::unique_ptr<BlobWriter>> GrpcImageStore::begin_blob(const Descriptor& blob,
                                                                const std::string& lease,
                                                                std::stop_token stop) {

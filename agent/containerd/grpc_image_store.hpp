@@ -20,6 +20,7 @@ class GrpcImageStore final : public ImageStore {
   Result<std::vector<Lease>> leases(const std::string& label) override;
 
   Result<std::optional<BlobInfo>> blob(const Digest& digest) override;
+  Result<std::uint64_t> begun(const Descriptor& blob, std::stop_token stop) override;
   Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob, const std::string& lease,
                                                  std::stop_token stop) override;
   Result<> read_blob(const Digest& digest, const ByteSink& sink, std::stop_token stop) override;

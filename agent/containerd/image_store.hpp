@@ -87,6 +87,8 @@ class ImageStore {
       const std::string& label) = 0;  // those that carry the label
 
   virtual Result<std::optional<BlobInfo>> blob(const Digest& digest) = 0;
+  // Bytes of it that an unfinished ingest holds.
+  virtual Result<std::uint64_t> begun(const Descriptor& blob, std::stop_token stop) = 0;
   // nullptr = the blob is here (and now held by the lease). Waits while another client (a kubelet)
   // writes the same ref.
   virtual Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob,

@@ -96,7 +96,7 @@ Space Shares::need_of(const ImageJobs& image) const {
   Space need;
   for (const std::size_t blob : image.blobs) {
     if (!blobs_[blob] && plan_.blobs[blob].need == Need::download) {
-      need.stored += plan_.blobs[blob].size;
+      need.stored += plan_.blobs[blob].size - plan_.blobs[blob].begun;
     }
   }
   for (const std::size_t unpack : image.unpacks) {

@@ -53,6 +53,7 @@ Result<ImageLayers> ImagePull::look() {
     }
     LayerState& state = found.states[above - 1];
     state.stored = TRY(ports_.store.blob(layers[above - 1].digest)).has_value();
+    if (!state.stored) state.begun = TRY(ports_.store.begun(layers[above - 1], {}));
     if (ports_.sizes) state.size = ports_.sizes(layers[above - 1]);
   }
   return found;

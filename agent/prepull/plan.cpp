@@ -55,8 +55,10 @@ class Planner {
   std::size_t add_blob(const LayerOf& user) {
     const Descriptor& layer = images_[user.image].layers[user.layer];
     const auto [known, is_new] = blobs_.try_emplace(key_of(layer), plan_.blobs.size());
-    if (is_new) plan_.blobs.push_back({{}, Need::nothing, layer.size, {}});
+    if (is_new) plan_.blobs.push_back({{}, Need::nothing, layer.size, {}, 0});
     BlobJob& job = plan_.blobs[known->second];
+    job.begun =
+        std::max(job.begun, std::min(images_[user.image].states[user.layer].begun, layer.size));
     if (!job.unpacked) job.unpacked = images_[user.image].states[user.layer].size;
     job.need = std::max(job.need, need_of(images_[user.image].states[user.layer]));
     if (take(job, user)) plan_.images[user.image].blobs.push_back(known->second);

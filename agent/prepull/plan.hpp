@@ -15,6 +15,7 @@ namespace nodeproof::prepull {
 struct LayerState {
   bool unpacked = false;                  // the snapshot of its chain ID exists
   bool stored = false;                    // its blob is in the content store
+  std::uint64_t begun = 0;                // bytes of it in an unfinished ingest
   std::optional<UnpackedSize> size = {};  // of what is not unpacked, where it is known
 };
 
@@ -45,6 +46,7 @@ struct BlobJob {
   Need need = Need::nothing;
   std::uint64_t size = 0;
   std::optional<UnpackedSize> unpacked = {};  // where it is known
+  std::uint64_t begun = 0;                    // bytes that take room already
   friend bool operator==(const BlobJob&, const BlobJob&) = default;
 };
 

@@ -90,7 +90,8 @@ void PullSet::leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_
   HeadRoom room = head_room(**volumes);
   Shares shares(plan);
   for (std::size_t i = 0; i < images_.size(); ++i) {
-    if (errors_[i]) continue;
+    // What is not to be fetched now takes no room from what is.
+    if (errors_[i] || images_[i]->wanted().closed) continue;
     const Space need = shares.need_of(plan.images[i]);
     if (auto fits = room.reserve(need); !fits) {
       errors_[i] = std::move(fits).error();
@@ -266,6 +267,7 @@ PullSet::Outcome PullSet::give_up(const Turn& turn) {
 
 void PullSet::settle(Turn* turn, Outcome outcome) {
   const std::lock_guard lock(mutex_);
+  if (turn->task.kind == Task::Kind::fetch) tally_->rests(turn->task.number);
   if (outcome.task) {
     schedule_->succeeded(turn->task);
   } else {
@@ -291,11 +293,15 @@ void PullSet::settle_failure(const Turn& turn, Error error) {
   for (const LayerOf& user : schedule_->users(task)) fail_image(user.image, error);
 }
 
-// Credentials, a redirect or a damaged copy belong to the one repository that was asked.
+// Credentials, a redirect or a damaged copy belong to the one repository that was asked; how much
+// room is missing, to the one image.
 bool PullSet::may_try_another(const Turn& turn, const Error& error) const {
-  if (turn.task.kind != Task::Kind::fetch || !is_about_the_repository(error.code)) return false;
   const std::size_t asked = turn.users.front().image;
   const auto living = schedule_->users(turn.task);
+  if (turn.task.kind == Task::Kind::unpack && error.code == Errc::no_space) {
+    return std::ranges::any_of(living, [&](const LayerOf& user) { return user.image != asked; });
+  }
+  if (turn.task.kind != Task::Kind::fetch || !is_about_the_repository(error.code)) return false;
   return std::ranges::any_of(living, [&](const LayerOf& user) {
     return user.image != asked && !same_repository(images_[user.image]->image().reference,
                                                    images_[asked]->image().reference);

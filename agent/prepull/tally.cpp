@@ -51,6 +51,13 @@ void Tally::found(std::size_t number, std::uint64_t offset) {
   advance(blob, offset);
 }
 
+void Tally::rests(std::size_t number) {
+  const std::lock_guard lock(mutex_);
+  Blob& blob = blobs_[number];
+  if (!std::exchange(blob.open, false)) return;
+  for (const std::size_t image : blob.images) --images_[image].open;
+}
+
 // An image that stands still already does so whatever else is begun.
 void Tally::open(Blob& blob) {
   if (std::exchange(blob.open, true)) return;

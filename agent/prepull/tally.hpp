@@ -26,6 +26,7 @@ class Tally {
   void came(std::size_t blob, std::size_t owner, std::uint64_t bytes);  // from the registry
   // So much of it was there already; what is missing is fetched from now on.
   void found(std::size_t blob, std::uint64_t offset);
+  void rests(std::size_t blob);  // nobody fetches it any more, or not now
   void unpacked(std::size_t image);
   // Reports the image again if its bytes come, or should, and nothing has been said for a second:
   // it tells that it stands still.

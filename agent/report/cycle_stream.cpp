@@ -25,7 +25,8 @@ Result<Progress> read_progress(const json::Value& value) {
   Progress progress;
   const json::Value* image = TRY(value.at("image"));
   progress.image = TRY(image->string());
-  progress.phase = TRY(read_phase(value));
+  // A child of a newer version may know more phases: no reason to lose its cycle.
+  progress.phase = read_phase(value).value_or(Phase::resolve);
   TRY(json::read(value, "done", progress.done));
   TRY(json::read(value, "total", progress.total));
   TRY(json::read(value, "rate", progress.pace.rate));

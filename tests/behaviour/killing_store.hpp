@@ -71,6 +71,9 @@ class KillingStore final : public ImageStore {
   Result<std::optional<BlobInfo>> blob(const Digest& digest) override {
     return store_.blob(digest);
   }
+  Result<std::uint64_t> begun(const Descriptor& blob, std::stop_token stop) override {
+    return store_.begun(blob, std::move(stop));
+  }
   Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob, const std::string& lease,
                                                  std::stop_token stop) override {
     if (media_type::is_manifest(blob.media_type)) killer_.at("before-manifest");

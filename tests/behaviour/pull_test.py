@@ -1,6 +1,7 @@
 """Pulling a set of images: planned, resumed, joined with a kubelet's own pull; on a real containerd, one version per
 run (NODEPROOF_CONTAINERD)."""
 
+import json
 import os
 import random
 import shutil
@@ -146,7 +147,9 @@ class Converging(Pulls):
         self.publish("cuts", *parts)
         size = sum(part.size for part in parts)
         seed = new_seed()
-        cuts = random.Random(seed).sample(range(size), 30)
+        # Four that come one upon the other are too many for one download, whatever it does.
+        stretch, numbers = size // 30, random.Random(seed)
+        cuts = [i * stretch + numbers.randrange(stretch - 2 * MEGABYTE) for i in range(30)]
         with self.subTest(NODEPROOF_SEED=seed), Proxy(self.registry.port, cuts) as proxy:
             self.pull("publish=1", f"{proxy.name}/cuts:1")
             self.assertEqual(30, proxy.made_cuts)
@@ -385,7 +388,9 @@ class Checked(Pulls):
         self.assert_checked(reference)
         self.assertEqual(forms[0].config.digest, self.drive("cri-pull", reference)["id"])
         self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
-        again = self.nodeproof.check(config, "--again").image(reference)
+        changed = json.loads(config.read_text(encoding="utf-8"))
+        changed["images"][0]["emulation"] = "warn"  # all of the proof is made again
+        again = self.nodeproof.check(self.nodeproof.write_config(changed)).image(reference)
         self.assertEqual(("ready", forms[1].manifest.digest), (again["verdict"], again["manifestDigest"]), again)
         self.assertEqual((0, 1), (self.asked(plain), self.asked(packed)))
 

@@ -277,6 +277,12 @@ Result<std::optional<BlobInfo>> FakeImageStore::blob(const Digest& digest) {
   return BlobInfo{digest, found->second.bytes.size(), found->second.labels};
 }
 
+Result<std::uint64_t> FakeImageStore::begun(const Descriptor& blob, std::stop_token /*stop*/) {
+  const std::lock_guard lock(mutex_);
+  const auto found = ingests_.find(blob.digest.str());
+  return found == ingests_.end() ? 0 : found->second.size();
+}
+
 Result<std::unique_ptr<BlobWriter>> FakeImageStore::begin_blob(const Descriptor& blob,
                                                                const std::string& lease,
                                                                std::stop_token stop) {

@@ -66,6 +66,7 @@ class FakeImageStore final : public ImageStore {
   Result<> delete_lease(const std::string& id, Release release) override;
   Result<std::vector<Lease>> leases(const std::string& label) override;
   Result<std::optional<BlobInfo>> blob(const Digest& digest) override;
+  Result<std::uint64_t> begun(const Descriptor& blob, std::stop_token stop) override;
   Result<std::unique_ptr<BlobWriter>> begin_blob(const Descriptor& blob, const std::string& lease,
                                                  std::stop_token stop) override;
   Result<> read_blob(const Digest& digest, const ByteSink& sink, std::stop_token stop) override;

@@ -76,6 +76,44 @@ TEST_F(Room, AnImageThatTurnsOutNotToFitIsGivenBackBeforeItIsUnpacked) {
   EXPECT_THAT(rig.store.lease_ids(), IsEmpty());
 }
 
+// Below it lies what both need, and the first is asked for it.
+TEST_F(Room, OneThatTurnsOutNotToFitTakesNoOtherWithIt) {
+  rig.options.keep_free = Amount{};
+  rig.options.unpacks = 1;
+  rig.store.set_volumes(disk(100'000'000));
+  PullPorts learning = ports();
+  learning.sizes = [&](const Descriptor& layer) -> std::optional<UnpackedSize> {
+    if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
+    return UnpackedSize{200'000'000, 1};
+  };
+  rig.store.add_blob(own1);  // so that it is known before the base is unpacked
+  PullSet set(both(), learning, rig.options, {});
+  EXPECT_FALSE(set.wait(0));
+  const auto other = set.wait(1);
+  EXPECT_TRUE(other) << other.error().message;
+  expect_whole(two);
+}
+
+TEST_F(Room, WhatIsNotToBeFetchedNowTakesNone) {
+  rig.options.keep_free = Amount{};
+  rig.store.set_volumes(disk(2'000'000));  // enough for the second alone
+  std::vector<WantedImage> images = both();
+  images[0].closed = Error{Errc::deferred, "the window is closed", {}};
+  PullSet set(images, ports(), rig.options, {});
+  const auto later = set.wait(0);
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().code, Errc::deferred);
+  EXPECT_TRUE(set.wait(1));
+}
+
+TEST_F(Room, WhatIsFetchedInPartTakesItOnce) {
+  rig.options.keep_free = Amount{};
+  rig.store.set_volumes(disk(1'900'000));  // 160 kB are left to fetch, 4 x 420 kB to unpack
+  rig.store.add_ingest(digest(one, 0), base[0].substr(0, kBase - 40'000));
+  const auto pulled = PullSet({{one, {}, {}}}, ports(), rig.options, {}).wait(0);
+  EXPECT_TRUE(pulled) << pulled.error().message;
+}
+
 TEST_F(Room, ASmallImageFitsBehindALargeOneThatDoesNot) {
   rig.options.keep_free = Amount{};
   rig.store.set_volumes(disk(2'000'000));
