@@ -4,18 +4,13 @@
 
 #include "agent/host/host.hpp"
 #include "agent/image_cycle.hpp"
+#include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
 #include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
-
-bool applies(const HostCondition& when, const HostFacts& host) {
-  return (when.architecture.empty() || when.architecture == host.platform.architecture) &&
-         (when.board.empty() || host.board.contains(when.board)) &&
-         (when.page_size == 0 || when.page_size == host.page_size);
-}
 
 HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
   HostFacts host = host::read_host(config.host_root);

@@ -14,6 +14,7 @@
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
 #include "agent/prepull/pull_secrets.hpp"
+#include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
 #include "agent/smoke/smoke.hpp"
@@ -82,12 +83,6 @@ ImageReport described(const RequiredImage& image, const ResolvedImage& resolved)
   return report;
 }
 
-// Cloned cards share a host name, or a machine ID.
-std::string fleet_name(const CycleConfig& config, const HostFacts& host) {
-  const auto machine = read_file(config.host_root / "etc/machine-id");
-  return (machine ? *machine : "") + '\0' + host.name + '\0' + config.settings.node.name;
-}
-
 PullStats all_reused(const Manifest& manifest) {
   PullStats stats;
   stats.layers = stats.reused_layers = static_cast<unsigned>(manifest.layers.size());
@@ -122,20 +117,6 @@ Finding nothing_executed(const RequiredImage& image) {
           .message = "require_smoke is set, and nothing of the image was executed",
           .evidence = {},
           .remedy = "declare a smoke test for it"};
-}
-
-prepull::SetOptions set_options(const CycleConfig& config, const HostFacts& host) {
-  prepull::SetOptions options;
-  options.parallel = config.settings.pull.parallel;
-  options.bandwidth = config.settings.pull.bandwidth;
-  options.memory = memory_limit();
-  options.keep_free = config.settings.pull.keep_free;
-  options.kubelet = host.kubelet;
-  if (host.containerd) {
-    options.snapshotter = host.containerd->snapshotter;
-    options.one_commit_at_a_time = prepull::commits_block(host.containerd->version);
-  }
-  return options;
 }
 
 }  // namespace

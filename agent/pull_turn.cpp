@@ -1,6 +1,13 @@
 #include "agent/pull_turn.hpp"
 
+#include "common/file.hpp"
+
 namespace nodeproof {
+
+std::string fleet_name(const CycleConfig& config, const HostFacts& host) {
+  const auto machine = read_file(config.host_root / "etc/machine-id");
+  return (machine ? *machine : "") + '\0' + host.name + '\0' + config.settings.node.name;
+}
 
 PullTurn::PullTurn(const CycleConfig& config, const std::string& node, const Polls& polls,
                    const Clock& clock)

@@ -11,6 +11,9 @@
 
 namespace nodeproof {
 
+// Cloned cards share a host name, or a machine ID.
+[[nodiscard]] std::string fleet_name(const CycleConfig& config, const HostFacts& host);
+
 class PullTurn {
  public:
   // `node`: as Polls takes it. All but the text outlive it.

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/cli/cli.hpp"
 #include "agent/config/config.hpp"
@@ -74,6 +75,13 @@ Result<config::Config> load_config(const Globals& globals);
 Result<config::Config> load_config(const Globals& globals, const std::filesystem::path& path);
 [[nodiscard]] std::filesystem::path config_path(const Globals& globals);
 
+// `plan`, and `check --dry-run`, which is the same.
+struct PlanOptions {
+  std::vector<std::string> images;  // none = the configuration's
+  std::vector<std::string> from;    // as ImageSource takes it
+};
+int print_plan(Session& session, const PlanOptions& options);
+
 Action declare_check(CLI::App& app);
 Action declare_config(CLI::App& app);
 Action declare_cycle_child(CLI::App& app);
@@ -82,6 +90,7 @@ Action declare_explain(CLI::App& app);
 Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
+Action declare_plan(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_status(CLI::App& app);
 Action declare_version(CLI::App& app);

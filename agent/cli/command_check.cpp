@@ -22,9 +22,11 @@ struct CheckOptions {
   std::vector<std::string> from;
   bool keep = false;
   bool again = false;
+  bool dry_run = false;
 };
 
 int check(Session& session, const CheckOptions& options) {
+  if (options.dry_run) return print_plan(session, {options.images, options.from});
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
@@ -51,6 +53,7 @@ Action declare_check(CLI::App& app) {
                "start every image again, also where its proof still holds");
   add_from_option(app, options->from);
   app.add_flag("--keep", options->keep, "with IMAGE: keep those that are ready");
+  app.add_flag("--dry-run", options->dry_run, "as nodeproof plan: write nothing, fetch nothing");
   return [options](Session& session) { return check(session, *options); };
 }
 

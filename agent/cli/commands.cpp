@@ -15,6 +15,8 @@ std::span<const Command> commands() {
       Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
+      Command{"plan", "what a check would fetch, and whether it fits; writes nothing",
+              declare_plan},
       Command{"resolve", "which variant of an image this node's containerd takes, and why",
               declare_resolve},
       Command{"status", "the running daemon's last report", declare_status},

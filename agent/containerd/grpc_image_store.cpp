@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "agent/containerd/blob_writer_grpc.hpp"
 #include "agent/containerd/images_grpc.hpp"
 #include "agent/containerd/introspection_grpc.hpp"
@@ -24,14 +26,17 @@ struct GrpcImageStore::Parts {
 
 namespace {
 
+bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
 // The directory a plugin keeps its data in, if this process can see it (not so in a container of
-// its own).
+// its own). From 1.7 on it is made when it is first needed: containerd's own, above it, will do.
 Result<std::string> visible_root(const Channel& channel, const std::string& type,
                                  const std::string& id, const std::stop_token& stop) {
   for (const PluginFacts& plugin : TRY(plugins(channel, type, stop))) {
-    if (plugin.id == id && !plugin.root.empty() && ::access(plugin.root.c_str(), F_OK) == 0) {
-      return plugin.root;
-    }
+    if (plugin.id != id || plugin.root.empty()) continue;
+    if (is_there(plugin.root)) return plugin.root;
+    const std::string above = std::filesystem::path(plugin.root).parent_path();
+    if (is_there(above)) return above;
   }
   return std::string();
 }

@@ -1,5 +1,7 @@
 #include "agent/prepull/image_pull.hpp"
 
+#include <algorithm>
+
 #include "agent/prepull/labels.hpp"
 
 namespace nodeproof::prepull {
@@ -21,13 +23,13 @@ ImagePull::ImagePull(WantedImage wanted, const PullPorts& ports, const SetOption
       chain_(chain_ids(wanted_.image.config.diff_ids)),
       blobs_(wanted_.image, ports, wanted_.lease_id) {}
 
-Result<> ImagePull::check_shape() const {
-  const auto& layers = image().document.layers;
+Result<> check_shape(const ResolvedImage& image) {
+  const auto& layers = image.document.layers;
   if (layers.empty()) return fail(Errc::unsupported, "it has no layers to unpack");
-  if (layers.size() != image().config.diff_ids.size()) {
+  if (layers.size() != image.config.diff_ids.size()) {
     return fail(Errc::invalid_document,
                 "its manifest has " + std::to_string(layers.size()) + " layers, its config " +
-                    std::to_string(image().config.diff_ids.size()) + " diff IDs");
+                    std::to_string(image.config.diff_ids.size()) + " diff IDs");
   }
   for (const Descriptor& layer : layers) {
     if (media_type::is_layer(layer.media_type)) continue;
@@ -38,24 +40,33 @@ Result<> ImagePull::check_shape() const {
 }
 
 // A snapshot's parents exist: the uppermost one tells of all below.
-Result<ImageLayers> ImagePull::look() {
-  TRY(check_shape());
-  TRY(ports_.store.create_lease(
-      {wanted_.lease_id, {{std::string(kCandidateLabel), image().reference.name()}}},
-      options_.lease_lifetime));
-  const auto& layers = image().document.layers;
-  ImageLayers found{layers, chain_, std::vector<LayerState>(layers.size())};
+Result<ImageLayers> what_is_here(const ResolvedImage& image, ImageStore& store,
+                                 const UnpackedSizes& sizes, const std::string& lease) {
+  TRY(check_shape(image));
+  const auto& layers = image.document.layers;
+  ImageLayers found{layers, chain_ids(image.config.diff_ids),
+                    std::vector<LayerState>(layers.size())};
   for (std::size_t above = layers.size(); above > 0; --above) {
-    if (TRY(ports_.store.has_snapshot(chain_[above - 1], wanted_.lease_id))) {
+    if (TRY(store.has_snapshot(found.chain[above - 1], lease))) {
       for (std::size_t i = 0; i < above; ++i) found.states[i].unpacked = true;
-      reused_layers_ = static_cast<unsigned>(above);
       break;
     }
     LayerState& state = found.states[above - 1];
-    state.stored = TRY(ports_.store.blob(layers[above - 1].digest)).has_value();
-    if (!state.stored) state.begun = TRY(ports_.store.begun(layers[above - 1], {}));
-    if (ports_.sizes) state.size = ports_.sizes(layers[above - 1]);
+    state.stored = TRY(store.blob(layers[above - 1].digest)).has_value();
+    if (!state.stored) state.begun = TRY(store.begun(layers[above - 1], {}));
+    if (sizes) state.size = sizes(layers[above - 1]);
   }
+  return found;
+}
+
+Result<ImageLayers> ImagePull::look() {
+  TRY(check_shape(image()));
+  TRY(ports_.store.create_lease(
+      {wanted_.lease_id, {{std::string(kCandidateLabel), image().reference.name()}}},
+      options_.lease_lifetime));
+  auto found = TRY(what_is_here(image(), ports_.store, ports_.sizes, wanted_.lease_id));
+  reused_layers_ =
+      static_cast<unsigned>(std::ranges::count(found.states, true, &LayerState::unpacked));
   return found;
 }
 

@@ -23,6 +23,14 @@ struct WantedImage {
   std::optional<Error> closed = {};
 };
 
+// Errc::unsupported or invalid_document: an image that cannot be unpacked.
+Result<> check_shape(const ResolvedImage& image);
+
+// What containerd has of its layers, where sizes may be empty. With a lease, that holds what is
+// unpacked from now on.
+Result<ImageLayers> what_is_here(const ResolvedImage& image, ImageStore& store,
+                                 const UnpackedSizes& sizes, const std::string& lease);
+
 // Safe to call from several threads.
 class ImagePull {
  public:
@@ -44,7 +52,6 @@ class ImagePull {
   [[nodiscard]] const ResolvedImage& image() const { return wanted_.image; }
 
  private:
-  Result<> check_shape() const;
   Result<> store_documents(const std::stop_token& stop);
   [[nodiscard]] PullStats stats() const;
 
