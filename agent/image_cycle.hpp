@@ -79,6 +79,7 @@ class ImageCycle {
   Result<ResolvedImage> kept_here(const Job& job);
   Result<ResolvedImage> latest(const Job& job);
   [[nodiscard]] bool is_readable(const ResolvedImage& image) const;
+  [[nodiscard]] std::string deferral_of(const Job& job) const;
   void note_deferral(const Job& job, ImageReport& report) const;
   void restore_hint(Finding& finding, const Job& job, const std::string& variant) const;
   [[nodiscard]] std::string delivery_of(const Job& job, const ResolvedImage& kept);

@@ -76,6 +76,11 @@ ImageReport ImageCycle::judge(const Job& job) {
   return report;
 }
 
+std::string ImageCycle::deferral_of(const Job& job) const {
+  const auto until = turn_.deferred_until(job.reference);
+  return until ? turn_.error_of(job.reference, *until).message : "it is fetched in the next cycle";
+}
+
 // Told until it is fetched. Where nothing is proven the pull's own failure says it, too.
 void ImageCycle::note_deferral(const Job& job, ImageReport& report) const {
   if (!polls_.wanted_since(job.reference)) return;
@@ -300,8 +305,11 @@ ImageReport ImageCycle::judge_moved(const Job& job, const ResolvedImage& latest,
     if (follow && next.verdict == Verdict::ready) return settled(job, std::move(next), {});
     const bool deferred = has_code(next.findings, code::kPullDeferred);
     judged = next.verdict != Verdict::unknown || deferred;
+    moved.remedy = "look at what is said of the new one";
+    if (next.verdict == Verdict::ready) moved.remedy = "set on_tag_moved to \"follow\" to take it";
+    if (deferred) moved.remedy = "to fetch it now: nodeproof check";
     moved.message += next.verdict == Verdict::ready ? "; the new one would be ready"
-                     : deferred                     ? "; the new one is not fetched yet"
+                     : deferred                     ? "; the new one waits: " + deferral_of(job)
                                 : "; the new one is not: " + report::worst_code(next.findings);
   }
   resolve::RegistryWord word{Freshness::stale, {std::move(moved)}};

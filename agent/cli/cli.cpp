@@ -93,6 +93,7 @@ int run(std::span<char* const> args, Streams streams) {
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
     if (command.hidden) sub->group("");
+    sub->footer("-c, -o and the other options of all commands: nodeproof --help");
     sub->parse_complete_callback([&, takes_junit = command.junit, chosen = command.declare(*sub)] {
       action = chosen;
       junit = takes_junit;

@@ -82,14 +82,19 @@ Result<index::ChangeReport> run_merge(const index::Ports& ports, const IndexOpti
                       stop);
 }
 
-// What is no older backup is somebody's, and would be lost.
-Result<> check_replaceable(const SideFile& file) {
+// What is no older backup of the same tag is somebody's, and would be lost.
+Result<> check_replaceable(const SideFile& file, const Reference& tag) {
   std::error_code absent;
   if (std::filesystem::file_size(file.path, absent) == 0 || absent) return {};
   const auto known = index::read_backup(file.path);
-  if (known || known.error().code != Errc::invalid_document) return {};
+  std::string other;
+  if (known && known->reference != index::full_name(tag))
+    other = "the backup of " + known->reference;
+  if (!known && known.error().code == Errc::invalid_document)
+    other = "something else than a backup";
+  if (other.empty()) return {};
   return std::unexpected(not_usable(
-      file, {Errc::usage, "it holds something else than a backup of a tag", "name another file"}));
+      file, {Errc::usage, "it holds " + other, "name another file, or remove this one"}));
 }
 
 Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOptions& options,
@@ -97,12 +102,13 @@ Result<index::ChangeReport> run_backup(const index::Ports& ports, const IndexOpt
   if (options.file.empty() && !options.helper_tags) {
     return fail(Errc::usage, "where to? a backup needs -f FILE, --tags or both");
   }
+  Reference image = TRY(Reference::parse(options.image));
   if (!options.file.empty() && !options.dry_run) {
     TRY(check_writable_file({"-f", options.file}));
-    TRY(check_replaceable({"-f", options.file}));
+    TRY(check_replaceable({"-f", options.file}, image));
   }
   return index::backup(ports,
-                       {.image = TRY(Reference::parse(options.image)),
+                       {.image = std::move(image),
                         .file = options.file,
                         .helper_tags = options.helper_tags,
                         .dry_run = options.dry_run,

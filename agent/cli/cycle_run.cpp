@@ -41,6 +41,7 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   cycle.binary = TRY(own_binary());
   const auto images =
       TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
+  TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
   Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,

@@ -1,6 +1,7 @@
 #include "agent/config/sections.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "common/http_url.hpp"
 #include "common/reference.hpp"
@@ -62,6 +63,12 @@ Result<> read_keep_free(const Entry& entry, Pull& into) {
   if (text.empty()) return {};
   const auto amount = parse_amount(text);
   if (!amount) return entry.error(amount.error().message);
+  if (amount->units > 0 && std::isdigit(static_cast<unsigned char>(text.back())) != 0) {
+    return entry.error("\"" + text + "\" has no unit: write \"" + text + "GB\" or \"" + text +
+                       "%\"");
+  }
+  constexpr double kAll = 100;
+  if (amount->percent >= kAll) return entry.error("nothing could be fetched: keep less free");
   into.keep_free = *amount;
   return {};
 }

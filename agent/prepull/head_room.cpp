@@ -113,7 +113,8 @@ void Shares::take(const ImageJobs& image) {
 Margin margin_of(const Volume& volume, const std::optional<Amount>& keep_free,
                  const std::optional<KubeletFacts>& kubelet) {
   std::vector<Candidate> inodes{{kLeastInodes.of(volume.inodes), "5 %"}};
-  std::vector<Candidate> bytes{{kLeastShare.of(volume.bytes), "20 %"}, {kLeastFree, "2 GB"}};
+  std::vector<Candidate> bytes{{kLeastShare.of(volume.bytes), "20 % by default"},
+                               {kLeastFree, "by default"}};
   if (kubelet) {
     const double high = kWhole - kubelet->image_gc_high_percent;
     if (high > 0) {

@@ -236,6 +236,8 @@ Result<> HttpRegistry::blob(const Reference& reference, const Descriptor& blob,
   auto fetched = fetch();
   if (refused) return std::unexpected(*std::move(refused));
   if (fetched) return fetched;
+  // Whoever pulls has others to wait for, too.
+  if (fetched.error().code == Errc::timeout) fetched.error().code = Errc::unreachable;
   return std::unexpected(
       std::move(fetched).error().with_context(reference.name_with_digest(blob.digest)));
 }

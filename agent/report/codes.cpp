@@ -191,10 +191,16 @@ constexpr CodeText kTexts[] = {
     {code::kPermissionDenied, "This node refuses access",
      "nodeproof may not open containerd's socket, a file or a directory it needs.",
      "Run it as root or as the service; check the owner and mode of what the message names.", true},
-    {code::kNoSpace, "The disk is full",
+    {code::kNoSpace, "There is not enough room on a disk",
      "The file system of containerd's content or snapshots, or of nodeproof's state, has no room "
-     "for the image.",
-     "Free space or enlarge the file system; nothing half-written is left behind.", true},
+     "for the image, or would not keep free what it should (pull.keep_free; else the larger of 20 "
+     "% "
+     "and 2 GB, more where a kubelet's marks for deleting images and evicting pods are higher). "
+     "That is reckoned before a byte is fetched: a layer that was never read counts four times its "
+     "packed size when it is unpacked.",
+     "Free space, enlarge the file system, or set pull.keep_free; nothing half-written is left "
+     "behind. nodeproof plan shows what is needed.",
+     true},
     {code::kPullFailed, "The image could not be put into containerd",
      "containerd failed to store, unpack or name a part of the image.",
      "See the message and containerd's log; the next cycle resumes what was begun.", true},
@@ -243,7 +249,7 @@ constexpr CodeText kTexts[] = {
      "Run nodeproof config check; it names file, line and JSON path.", true},
     {code::kInterrupted, "The check was interrupted",
      "It was asked to stop before this image was judged.",
-     "Run it again; what was fetched is kept.", true},
+     "Run it again; what was fetched for the configuration's images is kept.", true},
 };
 
 constexpr std::size_t kWidth = 96;  // columns

@@ -1,6 +1,7 @@
 #include "agent/report/progress_bars.hpp"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 #include "agent/model_json.hpp"
@@ -14,10 +15,15 @@ constexpr std::size_t kBarWidth = 20;    // columns between the brackets
 constexpr std::size_t kPhaseWidth = 7;   // "resolve"
 constexpr std::size_t kEnoughName = 24;  // columns of a name for which a bar is given up
 
+// What is given up on narrow terminals, so that the names can be told apart.
+enum class Detail { all, no_bar, brief };
+constexpr std::array kDetails = {Detail::all, Detail::no_bar, Detail::brief};
+
 struct Line {
-  std::string name, phase, bar, facts;
-  [[nodiscard]] std::string tail(bool with_bar) const {
-    return "  " + phase + (with_bar ? bar : "") + facts;
+  std::string name, phase, bar, facts, brief;
+  [[nodiscard]] std::string tail(Detail detail) const {
+    return "  " + phase + (detail == Detail::all ? bar : "") +
+           (detail == Detail::brief ? brief : facts);
   }
 };
 
@@ -47,10 +53,11 @@ std::string facts(std::initializer_list<std::string> parts) {
 
 Line line_of(const Progress& image, bool unicode) {
   Line line{printable(image.image), padded(std::string(to_string(image.phase)), kPhaseWidth),
-            bar(image.done, image.total, unicode), ""};
+            bar(image.done, image.total, unicode), "", ""};
   line.facts = is_stalled(image)
                    ? facts({amount_text(image), stall_text(image)})
                    : facts({amount_text(image), rate_text(image.pace), left_text(image.pace)});
+  line.brief = facts({is_stalled(image) ? std::string("stalled") : amount_text(image)});
   return line;
 }
 
@@ -58,7 +65,8 @@ Line line_of_all(const CycleProgress& cycle, bool unicode) {
   return {
       "in all", padded(std::string(to_string(Phase::pull)), kPhaseWidth),
       bar(cycle.done, cycle.total, unicode),
-      facts({bytes_text(cycle.done, cycle.total), rate_text(cycle.pace), left_text(cycle.pace)})};
+      facts({bytes_text(cycle.done, cycle.total), rate_text(cycle.pace), left_text(cycle.pace)}),
+      facts({bytes_text(cycle.done, cycle.total)})};
 }
 
 std::vector<const Progress*> chosen(const CycleProgress& cycle, std::size_t most) {
@@ -89,17 +97,20 @@ std::vector<std::string> progress_bars(const CycleProgress& cycle, const BarStyl
 
   std::size_t widest = 0;
   for (const Line& line : lines) widest = std::max(widest, display_width(line.name));
-  const auto room_beside = [&](bool with_bars) {
+  const auto room_beside = [&](Detail detail) {
     std::size_t tail = 0;
-    for (const Line& line : lines) tail = std::max(tail, display_width(line.tail(with_bars)));
+    for (const Line& line : lines) tail = std::max(tail, display_width(line.tail(detail)));
     return style.width > tail ? style.width - tail : 0;
   };
-  const bool with_bars = room_beside(true) >= std::min(widest, kEnoughName);
-  const std::size_t names = std::min(widest, room_beside(with_bars));
+  const auto* const enough = std::ranges::find_if(kDetails, [&](Detail detail) {
+    return room_beside(detail) >= std::min(widest, kEnoughName);
+  });
+  const Detail detail = enough == kDetails.end() ? Detail::brief : *enough;
+  const std::size_t names = std::min(widest, room_beside(detail));
   std::vector<std::string> out;
   for (const Line& line : lines) {
     const std::string name = padded(shorten(line.name, names, style.unicode), names);
-    out.push_back(shorten(trimmed(name + line.tail(with_bars)), style.width, style.unicode));
+    out.push_back(shorten(trimmed(name + line.tail(detail)), style.width, style.unicode));
   }
   return out;
 }

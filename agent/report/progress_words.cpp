@@ -19,9 +19,9 @@ std::string_view verb(Phase phase) {
     case Phase::inspect:
       return "inspecting";
     case Phase::smoke:
-      return "running its tests";
+      return "starting it";
     case Phase::done:
-      return "done";
+      return "ended";
   }
   return "";
 }

@@ -69,7 +69,7 @@ class Plan(testing.RigTest):
         missing = self.plan(self.config("no-arch"))
         self.assertEqual(1, missing.code)
         self.assertIn("PlatformMissing", codes(missing.report["images"][0], "fail"))
-        full = self.plan(self.config("sigill", keep_free="100%"))
+        full = self.plan(self.config("sigill", keep_free="99.9%"))
         self.assertEqual((1, ["NoSpace"]), (full.code, codes(full.report["images"][0], "fail")))
         silent = self.plan(self.config("good"), "127.0.0.1:9/team/app:1")
         self.assertEqual((2, "unknown"), (silent.code, silent.report["outcome"]))

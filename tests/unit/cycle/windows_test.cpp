@@ -66,7 +66,8 @@ TEST_F(Windows, ASuccessorWaitsAndWhatIsProvenStands) {
   const Finding& told = waiting.findings.back();
   EXPECT_THAT(told.message, HasSubstr("22:00-23:00"));
   EXPECT_THAT(told.message, HasSubstr("2026-11-21T22:00:00+01:00"));
-  EXPECT_THAT(waiting.findings, Contains(Field(&Finding::message, HasSubstr("not fetched yet"))));
+  EXPECT_THAT(waiting.findings,
+              Contains(Field(&Finding::message, HasSubstr("the new one waits: "))));
   EXPECT_FALSE(fetched());
 }
 

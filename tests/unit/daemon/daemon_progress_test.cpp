@@ -109,13 +109,13 @@ TEST_F(DaemonProgress, IsLoggedByTheStepButNotOfImagesThatAreOnlyLookedAt) {
               {"new:1", Phase::unpack, 1, 1},
               {"new:1", Phase::done}});
   start_with_log();
-  ASSERT_TRUE(eventually([&] { return log_text().contains("done\n"); }));
+  ASSERT_TRUE(eventually([&] { return log_text().contains("ended\n"); }));
   EXPECT_EQ(log_text(),
             "new:1: pulling, 1 of 2 B\n"
             "new:1: pulling, 1 of 2 B, stalled for 16 s\n"
             "new:1: goes on after 16 s, 2 of 2 B\n"
             "new:1: unpacking, 1 of 1\n"
-            "new:1: done\n");
+            "new:1: ended\n");
 }
 
 }  // namespace

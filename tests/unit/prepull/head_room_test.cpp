@@ -12,13 +12,14 @@ Volume disk(std::uint64_t bytes, std::uint64_t free_bytes) {
 }
 
 TEST(Margin, IsTheLargerOfAFifthAndTwoGigabytes) {
-  EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, {}), (Margin{20 * kGB, 50, "20 %"}));
-  EXPECT_EQ(margin_of(disk(4 * kGB, 0), {}, {}), (Margin{2 * kGB, 50, "2 GB"}));
+  EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, {}), (Margin{20 * kGB, 50, "20 % by default"}));
+  EXPECT_EQ(margin_of(disk(4 * kGB, 0), {}, {}), (Margin{2 * kGB, 50, "by default"}));
 }
 
 TEST(Margin, KeepsClearOfTheMarksOfAKubelet) {
   KubeletFacts kubelet;
-  EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, kubelet).why, "20 %") << "15 % + 2 % is below";
+  EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, kubelet).why, "20 % by default")
+      << "15 % + 2 % is below";
   kubelet.image_gc_high_percent = 70;
   EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, kubelet),
             (Margin{32 * kGB, 70, "the kubelet deletes images above 70 % in use"}));
@@ -33,7 +34,7 @@ TEST(Margin, IgnoresMarksThatAreSwitchedOffOrUnreadable) {
   kubelet.image_gc_high_percent = 100;
   for (const char* off : {"0%", "100%", "0", "much"}) {
     kubelet.eviction_hard = {{"imagefs.available", off}};
-    EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, kubelet).why, "20 %") << off;
+    EXPECT_EQ(margin_of(disk(100 * kGB, 0), {}, kubelet).why, "20 % by default") << off;
   }
 }
 

@@ -41,7 +41,7 @@ TEST_F(LogOfProgress, HasALineForEachStep) {
   take({"a:1", Phase::unpack, 2, 5});
   take({"a:1", Phase::done});
   EXPECT_EQ(lines, (Lines{"a:1: resolving", "a:1: pulling, 0 B of 40.0 MB",
-                          "a:1: unpacking, 2 of 5", "a:1: done"}));
+                          "a:1: unpacking, 2 of 5", "a:1: ended"}));
 }
 
 TEST_F(LogOfProgress, HasOneLineInTenSecondsBetween) {
@@ -86,7 +86,7 @@ TEST_F(LogOfProgress, OfWorkAloneIsSilentAboutImagesThatAreOnlyLookedAt) {
   take({"proven:1", Phase::done});
   take(pull("new:1", 1, 2));
   take({"new:1", Phase::done});
-  EXPECT_EQ(lines, (Lines{"new:1: pulling, 1 of 2 B", "new:1: done"}));
+  EXPECT_EQ(lines, (Lines{"new:1: pulling, 1 of 2 B", "new:1: ended"}));
 }
 
 }  // namespace

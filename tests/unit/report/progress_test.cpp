@@ -35,7 +35,7 @@ TEST(ProgressPrinter, WritesLinesIntoALog) {
             "a:1: pulling, 20.0 of 40.0 MB, 2.0 MB/s, 10 s left\n"
             "a:1: pulling, 20.0 of 40.0 MB, stalled for 16 s\n"
             "a:1: goes on after 16 s, 40.0 of 40.0 MB\n"
-            "a:1: done\n");
+            "a:1: ended\n");
 }
 
 TEST(ProgressPrinter, RedrawsInPlaceOnATerminalAndWipesAtTheEnd) {
