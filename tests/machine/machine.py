@@ -79,9 +79,30 @@ def _payload_disk(path: Path, payload: dict[str, bytes]) -> None:
     os.truncate(path, -(-path.stat().st_size // 512) * 512)
 
 
-def run(label: str, payload: dict[str, bytes], seconds: float = 300) -> dict[str, bytes]:
+def data_disk(path: Path, size: str = "1G") -> Path:
+    """An empty ext4 that outlives the machine: give it to run() as `data`."""
+    subprocess.run(["mkfs.ext4", "-q", "-F", path, size], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def _wait(process: subprocess.Popen, console: Path, cut_at: bytes, seconds: float) -> None:
+    """Until it ends, or the power is cut: what is in the guest's memory alone is lost then."""
+    end = time.monotonic() + seconds
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            if cut_at and console.exists() and cut_at in console.read_bytes():
+                return
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run(label: str, payload: dict[str, bytes], seconds: float = 300, data: Path | None = None,
+        cut_at: bytes = b"") -> dict[str, bytes]:
     """Boots with pages of `label` (4k, 16k), runs payload["run.sh"] as root; the files it left in ./out by name,
-    besides "status" (its exit status), "log" (its output) and "console"."""
+    besides "status" (its exit status), "log" (its output) and "console". The power is cut when the console shows
+    `cut_at`."""
     program, image, initrd, root = kernel.qemu(), kernel.image(label), kernel.initrd(label), root_disk()
     with tempfile.TemporaryDirectory(prefix="nodeproof-machine-") as scratch:
         folder = Path(scratch)
@@ -99,13 +120,11 @@ def run(label: str, payload: dict[str, bytes], seconds: float = 300) -> dict[str
             "-serial", f"file:{folder}/console", "-kernel", image, "-initrd", initrd,
             "-append", "console=ttyAMA0 quiet net.ifnames=0 mitigations=off",
             *disk("root", root, "snapshot=on,cache=unsafe"), *disk("in", folder / "in", "readonly=on"),
-            *disk("out", folder / "out", "cache=unsafe"),
+            *disk("out", folder / "out", "cache=unsafe"), *(disk("data", data, "cache=unsafe") if data else []),
             "-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-device,netdev=net", "-device", "virtio-rng-device",
         ]
-        try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, timeout=seconds, check=False)
-        except subprocess.TimeoutExpired:
-            pass
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+            _wait(process, folder / "console", cut_at, seconds)
         return _brought_back(folder)
 
 
