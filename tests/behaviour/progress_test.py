@@ -55,7 +55,7 @@ class Progress(OnContainerd):
         proxy.go_on()
         running.wait(60)
         self.wait_for_line(r"goes on after \d+ s, .* of 8\.4 MB", None)
-        self.wait_for_line("done", None)
+        self.wait_for_line("ended", None)
 
     def test_the_daemons_status_shows_a_pull_and_its_stall_while_it_is_under_way(self):
         proxy = self.stalling("daemon-stalls")
@@ -79,7 +79,7 @@ class Progress(OnContainerd):
         processes.wait_until(lambda: self.status()["sequence"] > 0, "the report", daemon, 60)
         self.assertNotIn("progress", self.status())
         self.wait_for_line(r"goes on after \d+ s, .* of 8\.4 MB", daemon)
-        self.wait_for_line("done", daemon)
+        self.wait_for_line("ended", daemon)
 
 
 if __name__ == "__main__":
