@@ -130,10 +130,11 @@ PullReport plan_pull(const CycleConfig& config, Ports& ports, const DescribeLogi
     if (found) resolved.emplace_back(report.images.size() - 1, *std::move(found));
   }
   std::vector<const ResolvedImage*> wanted;
+  wanted.reserve(resolved.size());
   for (const auto& [place, image] : resolved) wanted.push_back(&image);
   const inspect::InventoryCache inventories(config.state_dir / "scan");
-  auto forecast = prepull::forecast(wanted, ports.store, inspect::make_unpacked_sizes(inventories),
-                                    set_options(config, host), stop);
+  const UnpackedSizes sizes = inspect::make_unpacked_sizes(inventories);
+  auto forecast = prepull::forecast(wanted, {ports.store, sizes}, set_options(config, host), stop);
   for (std::size_t i = 0; i < resolved.size(); ++i) {
     PlannedImage& planned = report.images[resolved[i].first];
     planned.forecast = std::move(forecast.images[i]);

@@ -35,7 +35,7 @@ Result<std::string> visible_root(const Channel& channel, const std::string& type
   for (const PluginFacts& plugin : TRY(plugins(channel, type, stop))) {
     if (plugin.id != id || plugin.root.empty()) continue;
     if (is_there(plugin.root)) return plugin.root;
-    const std::string above = std::filesystem::path(plugin.root).parent_path();
+    std::string above = std::filesystem::path(plugin.root).parent_path();
     if (is_there(above)) return above;
   }
   return std::string();

@@ -37,22 +37,21 @@ void add_needs(std::vector<PlaceForecast>& places, const Space& need) {
 
 }  // namespace
 
-SetForecast forecast(const std::vector<const ResolvedImage*>& images, ImageStore& store,
-                     const UnpackedSizes& sizes, const SetOptions& options,
-                     const std::stop_token& stop) {
+SetForecast forecast(const std::vector<const ResolvedImage*>& images, const WhatIsHere& here,
+                     const SetOptions& options, const std::stop_token& stop) {
   SetForecast found;
   found.images.resize(images.size());
   std::vector<ImageLayers> layers(images.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
-    if (auto here = what_is_here(*images[i], store, sizes, "")) {
-      layers[i] = *std::move(here);
+    if (auto state = what_is_here(*images[i], here.store, here.sizes, "")) {
+      layers[i] = *std::move(state);
       describe(layers[i], found.images[i]);
     } else {
-      found.images[i].problem = std::move(here).error();
+      found.images[i].problem = std::move(state).error();
     }
   }
   const PullPlan made = plan(layers);
-  found.places = places_of(store, options, stop);
+  found.places = places_of(here.store, options, stop);
   std::optional<HeadRoom> room;
   if (!found.places.empty()) room.emplace(found.places[0].place, found.places[1].place);
   Shares shares(made);

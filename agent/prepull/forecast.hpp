@@ -34,10 +34,16 @@ struct SetForecast {
   std::vector<PlaceForecast> places;  // none = containerd's directories are not to be seen
 };
 
+// Both outlive the forecast.
+struct WhatIsHere {
+  ImageStore& store;
+  const UnpackedSizes& sizes;
+};
+
 // Blobs of other containerd namespaces count as to be fetched: whether they can be taken over only
 // shows when that is tried.
 [[nodiscard]] SetForecast forecast(const std::vector<const ResolvedImage*>& images,
-                                   ImageStore& store, const UnpackedSizes& sizes,
-                                   const SetOptions& options, const std::stop_token& stop);
+                                   const WhatIsHere& here, const SetOptions& options,
+                                   const std::stop_token& stop);
 
 }  // namespace nodeproof::prepull

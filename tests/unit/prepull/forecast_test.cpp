@@ -16,7 +16,7 @@ class ForecastTest : public testing::Test {
  protected:
   SetForecast both(std::uint64_t keep_free = 0) {
     rig.options.keep_free = Amount{.units = keep_free};
-    return forecast({&one, &two}, rig.store, sizes, rig.options, {});
+    return forecast({&one, &two}, {rig.store, sizes}, rig.options, {});
   }
   void volumes(std::uint64_t free, std::uint64_t content = 1, std::uint64_t snapshots = 1) {
     const Volume volume{.id = content, .bytes = 1'000'000, .free_bytes = free};
@@ -94,7 +94,7 @@ TEST_F(ForecastTest, TakesSizesThatAreKnown) {
 TEST_F(ForecastTest, AnImageThatCannotBeUnpackedIsOneProblem) {
   ResolvedImage flat = one;
   flat.document.layers.clear();
-  const SetForecast found = forecast({&flat, &two}, rig.store, sizes, rig.options, {});
+  const SetForecast found = forecast({&flat, &two}, {rig.store, sizes}, rig.options, {});
   ASSERT_TRUE(found.images[0].problem);
   EXPECT_EQ(found.images[0].problem->code, Errc::unsupported);
   EXPECT_EQ(found.images[1].fetch, kBase + kTwo);
