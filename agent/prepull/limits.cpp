@@ -18,7 +18,8 @@ std::uint64_t blobs_in(std::uint64_t memory) {
 }  // namespace
 
 // Under a cap one blob at a time: more would be no faster, and each open ref is one that a kubelet
-// may have to wait for. One core is left to the downloads and what runs on the node.
+// may have to wait for. One core is left to the downloads and what runs on the node, but of two: a
+// kubelet's own pull takes both, and with one a set takes half as long again.
 Limits limits_for(const SetOptions& options, bool capped, unsigned cores) {
   Limits limits;
   limits.fetches = std::max(options.parallel, 1U);
@@ -27,7 +28,8 @@ Limits limits_for(const SetOptions& options, bool capped, unsigned cores) {
     limits.fetches =
         static_cast<unsigned>(std::min<std::uint64_t>(limits.fetches, blobs_in(options.memory)));
   }
-  limits.unpacks = options.unpacks > 0 ? options.unpacks : std::max(cores, 2U) - 1;
+  limits.unpacks =
+      options.unpacks > 0 ? options.unpacks : (cores > 2 ? cores - 1 : std::max(cores, 1U));
   return limits;
 }
 

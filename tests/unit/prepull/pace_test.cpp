@@ -119,7 +119,7 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, LimitsFor,
     testing::Values(Limited{"APlainNode", options(3), false, 4, 3, 3},
                     Limited{"OneCore", options(3), false, 1, 3, 1},
-                    Limited{"TwoCores", options(3), false, 2, 3, 1},
+                    Limited{"TwoCores", options(3), false, 2, 3, 2},
                     Limited{"UnknownCores", options(3), false, 0, 3, 1},
                     Limited{"ACap", options(3), true, 4, 1, 3},
                     Limited{"SixtyFourMegabytes", options(8, 64), false, 4, 2, 3},
