@@ -19,6 +19,12 @@ std::optional<std::chrono::sys_seconds> parse_rfc3339(const std::string& text) {
   std::tm parts{};
   const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
+  // strptime() takes a 31st of February, and years that system_clock cannot count.
+  const std::chrono::year_month_day day(std::chrono::year(parts.tm_year + 1900),
+                                        std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1),
+                                        std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
+  constexpr std::chrono::year kFirst(1678), kLast(2261);
+  if (!day.ok() || day.year() < kFirst || day.year() > kLast) return std::nullopt;
   return std::chrono::sys_seconds(std::chrono::seconds(timegm(&parts)));
 }
 

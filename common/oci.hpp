@@ -2,6 +2,7 @@
 // no duplicate keys.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -53,6 +54,16 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
+// Docker's HEALTHCHECK, which is no part of the image-spec: a command beside the running
+// entrypoint. Zero times and retries stand for Docker's defaults and are filled in.
+struct Healthcheck {
+  std::vector<std::string> command;  // as executed: a shell's line has the image's shell before it
+  std::chrono::milliseconds interval{30000}, timeout{30000}, start_period{0};
+  unsigned retries = 3;  // failures in a row that make a container unhealthy
+  std::string problem;   // what is wrong with it; "" = nothing
+  friend bool operator==(const Healthcheck&, const Healthcheck&) = default;
+};
+
 // image-spec config.md; only what running and judging an image needs.
 struct ImageConfig {
   Platform platform;
@@ -61,6 +72,8 @@ struct ImageConfig {
   std::string working_dir, user, stop_signal, created;
   std::map<std::string, std::string> labels;
   std::vector<std::string> exposed_ports;  // "80/tcp", sorted
+  std::vector<std::string> volumes;        // sorted
+  std::optional<Healthcheck> healthcheck;  // nothing: none, or switched off
   friend bool operator==(const ImageConfig&, const ImageConfig&) = default;
 };
 

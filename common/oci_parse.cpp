@@ -7,6 +7,7 @@
 
 #include "common/json.hpp"
 #include "common/oci.hpp"
+#include "common/oci_healthcheck.hpp"
 #include "common/words.hpp"
 
 namespace nodeproof {
@@ -240,6 +241,11 @@ void parse_notes(const json::Value& value, ImageConfig& config) {
     for (const auto& [port, nothing] : ports->members()) config.exposed_ports.push_back(port);
     std::ranges::sort(config.exposed_ports);
   }
+  if (const json::Value* volumes = value.find("Volumes"); volumes != nullptr) {
+    for (const auto& [path, nothing] : volumes->members()) config.volumes.push_back(path);
+    std::ranges::sort(config.volumes);
+  }
+  config.healthcheck = read_healthcheck(value);
 }
 
 Result<> parse_process(const json::Value& value, ImageConfig& config) {

@@ -14,6 +14,45 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
   return std::ranges::find(words, text) != words.end();
 }
 
+// A JSON document in the making whose values stand in the lines of the YAML they come from.
+class LinedJson {
+ public:
+  // `line`: 0-based
+  void begin(std::size_t line, bool mapping) {
+    separate(line);
+    text_ += mapping ? '{' : '[';
+    empty_ = true;
+  }
+  void end(bool mapping) {
+    text_ += mapping ? '}' : ']';
+    empty_ = false;
+  }
+  void key(std::size_t line, std::string_view name) {
+    separate(line);
+    text_ += quoted(name) + ':';
+    empty_ = true;  // its value follows without a comma
+  }
+  void value(std::size_t line, std::string_view json) {
+    separate(line);
+    text_ += json;
+  }
+  [[nodiscard]] static std::string quoted(std::string_view text) {
+    return json::Writer().string(text).str();
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  void separate(std::size_t line) {
+    if (!empty_) text_ += ',';
+    empty_ = false;
+    for (; line_ < line; ++line_) text_ += '\n';
+  }
+
+  std::string text_;
+  std::size_t line_ = 0;
+  bool empty_ = true;  // nothing stands before that a comma would part
+};
+
 // libyaml's parser, with what was found written as JSON while it goes.
 class Reader {
  public:
@@ -36,8 +75,8 @@ class Reader {
       if (event_.type == YAML_STREAM_END_EVENT) break;
       TRY(take(options));
     }
-    if (documents_ == 0) writer_.null();
-    return writer_.str();
+    if (documents_ == 0) json_.value(0, "null");
+    return json_.take();
   }
 
  private:
@@ -81,11 +120,11 @@ class Reader {
       case YAML_MAPPING_START_EVENT:
         return begin(event_.type == YAML_MAPPING_START_EVENT, options);
       case YAML_SEQUENCE_END_EVENT:
-        writer_.end_array();
+        json_.end(false);
         end_of_value_after_pop();
         return {};
       case YAML_MAPPING_END_EVENT:
-        writer_.end_object();
+        json_.end(true);
         end_of_value_after_pop();
         return {};
       default:
@@ -97,11 +136,7 @@ class Reader {
     if (!open_.empty() && open_.back().key_comes) return refuse("a key that is no scalar");
     if (open_.size() >= options.max_depth) return refuse("nested too deeply", Errc::too_large);
     open_.push_back({.mapping = mapping, .key_comes = mapping});
-    if (mapping) {
-      writer_.begin_object();
-    } else {
-      writer_.begin_array();
-    }
+    json_.begin(event_.start_mark.line, mapping);
     return {};
   }
 
@@ -119,32 +154,30 @@ class Reader {
     const std::string_view text(reinterpret_cast<const char*>(scalar.value), scalar.length);
     if (!open_.empty() && open_.back().key_comes) {
       if (text == "<<") return refuse("merge keys (<<) are not read", Errc::unsupported);
-      writer_.key(text);
+      json_.key(event_.start_mark.line, text);
       open_.back().key_comes = false;
       return {};
     }
     if (scalar.tag != nullptr) return refuse("a tag (!name) is not read");
     const bool plain = scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    if (plain && is_one_of(text, {"", "~", "null", "Null", "NULL"})) {
-      writer_.null();
-    } else if (plain && is_one_of(text, {"true", "True", "TRUE"})) {
-      writer_.boolean(true);
-    } else if (plain && is_one_of(text, {"false", "False", "FALSE"})) {
-      writer_.boolean(false);
-    } else if (plain && text.find_first_not_of("-+.eE0123456789") == std::string_view::npos &&
-               json::is_valid(text)) {
-      writer_.raw(text);
-    } else {
-      writer_.string(text);
-    }
+    json_.value(event_.start_mark.line, plain ? json_of_plain(text) : LinedJson::quoted(text));
     end_of_value();
     return {};
+  }
+
+  // The core schema's null, true, false and decimal numbers; all else is a string.
+  static std::string json_of_plain(std::string_view text) {
+    if (is_one_of(text, {"", "~", "null", "Null", "NULL"})) return "null";
+    if (is_one_of(text, {"true", "True", "TRUE"})) return "true";
+    if (is_one_of(text, {"false", "False", "FALSE"})) return "false";
+    const bool number = text.find_first_not_of("-+.eE0123456789") == std::string_view::npos;
+    return number && json::is_valid(text) ? std::string(text) : LinedJson::quoted(text);
   }
 
   yaml_parser_t parser_{};
   yaml_event_t event_{};
   bool has_event_ = false;
-  json::Writer writer_;
+  LinedJson json_;
   std::vector<Open> open_;
   int documents_ = 0;
 };
@@ -157,17 +190,10 @@ Result<json::Value> parse(std::string_view text, const json::ParseOptions& optio
                 "the document is larger than " + std::to_string(options.max_bytes) + " bytes");
   }
   const std::string found = TRY(Reader(text).run(options));
-  auto value = json::parse(found, {.max_bytes = 8 * options.max_bytes,
-                                   .max_depth = options.max_depth,
-                                   .max_values = options.max_values,
-                                   .refuse_case_variants = options.refuse_case_variants});
-  if (value) return value;
-  // The line is one of the JSON text, which nobody has seen.
-  Error error = std::move(value).error();
-  if (const auto colon = error.message.find(": "); error.message.starts_with("line ")) {
-    error.message.erase(0, colon + 2);
-  }
-  return std::unexpected(std::move(error));
+  return json::parse(found, {.max_bytes = 8 * options.max_bytes,
+                             .max_depth = options.max_depth,
+                             .max_values = options.max_values,
+                             .refuse_case_variants = options.refuse_case_variants});
 }
 
 }  // namespace nodeproof::yaml

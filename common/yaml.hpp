@@ -10,7 +10,7 @@ namespace nodeproof::yaml {
 
 // One document of mappings, sequences and scalars. Plain scalars are typed as in YAML 1.2's core
 // schema: true, false, null, decimal numbers; whatever else is a string. Aliases, several documents
-// and duplicate keys are refused. The values know their path; their line() means nothing.
+// and duplicate keys are refused. The values know their path and their line in the YAML.
 // Errc::too_large beyond a limit, else Errc::invalid_document with the line.
 Result<json::Value> parse(std::string_view text, const json::ParseOptions& options = {});
 
