@@ -1,26 +1,47 @@
 #include "agent/cycle.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "agent/codes.hpp"
 #include "agent/host/host.hpp"
 #include "agent/image_cycle.hpp"
+#include "agent/image_report.hpp"
 #include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
+#include "agent/scrub.hpp"
+#include "agent/smoke/clone3.hpp"
+#include "agent/smoke/container.hpp"
+#include "common/file.hpp"
 #include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
 
-HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
-  HostFacts host = host::read_host(config.host_root);
-  if (auto facts = ports.runtime.facts(stop)) {
-    host.containerd = *std::move(facts);
-  } else {
-    host.findings.push_back(report::finding_from_error(facts.error(), report::Stage::host));
+// An answer holds for the boot: a machine that is too busy to give it a second time would void
+// every proof.
+class KeptAnswer {
+ public:
+  KeptAnswer(const CycleConfig& config, const HostFacts& host)
+      : file_(config.run_dir / "aarch32"), yes_(host.boot_id + " yes"), no_(host.boot_id + " no") {}
+
+  [[nodiscard]] std::optional<bool> read() const {
+    const std::string text = read_file(file_).value_or("");
+    if (text == yes_) return true;
+    return text == no_ ? std::optional(false) : std::nullopt;
   }
-  return host;
-}
+  void keep(const std::optional<bool>& answer) const {
+    if (!answer || answer == read()) return;
+    // Without it the next cycle asks again.
+    static_cast<void>(write_file_atomically(file_, *answer ? yes_ : no_));
+  }
+
+ private:
+  std::filesystem::path file_;
+  std::string yes_, no_;
+};
 
 NodeReport describe(const CycleConfig& config, const HostFacts& host, const Clock& clock) {
   const config::Config& settings = config.settings;
@@ -37,6 +58,28 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
 
 }  // namespace
 
+report::Leniency leniency_of(const config::Config& settings) {
+  return report::make_leniency(settings.accept, settings.rule_set).value_or(report::Leniency{});
+}
+
+HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
+  HostFacts host = host::read_host(config.host_root);
+  if (config.host_root == "/") {
+    const KeptAnswer aarch32(config, host);
+    host.aarch32 = aarch32.read();
+    host::probe(host);
+    aarch32.keep(host.aarch32);
+  }
+  if (auto facts = ports.runtime.facts(stop)) {
+    host.containerd = *std::move(facts);
+  } else {
+    host.findings.push_back(report::finding_from_error(facts.error(), report::Stage::host));
+  }
+  host::diagnose(host, config.host_root, config.settings.host.kernel.require);
+  host.clone3 = smoke::kept_clone3(config.run_dir / "smoke", host);
+  return host;
+}
+
 NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_token& stop) {
   const HostFacts host = read_facts(config, ports, stop);
   NodeReport report = describe(config, host, ports.clock);
@@ -45,14 +88,19 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
         report::finding_from_error(swept.error(), report::Stage::smoke, "leftovers");
     // Of an earlier run: they take nothing away from what is proven in this one.
     if (swept.error().code != Errc::cancelled) leftovers.severity = Severity::warn;
+    if (swept.error().code == Errc::io) leftovers.code = code::kSmokeLeftovers;
     report.findings.push_back(std::move(leftovers));
   }
+  smoke::remove_work_files(config.run_dir / "smoke");
   ImageCycle cycle(config, host, ports);
   std::vector<const RequiredImage*> images;
   for (const RequiredImage& image : config.settings.images) {
     if (applies(image.when, host)) images.push_back(&image);
   }
   report.images = cycle.run(images, stop);
+  report.host.clone3 = smoke::kept_clone3(config.run_dir / "smoke", host);
+  if (auto refused = smoke::threads_refused(report.host)) report.findings.push_back(*refused);
+  for (ImageReport& image : report.images) append(image.findings, scrub_findings(config, image));
   const auto warn_of = [&](const Result<>& done, const char* subject) {
     if (done) return;
     Finding finding = report::finding_from_error(done.error(), report::Stage::host, subject);
@@ -64,6 +112,10 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     warn_of(cycle.keep_pins(images), "pins");
   }
   warn_of(cycle.save_polls(), "polls");
+  const report::Leniency leniency = leniency_of(config.settings);
+  const auto now = ports.clock.now();
+  report::ease(report.findings, "", leniency, now);
+  std::ranges::move(report::ended_acceptances(leniency, now), std::back_inserter(report.findings));
   report::conclude(report);
   return report;
 }

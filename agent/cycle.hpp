@@ -11,6 +11,7 @@
 #include "agent/containerd/image_store.hpp"
 #include "agent/model.hpp"
 #include "agent/registry/registry.hpp"
+#include "agent/report/leniency.hpp"
 #include "common/clock.hpp"
 #include "common/local_time.hpp"
 
@@ -44,8 +45,16 @@ struct CycleConfig {
   bool patient = false;
   UtcOffset utc_offset = nodeproof::utc_offset;  // of this node's clock
   bool registry_asked = true;  // false: all comes from local sources, whose word on tags is none
-  bool again = false;          // start every image once more, also where the last proof still holds
+  // Compare all unpacked files of each image that is started, whatever boot it was unpacked in.
+  bool compare_all = false;
+  bool again = false;  // start every image once more, also where the last proof still holds
 };
+
+// The settings were checked when they were loaded.
+report::Leniency leniency_of(const config::Config& settings);
+
+// A containerd that does not answer is one of its findings.
+HostFacts read_facts(const CycleConfig& config, Ports& ports, const std::stop_token& stop);
 
 // Never fails: what goes wrong with an image is in that image's report. A stop leaves the rest
 // unknown.

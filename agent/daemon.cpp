@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/boot_state.hpp"
 #include "agent/codes.hpp"
 #include "agent/daemon_child.hpp"
 #include "agent/daemon_config.hpp"
@@ -21,6 +22,7 @@
 #include "agent/report/progress_board.hpp"
 #include "agent/report/progress_log.hpp"
 #include "agent/report/progress_words.hpp"
+#include "agent/scrub_state.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
 #include "common/text.hpp"
@@ -78,12 +80,16 @@ class Supervisor {
       : options_(options),
         notifier_(std::move(notifier)),
         config_(options),
-        state_(options, read_boot_id(options.boot_id_file)),
+        boot_id_(read_boot_id(options.boot_id_file)),
+        boots_(options.state_dir),
+        state_(options, boot_id_),
         stop_signals_(loop_, SIGTERM, SIGINT),
         reload_signal_(loop_, SIGHUP),
         next_cycle_(loop_),
         watchdog_(loop_),
-        child_(loop_, options.child_silence, options.stop_grace) {}
+        scrub_timer_(loop_),
+        child_(loop_, options.child_silence, options.stop_grace),
+        scrub_(loop_, options.child_silence, options.stop_grace) {}
 
   // Until it is asked to stop.
   Result<> run() {
@@ -95,16 +101,24 @@ class Supervisor {
                                  [this](const std::string& method, StatusSocket::Reply reply) {
                                    serve(method, std::move(reply));
                                  })));
+    note(boots_.started(boot_id_));
     await_stop();
     await_reload();
     pet_watchdog();
     notifier_.send("READY=1\nSTATUS=" + state_.report().message);
     start_cycle();
+    plan_scrub();
     loop_.run();
+    note(boots_.stopped(boot_id_));
     return state_.leave();
   }
 
  private:
+  // Without the mark the next boot compares more than it had to.
+  static void note(const Result<>& marked) {
+    if (!marked) log::warning("the mark of the daemon's stop: " + marked.error().message);
+  }
+
   struct Waiting {
     std::uint64_t cycle;  // answered when this one has ended
     StatusSocket::Reply reply;
@@ -116,6 +130,7 @@ class Supervisor {
       notifier_.send("STOPPING=1\nSTATUS=stopping");
       stopping_ = true;
       child_.stop();
+      scrub_.stop();
       finish_if_stopped();
     });
   }
@@ -271,8 +286,41 @@ class Supervisor {
     return std::max(wait, kAtLeast);
   }
 
+  // A slice ends by itself; between two there is a pause, and none begins while a cycle runs.
+  void plan_scrub() {
+    if (!options_.scrub_command || stopping_) return;
+    using std::chrono::milliseconds;
+    constexpr milliseconds kLook = std::chrono::hours(1);  // at most: a new image may have come
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto due = std::chrono::seconds(load_scrub(options_.state_dir).due);
+    const auto wait = std::chrono::duration_cast<milliseconds>(due - now);
+    scrub_timer_.expires_after(std::max(std::min(wait, kLook), options_.scrub_pause));
+    scrub_timer_.async_wait([this](const error_code& error) {
+      if (!error) start_scrub();
+    });
+  }
+
+  void start_scrub() {
+    if (stopping_) return;
+    if (!config_.settings().scrub || child_.running()) return plan_scrub();
+    const auto ended = [this](const CycleOutcome& outcome) {
+      // It has no report to give.
+      if (outcome.error && outcome.error->code != Errc::internal) {
+        log::info("the scrub: " + outcome.error->message);
+      }
+      plan_scrub();
+      finish_if_stopped();
+    };
+    if (auto started = scrub_.start(
+            options_.scrub_command(config_.file()), [](const Progress&) {}, ended);
+        !started) {
+      log::warning("the scrub: " + started.error().message);
+      plan_scrub();
+    }
+  }
+
   void finish_if_stopped() {
-    if (!stopping_ || child_.running()) return;
+    if (!stopping_ || child_.running() || scrub_.running()) return;
     socket_.reset();
     loop_.stop();
   }
@@ -280,11 +328,13 @@ class Supervisor {
   const DaemonOptions& options_;
   const Notifier notifier_;
   AcceptedConfig config_;
+  const std::string boot_id_;
+  const BootState boots_;
   DaemonState state_;
   asio::io_context loop_{1};
   asio::signal_set stop_signals_, reload_signal_;
-  asio::steady_timer next_cycle_, watchdog_;
-  CycleChild child_;
+  asio::steady_timer next_cycle_, watchdog_, scrub_timer_;
+  CycleChild child_, scrub_;
   std::optional<StatusSocket> socket_;
   std::vector<Waiting> waiting_;
   report::ProgressBoard board_;  // of the cycle under way

@@ -16,6 +16,7 @@ namespace nodeproof {
 struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
   std::string config_digest;
+  bool scrub = false;
 };
 
 struct DaemonOptions {
@@ -28,6 +29,9 @@ struct DaemonOptions {
   // argv of a cycle with this configuration file; argv[0] is a path. It writes
   // report::stream_line()s to its stdout.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> cycle_command;
+  // The same of a slice of the scrub, which writes nothing but signs of life; none = there is none.
+  std::function<std::vector<std::string>(const std::filesystem::path& file)> scrub_command = {};
+  std::chrono::milliseconds scrub_pause{std::chrono::seconds(30)};  // between two slices
   std::filesystem::path boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::chrono::milliseconds first_retry{
       std::chrono::seconds(30)};  // after unknown; doubles up to check_every

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "agent/boot_state.hpp"
 #include "agent/codes.hpp"
+#include "agent/image_golden.hpp"
 #include "agent/image_report.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/observer.hpp"
@@ -17,7 +19,10 @@
 #include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
+#include "agent/smoke/allowed.hpp"
+#include "agent/smoke/memory.hpp"
 #include "agent/smoke/smoke.hpp"
+#include "agent/smoke_json.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "common/memory.hpp"
@@ -29,48 +34,53 @@ namespace {
 // An edited configuration may be a mistake, and a node may be offline when it is noticed.
 constexpr std::chrono::hours kPinGrace{24};
 
-bool has_fail(const std::vector<Finding>& findings) {
-  return std::ranges::any_of(findings,
-                             [](const Finding& f) { return f.severity == Severity::fail; });
-}
+// Raised when the tests of an unchanged image may come out differently: what the supervisor asks,
+// allows or makes of an answer.
+constexpr std::string_view kSmokeVersion = "smoke 3";
 
-// What a proof depends on besides the image: when any of it changes, the proof is an old one. The
-// boot is part of it, for the unpacked files are compared once per boot.
-std::string proof_key(const HostFacts& host, const RequiredImage& image) {
+// What a proof depends on besides the image is the host and the tests: when any of it changes, the
+// proof is an old one. Neither the boot nor nodeproof itself are part of it, see is_seen().
+std::string host_key(const HostFacts& host) {
   std::string text;
   const auto add = [&text](std::string_view part) { text.append(part).push_back('\0'); };
   const auto add_all = [&](const std::vector<std::string>& parts) {
     add(std::to_string(parts.size()));
     for (const std::string& part : parts) add(part);
   };
-  add(build_info().version);
-  add(build_info().commit);
-  add(host.boot_id);
+  add(kSmokeVersion);
+  add(host.runc);
   add(to_string(host.platform));
   add(std::to_string(host.page_size));
   add(host.kernel_release);
   add(std::to_string(host.kernel_bits) + ' ' + std::to_string(host.userland_bits));
   add(host.isa_level);
+  add(std::to_string(host.va_bits) + (host.aarch32 ? *host.aarch32 ? " 32" : " no 32" : ""));
+  add(host.l4t);
   add_all(host.hwcaps);
   for (const BinfmtHandler& handler : host.binfmt) {
-    if (handler.enabled) add(handler.name + ' ' + handler.interpreter + ' ' + handler.flags);
+    if (handler.enabled)
+      add(handler.name + ' ' + handler.interpreter + ' ' + handler.flags + ' ' +
+          std::to_string(handler.elf_machine));
   }
   if (host.containerd) {  // what it would take of an index depends on the interface, too
     add(host.containerd->version + ' ' + host.containerd->snapshotter);
     add(host.containerd->namespace_ + (host.containerd->cri ? " cri" : ""));
   }
-  add(std::to_string(static_cast<int>(image.emulation)));
-  for (const SmokeTest& test : image.smoke) {
-    add(test.name);
-    add_all(test.args);
-    add_all(test.env);
-    add(test.user);
-    add(std::to_string(test.timeout.count()));
-    add(std::to_string(test.expect.exit));
-    add(test.expect.stdout_regex);
-    add(test.expect.stderr_regex);
-  }
-  return hash_of(as_bytes(text)).str();
+  return std::string(hash_of(as_bytes(text)).hex());
+}
+
+std::string tests_key(const RequiredImage& image, const std::string& sources) {
+  std::string text = std::to_string(static_cast<int>(image.emulation)) + '\0';
+  const auto add = [&text](std::string_view part) { text.append(part).push_back('\0'); };
+  json::Writer tried;
+  tried.begin_array();
+  for (const SmokeTest& test : image.smoke) write_smoke_test(tried, test);
+  write_sandbox(tried, image.sandbox);
+  add(tried.end_array().str());
+  add(sources);
+  add(smoke::mounted_key(image.sandbox));
+  add(golden_key(image.golden));
+  return std::string(hash_of(as_bytes(text)).hex());
 }
 
 ImageReport described(const RequiredImage& image, const ResolvedImage& resolved) {
@@ -90,16 +100,6 @@ PullStats all_reused(const Manifest& manifest) {
   return stats;
 }
 
-std::vector<SmokeResult> skipped(const std::vector<SmokeTest>& tests) {
-  std::vector<SmokeResult> results;
-  for (const SmokeTest& test : tests) {
-    SmokeResult& result = results.emplace_back();
-    result.name = test.name;
-    result.reason = "the inspection failed";
-  }
-  return results;
-}
-
 std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> files) {
   std::vector<smoke::FileExpectation> expected;
   expected.reserve(files.size());
@@ -107,6 +107,26 @@ std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> 
     expected.push_back({std::move(file.path), file.size, std::move(file.sha256)});
   }
   return expected;
+}
+
+// What the tests' sources know without a container, and where each result's test comes from.
+void add_sources(smoke::ImageTests known, SmokeReport& report) {
+  for (SmokeResult& result : report.results) {
+    const auto test = std::ranges::find(known.tests, result.name, &SmokeTest::name);
+    if (test != known.tests.end()) result.source = test->source;
+  }
+  std::ranges::move(known.results, std::back_inserter(report.results));
+  append(report.findings, std::move(known.findings));
+}
+
+// Its program need not be in the image: the sandbox brings it by a mount or by its runtime, or a
+// command before it makes it.
+bool runs_what_is_brought(const SmokeTest& test, const Sandbox& sandbox) {
+  if (test.args.empty()) return false;
+  return !sandbox.runtime.empty() || !test.before.empty() ||
+         std::ranges::any_of(sandbox.mounts, [&](const SandboxMount& mount) {
+           return test.args[0] == mount.target || test.args[0].starts_with(mount.target + '/');
+         });
 }
 
 Finding nothing_executed(const RequiredImage& image) {
@@ -130,6 +150,8 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       polls_(config.run_dir / "polls.json", fleet_name(config, host), config.settings.resolve_every,
              ports.clock),
       turn_(config, fleet_name(config, host), polls_, ports.clock),
+      began_in_order_(BootState(config.state_dir).began_in_order(host.boot_id)),
+      leniency_(leniency_of(config.settings)),
       observers_(inspect::make_observer_factory(inventories_)),
       round_({ports.registry, ports.store, observers_, ports.progress,
               inspect::make_unpacked_sizes(inventories_), ports.near},
@@ -156,7 +178,7 @@ ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop
     report.findings.push_back(
         report::finding_from_error(reference.error(), report::Stage::resolve));
   }
-  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  weigh(report);
   if (report.verdict == Verdict::unknown &&
       report::image_verdict(report, false) == Verdict::ready) {
     report.findings.push_back(nothing_executed(image));
@@ -218,6 +240,13 @@ void ImageCycle::give_back(const Reference& reference, ImageReport& report) {
 ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Proof proof) {
   ImageReport report = described(job.image, resolved);
   const Result<bool> holds = proof_holds(job, resolved);
+  if (holds && *holds && !is_seen(*job.proven())) {
+    auto seen = look_again(job, resolved, report);
+    if (!seen) return report;
+    Job again = job;
+    again.look.proven = *std::move(seen);
+    return prove(again, resolved, proof);
+  }
   if (!holds || *holds) {
     if (job.proven()->found) {
       report.findings = *job.proven()->found;
@@ -234,12 +263,12 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
       report.freshness = Freshness::stale;
     }
     if (holds && proof == Proof::of_a_successor) note_failure(adopt(job, resolved), report);
-    report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+    weigh(report);
     return report;
   }
   const std::string lease = lease_of(resolved.reference, proof);
   const auto smoke = make_proof(job, resolved, lease, report);
-  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  weigh(report);
   const bool named = proof != Proof::for_information && (!config_.ad_hoc || config_.keep);
   Result<> ended;
   if (report.verdict == Verdict::not_ready) ended = doubt(job, resolved);
@@ -249,8 +278,13 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
     ended = conclude(resolved, lease, record);
   }
   note_failure(ended, report);
-  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  weigh(report);
   return report;
+}
+
+void ImageCycle::weigh(ImageReport& report) const {
+  report::ease(report.findings, report.reference, leniency_, ports_.clock.now());
+  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
 }
 
 void ImageCycle::note_failure(const Result<>& done, ImageReport& report) {
@@ -288,6 +322,8 @@ resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& 
                               .word = {},
                               .shape = {}};
   const PullStats size = all_reused(resolved.document);
+  record.boot = host_.boot_id;
+  record.agent = agent_id();
   record.shape =
       resolve::ProvenShape{to_string(resolved.config.platform),
                            chain_ids(resolved.config.diff_ids).back(), size.bytes, size.layers};
@@ -330,10 +366,16 @@ Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
   return ledger_.record(doubted);
 }
 
-std::string ImageCycle::key_of(const RequiredImage& image) const { return proof_key(host_, image); }
+std::string ImageCycle::key_of(const RequiredImage& image) const {
+  return host_key(host_) + ' ' + tests_key(image, smoke::sources_key(image, test_files_));
+}
 
-// Image, host, tests and program are what they were, the boot is the same, and what was proven is
-// still there. An error: all but the last is so, and containerd does not say.
+smoke::ImageTests ImageCycle::tests_of(const Job& job, const ResolvedImage& resolved) const {
+  return smoke::tests_of(job.image, resolved.config, test_files_);
+}
+
+// Image, host and tests are what they were, and what was proven is still there. An error: all but
+// the last is so, and containerd does not say.
 Result<bool> ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolved) {
   if (config_.again || !job.proven() || job.proven()->manifest.digest != resolved.manifest.digest ||
       job.proven()->proof_key != key_of(job.image)) {
@@ -342,16 +384,7 @@ Result<bool> ImageCycle::proof_holds(const Job& job, const ResolvedImage& resolv
   for (const Descriptor& layer : resolved.document.layers) {
     if (!inventories_.contains(layer.digest)) return false;
   }
-  return is_there(*job.proven(), chain_ids(resolved.config.diff_ids).back());
-}
-
-// The name may have been given to other, unproven bytes meanwhile.
-Result<bool> ImageCycle::is_there(const resolve::ProvenImage& proven, const Digest& rootfs) {
-  const auto record = TRY(ports_.store.image(proven.name));
-  if (!record) return false;
-  const Digest& named = record->target.digest;
-  if (named != proven.manifest.digest && named != top_of(proven).digest) return false;
-  return ports_.store.has_snapshot(rootfs, "");
+  return is_here(*job.proven(), chain_ids(resolved.config.diff_ids).back(), ports_.store);
 }
 
 // Fetches, inspects and starts; what goes wrong is in the report. No SmokeReport: the image was not
@@ -365,15 +398,24 @@ Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& 
   }
   report.pull = pulled->stats;
   inspect::InspectResult inspected = inspect_bytes(job, resolved, report);
+  weigh(report);
   if (has_fail(report.findings)) {  // a start would only repeat what the bytes have told
-    report.smoke = skipped(job.image.smoke);
+    report.smoke = skipped(tests_of(job, resolved).tests);
     return fail(Errc::corrupt, "the inspection failed");
   }
-  auto smoke = start(job, resolved, *pulled, std::move(inspected));
+  if (auto why = deferral(job)) return defer(job, resolved, *std::move(why), report);
+  auto smoke = start_whole(job, resolved, *pulled, std::move(inspected));
   if (!smoke) {
     report.findings.push_back(report::finding_from_error(smoke.error(), report::Stage::smoke));
     return smoke;
   }
+  smoke::ImageTests known = tests_of(job, resolved);
+  const std::vector<SmokeTest> tests = known.tests;
+  add_sources(std::move(known), *smoke);
+  const std::string& name = config_.settings.node.name;
+  compare_with_golden(
+      {ports_.registry, job.image, tests, resolved, name.empty() ? host_.name : name}, *smoke,
+      job.stop);
   report.smoke = smoke->results;
   append(report.findings, smoke->findings);
   return smoke;
@@ -396,8 +438,11 @@ inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedI
                                                  ImageReport& report) {
   ports_.progress({job.image.reference, Phase::inspect, 0, 0});
   const auto inventories = inspect::load_inventories(inventories_, resolved.document);
+  std::vector<SmokeTest> tests = tests_of(job, resolved).tests;
+  const Sandbox& sandbox = job.image.sandbox;
+  std::erase_if(tests, [&](const SmokeTest& test) { return runs_what_is_brought(test, sandbox); });
   inspect::InspectResult inspected =
-      inspect::inspect({resolved, inventories, host_, job.image.emulation, job.image.smoke});
+      inspect::inspect({resolved, inventories, host_, job.image.emulation, tests});
   append(report.findings, std::move(inspected.findings));
   return inspected;
 }
@@ -405,10 +450,15 @@ inspect::InspectResult ImageCycle::inspect_bytes(const Job& job, const ResolvedI
 Result<SmokeReport> ImageCycle::start(const Job& job, const ResolvedImage& resolved,
                                       const PulledImage& pulled, inspect::InspectResult inspected) {
   ports_.progress({job.image.reference, Phase::smoke, 0, 0});
+  const std::vector<SmokeTest> tests = tests_of(job, resolved).tests;
+  smoke::ContainerLimits limits;
+  limits.memory_bytes = job.image.sandbox.memory;
+  Sandbox sandbox = job.image.sandbox;
+  sandbox.memory = smoke::fitting(limits, smoke::read_memory(config_.host_root)).memory_bytes;
   return smoke::smoke({.image = job.image.reference,
                        .config = resolved.config,
                        .rootfs = pulled.chain.back(),
-                       .tests = job.image.smoke,
+                       .tests = tests,
                        .files = to_compare(std::move(inspected.files)),
                        .program = inspected.program,
                        .interpreter = inspected.loader,
@@ -417,7 +467,9 @@ Result<SmokeReport> ImageCycle::start(const Job& job, const ResolvedImage& resol
                        .binary = config_.binary,
                        .work_dir = config_.run_dir / "smoke",
                        .lease = pulled.lease,
-                       .limits = {}},
+                       .limits = {},
+                       .owners = std::move(inspected.volumes),
+                       .sandbox = std::move(sandbox)},
                       ports_.runtime, job.stop);
 }
 

@@ -2,6 +2,7 @@
 // when a step fails.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,7 +17,10 @@
 #include "agent/polls.hpp"
 #include "agent/pull_round.hpp"
 #include "agent/pull_turn.hpp"
+#include "agent/report/leniency.hpp"
 #include "agent/resolve/ledger.hpp"
+#include "agent/smoke/comparison.hpp"
+#include "agent/smoke/sources.hpp"
 
 namespace nodeproof {
 
@@ -40,6 +44,15 @@ class ImageCycle {
   // fetched is pulled together, and each image is judged as soon as it is complete, one at a time.
   std::vector<ImageReport> run(const std::vector<const RequiredImage*>& images,
                                const std::stop_token& stop);
+
+  // Proves this image anew, as if it were the first time, and asks no registry which it is.
+  ImageReport prove_anew(const RequiredImage& image, const ResolvedImage& resolved,
+                         const std::stop_token& stop);
+
+  // All unpacked files beside what the layers brought; changes nothing. Errc::unsupported when the
+  // inventories do not tell that.
+  Result<smoke::Comparison> compare(const RequiredImage& image, const ResolvedImage& resolved,
+                                    const std::stop_token& stop);
 
   // For the next cycle: when its tags were asked for.
   Result<> save_polls() { return polls_.save(); }
@@ -87,16 +100,33 @@ class ImageCycle {
                     Proof proof = Proof::to_be_recorded);
   Result<> adopt(const Job& job, const ResolvedImage& resolved);
   static void note_failure(const Result<>& done, ImageReport& report);
+  // What the operator has accepted, and what that makes of the verdict.
+  void weigh(ImageReport& report) const;
   [[nodiscard]] std::string lease_of(const Reference& reference,
                                      Proof proof = Proof::to_be_recorded) const;
   Result<bool> proof_holds(const Job& job, const ResolvedImage& resolved);
-  // The record names the image, and the root file system is there.
-  Result<bool> is_there(const resolve::ProvenImage& proven, const Digest& rootfs);
+  // The files were compared in this boot, and this nodeproof has judged the bytes.
+  [[nodiscard]] bool is_seen(const resolve::ProvenImage& proven) const;
+  std::optional<resolve::ProvenImage> look_again(const Job& job, const ResolvedImage& resolved,
+                                                 ImageReport& report);
+  Result<SmokeReport> compare_again(const Job& job, const ResolvedImage& resolved,
+                                    inspect::InspectResult inspected);
+  [[nodiscard]] std::optional<Finding> deferral(const Job& job) const;
+  Result<SmokeReport> defer(const Job& job, const ResolvedImage& resolved, Finding finding,
+                            ImageReport& report);
   Result<PulledImage> pull(const Job& job, const ResolvedImage& resolved, const std::string& lease);
   inspect::InspectResult inspect_bytes(const Job& job, const ResolvedImage& resolved,
                                        ImageReport& report);
   Result<SmokeReport> start(const Job& job, const ResolvedImage& resolved,
                             const PulledImage& pulled, inspect::InspectResult inspected);
+  Result<smoke::Comparison> compare_files(const Job& job, const ResolvedImage& resolved,
+                                          const PulledImage& pulled);
+  [[nodiscard]] bool is_to_be_compared(const PulledImage& pulled) const;
+  [[nodiscard]] std::filesystem::path whole_mark(const Digest& rootfs) const;
+  [[nodiscard]] bool was_whole(const Digest& rootfs) const;
+  void note_whole(const Digest& rootfs) const;
+  Result<SmokeReport> start_whole(const Job& job, const ResolvedImage& resolved,
+                                  const PulledImage& pulled, inspect::InspectResult inspected);
   Result<SmokeReport> make_proof(const Job& job, const ResolvedImage& resolved,
                                  const std::string& lease, ImageReport& report);
   void give_back(const Reference& reference, ImageReport& report);
@@ -104,6 +134,7 @@ class ImageCycle {
                                          const PullStats& pull) const;
   void note_bypass(const Reference& reference, ImageReport& report) const;
   [[nodiscard]] std::string key_of(const RequiredImage& image) const;
+  [[nodiscard]] smoke::ImageTests tests_of(const Job& job, const ResolvedImage& resolved) const;
   [[nodiscard]] resolve::ProvenImage record_of(const Job& job, const ResolvedImage& resolved,
                                                const SmokeReport& smoke,
                                                std::vector<Finding> findings) const;
@@ -115,11 +146,14 @@ class ImageCycle {
   const HostFacts& host_;
   Ports& ports_;
   inspect::InventoryCache inventories_;
+  mutable smoke::TextFiles test_files_;
   resolve::Ledger ledger_;
   Polls polls_;
   PullTurn turn_;
+  bool began_in_order_;  // this boot
   std::mutex silence_mutex_;
   std::map<std::string, Error> silent_;  // by Reference::domain(), in this cycle
+  report::Leniency leniency_;
   LayerObserverFactory observers_;
   PullRound round_;  // after all that it uses
 };

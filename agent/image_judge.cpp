@@ -98,7 +98,7 @@ Result<ResolvedImage> ImageCycle::latest(const Job& job) {
   polls_.note(job.reference, ports_.registry.rate_limit(job.reference));
   if (!found) return found;
   ResolvedImage twin = resolve::zstd_twin(documents, *found, job.stop);
-  return is_readable(twin) ? std::move(twin) : std::move(found);
+  return !twin.twin_of || is_readable(twin) ? std::move(twin) : std::move(found);
 }
 
 // A zstd window may be larger than what we read with.
@@ -184,10 +184,10 @@ ImageCycle::Look ImageCycle::glance(const RequiredImage& image, const std::stop_
   if (config_.ad_hoc || !reference) return look;
   look.proven = ledger_.find(reference->name());
   if (config_.again || !look.proven || !look.proven->shape || !look.proven->found ||
-      look.proven->proof_key != key_of(image)) {
+      look.proven->proof_key != key_of(image) || !is_seen(*look.proven)) {
     return look;
   }
-  look.holds = is_there(*look.proven, look.proven->shape->rootfs).value_or(false);
+  look.holds = is_here(*look.proven, look.proven->shape->rootfs, ports_.store).value_or(false);
   if (look.holds && is_to_be_asked(*reference, image)) look.said = ask(*reference, stop);
   return look;
 }
@@ -237,7 +237,7 @@ ImageReport ImageCycle::told_again(const Job& job) const {
   report.findings = *proven.found;
   append(report.findings, proven.smoke.findings);
   report.smoke = proven.smoke.results;
-  report.verdict = report::image_verdict(report, config_.settings.require_smoke);
+  weigh(report);
   return report;
 }
 

@@ -26,6 +26,13 @@ namespace nodeproof {
 // could not be checked.
 enum class Severity { info, warn, unknown, fail };
 
+// A finding counts for less than its rule says.
+struct Lowered {
+  Severity from = Severity::info;
+  std::string why;  // "accepted until 2027-01-31: fixed in 2.2"
+  friend bool operator==(const Lowered&, const Lowered&) = default;
+};
+
 struct Finding {
   std::string code;  // CamelCase and stable, see agent/codes.hpp
   Severity severity = Severity::info;
@@ -34,6 +41,7 @@ struct Finding {
   std::string message;   // one sentence
   std::string evidence;  // the bytes, bits or lines that prove it
   std::string remedy;    // one sentence
+  std::optional<Lowered> lowered = {};
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
@@ -55,6 +63,7 @@ struct ContainerdFacts {
   std::string snapshotter;  // overlayfs
   bool cri = false;         // the CRI plugin answers on the same socket
   bool systemd_cgroup = false;
+  bool cgroup_driver_known = true;  // false: the CRI plugin did not answer
   friend bool operator==(const ContainerdFacts&, const ContainerdFacts&) = default;
 };
 
@@ -67,6 +76,7 @@ struct KubeletFacts {
                                                       {"nodefs.available", "10%"},
                                                       {"nodefs.inodesFree", "5%"}};
   std::string pull_credentials_policy;  // imagePullCredentialsVerificationPolicy; "" = not said
+  std::string cgroup_driver;            // cgroupfs, systemd; "" = not said
   std::vector<std::string> preloaded_images_allowlist;
   friend bool operator==(const KubeletFacts&, const KubeletFacts&) = default;
 };
@@ -79,13 +89,23 @@ struct HostFacts {
   std::uint64_t page_size = 0;      // bytes
   std::vector<std::string> hwcaps;  // arm64: HWCAP/HWCAP2 names; amd64: cpuinfo flags that matter
   std::string isa_level;            // amd64: x86-64-v1..v4; arm64: ""
+  unsigned va_bits = 0;             // of a process's addresses: 39, 42, 47, 48; 0 = not known
+  std::optional<bool> aarch32;      // arm64: a 32-bit Arm program was started; nothing = not tried
   std::string kernel_release;
-  std::string board;  // /proc/device-tree/model or DMI product; "" = not known
-  std::string name;   // host name
+  std::string board;    // /proc/device-tree/model or DMI product; "" = not known
+  std::string l4t;      // a Jetson's Linux for Tegra: "36.3.0"; "" = no Jetson
+  std::string jetpack;  // the version of its package: "6.0"; "" = not known
+  std::string name;     // host name
   std::string boot_id;
   std::vector<BinfmtHandler> binfmt;
   std::vector<std::string> cgroup_controllers;  // enabled ones: memory, pids, cpu ...
   bool cgroup_v2 = false;
+  // What starts containers: its package's version, else where its file is, how large and how old;
+  // "" = found nowhere.
+  std::string runc = {};
+  // What clone3(2) comes to under a container's seccomp profile: ENOSYS (a libc falls back to
+  // clone), EPERM (it does not), allowed; "" = not tried.
+  std::string clone3 = {};
   std::optional<ContainerdFacts> containerd;
   std::optional<KubeletFacts> kubelet;
   std::vector<Finding> findings;
@@ -96,19 +116,82 @@ struct HostFacts {
 // -----------------------------------------------------------------------------------------------------
 struct SmokeExpectation {
   int exit = 0;
-  std::string stdout_regex;  // see Pattern, searched; "" = not looked at
-  std::string stderr_regex;
+  // See Pattern, searched: each of the first lists is found, none of the second.
+  std::vector<std::string> stdout_matches = {}, stdout_excludes = {};
+  std::vector<std::string> stderr_matches = {}, stderr_excludes = {};
+  std::string stdout_sha256 = {};  // of the normalised output, see SmokeResult; "" = not looked at
   friend bool operator==(const SmokeExpectation&, const SmokeExpectation&) = default;
+};
+
+// A server that must come up. It is asked inside the container's own network namespace, and then
+// stopped with the image's STOPSIGNAL.
+struct ServiceCheck {
+  unsigned port = 0;         // 0 = none; `check` tells then
+  std::string http_path;     // GET; "" = that the port accepts a connection is enough
+  unsigned http_status = 0;  // 0 = any of 200 to 399
+  std::string http_body;     // Pattern, searched; "" = not looked at
+  // A command beside the service, as Docker's HEALTHCHECK: its first exit with 0 is the pass. Run
+  // again and again until then, a pause after each end; the test's time-out ends it all. Empty =
+  // none.
+  std::vector<std::string> check = {};
+  std::chrono::milliseconds check_timeout{30000};  // of one run of it; then it is killed
+  std::chrono::milliseconds check_pause{1000};
+  friend bool operator==(const ServiceCheck&, const ServiceCheck&) = default;
+};
+
+// What is asked of a file of the image; nothing is executed.
+struct FileCheck {
+  std::string path;  // absolute
+  bool exists = true;
+  std::string mode;  // as ls writes it: "-rw-r--r--"; "" = any
+  std::optional<unsigned> uid, gid;
+  std::string executable_by;                    // owner, group, other, any; "" = not asked
+  std::vector<std::string> contains, excludes;  // Patterns over the content
+  friend bool operator==(const FileCheck&, const FileCheck&) = default;
 };
 
 struct SmokeTest {
   std::string name;
-  std::vector<std::string> args;  // absolute path or looked up in the image's PATH
-  std::vector<std::string> env;   // added to the image's
-  std::string user;               // "" = the image's
-  std::chrono::milliseconds timeout{20000};
+  // Absolute path or looked up in the image's PATH. Of a service: empty = the image's entrypoint
+  // and command. Empty for a file.
+  std::vector<std::string> args;
+  std::vector<std::string> env;              // added to the image's
+  std::string user;                          // "" = the image's
+  std::string cwd = {};                      // "" = the image's
+  std::string input = {};                    // on standard input; "" = none
+  std::chrono::milliseconds timeout{20000};  // of one run
+  unsigned repeat = 1;  // runs one after the other; the first that fails ends them
+  unsigned cpus = 0;    // that the host must offer, else it is skipped; 0 = any
+  // Run before and after, as the same user; one of `before` that fails is the test's failure.
+  std::vector<std::vector<std::string>> before = {}, after = {};
   SmokeExpectation expect;
+  std::optional<ServiceCheck> service = {};
+  std::optional<FileCheck> file = {};
+  std::string source = {};  // "" = the configuration; HEALTHCHECK; the path of a structure test
   friend bool operator==(const SmokeTest&, const SmokeTest&) = default;
+};
+
+// What the operator allows the image's smoke container beyond its bare root file system.
+struct SandboxMount {
+  std::string source, target;  // of the host; inside. Read-only
+  friend bool operator==(const SandboxMount&, const SandboxMount&) = default;
+};
+
+struct Sandbox {
+  std::vector<SandboxMount> mounts;
+  std::vector<std::string> tmpfs;     // directories the image writes to
+  std::vector<std::string> devices;   // of the host: "/dev/nvhost-ctrl"
+  std::string runtime;                // handler of containerd's configuration; "" = runc
+  std::uint64_t memory = 1ULL << 30;  // bytes
+  unsigned pids = 512;
+  friend bool operator==(const Sandbox&, const Sandbox&) = default;
+};
+
+// A report of another node that this one's tests must agree with.
+struct Golden {
+  std::string report;             // a file; "registry" = a referrer of the image's index; "" = none
+  std::vector<std::string> keys;  // PEM files; a report signed by none of them is not taken
+  friend bool operator==(const Golden&, const Golden&) = default;
 };
 
 enum class Emulation { refuse, warn, allow };
@@ -121,6 +204,17 @@ struct HostCondition {  // empty or zero fields match every host
   friend bool operator==(const HostCondition&, const HostCondition&) = default;
 };
 
+// What the operator knows of and lives with, up to a day.
+struct Acceptance {
+  std::string code;
+  std::string image;            // reference or shell pattern; "" = every image, and the host
+  std::string subject;          // shell pattern over a finding's subject; "" = all
+  std::chrono::sys_days until;  // the last day, UTC
+  std::string why;
+  std::string place;  // file:line: path of the entry
+  friend bool operator==(const Acceptance&, const Acceptance&) = default;
+};
+
 struct RequiredImage {
   std::string reference;  // as written; parsed when used, so that one bad name costs one image
   bool required = true;
@@ -128,6 +222,10 @@ struct RequiredImage {
   Emulation emulation = Emulation::refuse;
   OnTagMoved on_tag_moved = OnTagMoved::report;
   std::vector<SmokeTest> smoke;
+  bool healthcheck = false;                  // run the image's own HEALTHCHECK, too
+  std::vector<std::string> structure_tests;  // container-structure-test files of this host
+  Sandbox sandbox;
+  Golden golden;
   friend bool operator==(const RequiredImage&, const RequiredImage&) = default;
 };
 
@@ -205,8 +303,16 @@ struct SmokeResult {
   int exit = -1;
   std::string signal;  // "SIGILL"
   double seconds = 0;
-  std::string stdout_sha256;
+  std::string stdout_sha256;  // of the bytes as written
   std::string reason;
+  // The same without what differs from run to run by nature; equal outputs of two architectures
+  // have equal digests. "" = nothing was run.
+  std::string normalised_sha256 = {};
+  std::string source = {};        // as SmokeTest's
+  unsigned runs = 1;              // that were made
+  std::uint64_t max_rss = 0;      // bytes, of the largest process
+  std::uint64_t page_faults = 0;  // minor and major, of all its processes
+  std::string test_sha256 = {};   // of what was asked, see smoke_test_digest(); "" = not known
   friend bool operator==(const SmokeResult&, const SmokeResult&) = default;
 };
 

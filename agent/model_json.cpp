@@ -20,6 +20,11 @@ void write_finding(json::Writer& out, const Finding& finding) {
   out.begin_object();
   out.member("code", finding.code);
   out.member("severity", to_string(finding.severity));
+  if (finding.lowered) {
+    out.key("lowered").begin_object();
+    out.member("from", to_string(finding.lowered->from)).member("why", finding.lowered->why);
+    out.end_object();
+  }
   out.member("subject", finding.subject);
   if (!finding.layer.empty()) out.member("layer", finding.layer);
   out.member("message", finding.message);
@@ -28,23 +33,29 @@ void write_finding(json::Writer& out, const Finding& finding) {
   out.end_object();
 }
 
+Result<Severity> read_severity(const json::Value& value, std::string_view key) {
+  std::string severity;
+  TRY(json::read(value, key, severity));
+  for (const auto& [known, name] : kSeverities) {
+    if (severity == name) return known;
+  }
+  return std::unexpected(value.wrong("a finding with severity info, warn, unknown or fail"));
+}
+
 Result<Finding> read_finding(const json::Value& value) {
   Finding finding;
-  std::string severity;
   TRY(json::read(value, "code", finding.code));
-  TRY(json::read(value, "severity", severity));
+  finding.severity = TRY(read_severity(value, "severity"));
+  if (const json::Value* lowered = value.find("lowered")) {
+    finding.lowered.emplace().from = TRY(read_severity(*lowered, "from"));
+    TRY(json::read(*lowered, "why", finding.lowered->why));
+  }
   TRY(json::read(value, "subject", finding.subject));
   TRY(json::read(value, "layer", finding.layer));
   TRY(json::read(value, "message", finding.message));
   TRY(json::read(value, "evidence", finding.evidence));
   TRY(json::read(value, "remedy", finding.remedy));
-  for (const auto& [known, name] : kSeverities) {
-    if (severity == name) {
-      finding.severity = known;
-      return finding;
-    }
-  }
-  return std::unexpected(value.wrong("a finding with severity info, warn, unknown or fail"));
+  return finding;
 }
 
 void write_binfmt(json::Writer& out, const std::vector<BinfmtHandler>& handlers) {
@@ -82,6 +93,7 @@ void write_containerd(json::Writer& out, const ContainerdFacts& facts) {
   out.member("snapshotter", facts.snapshotter);
   out.member("cri", facts.cri);
   out.member("systemdCgroup", facts.systemd_cgroup);
+  out.member("cgroupDriverKnown", facts.cgroup_driver_known);
   out.end_object();
 }
 
@@ -93,6 +105,7 @@ Result<ContainerdFacts> read_containerd(const json::Value& value) {
   TRY(json::read(value, "snapshotter", facts.snapshotter));
   TRY(json::read(value, "cri", facts.cri));
   TRY(json::read(value, "systemdCgroup", facts.systemd_cgroup));
+  TRY(json::read(value, "cgroupDriverKnown", facts.cgroup_driver_known));
   return facts;
 }
 
@@ -105,6 +118,7 @@ void write_kubelet(json::Writer& out, const KubeletFacts& facts) {
   out.end_object();
   out.member("pullCredentialsPolicy", facts.pull_credentials_policy);
   out.member("preloadedImagesAllowlist", facts.preloaded_images_allowlist);
+  out.member("cgroupDriver", facts.cgroup_driver);
   out.end_object();
 }
 
@@ -123,6 +137,7 @@ Result<KubeletFacts> read_kubelet(const json::Value& value) {
   }
   TRY(json::read(value, "pullCredentialsPolicy", facts.pull_credentials_policy));
   TRY(json::read(value, "preloadedImagesAllowlist", facts.preloaded_images_allowlist));
+  TRY(json::read(value, "cgroupDriver", facts.cgroup_driver));
   return facts;
 }
 
@@ -159,7 +174,13 @@ Result<SmokeResult> read_smoke_result(const json::Value& value) {
   TRY(json::read(value, "signal", result.signal));
   TRY(json::read(value, "seconds", result.seconds));
   TRY(json::read(value, "stdoutSha256", result.stdout_sha256));
+  TRY(json::read(value, "normalisedSha256", result.normalised_sha256));
+  TRY(json::read(value, "testSha256", result.test_sha256));
   TRY(json::read(value, "reason", result.reason));
+  TRY(json::read(value, "source", result.source));
+  TRY(json::read(value, "runs", result.runs));
+  TRY(json::read(value, "maxRss", result.max_rss));
+  TRY(json::read(value, "pageFaults", result.page_faults));
   return result;
 }
 
@@ -250,7 +271,13 @@ void write_smoke_results(json::Writer& out, const std::vector<SmokeResult>& resu
     out.member("signal", result.signal);
     out.member("seconds", result.seconds);
     out.member("stdoutSha256", result.stdout_sha256);
+    out.member("normalisedSha256", result.normalised_sha256);
+    if (!result.test_sha256.empty()) out.member("testSha256", result.test_sha256);
     out.member("reason", result.reason);
+    if (!result.source.empty()) out.member("source", result.source);
+    if (result.runs != 1) out.member("runs", std::uint64_t{result.runs});
+    out.member("maxRss", result.max_rss);
+    out.member("pageFaults", result.page_faults);
     out.end_object();
   }
   out.end_array();
@@ -275,8 +302,19 @@ void write_host_members(json::Writer& out, const HostFacts& facts) {
   out.member("pageSize", facts.page_size);
   out.member("hwcaps", facts.hwcaps);
   out.member("isaLevel", facts.isa_level);
+  out.member("vaBits", std::uint64_t{facts.va_bits});
+  out.key("aarch32");
+  if (facts.aarch32) {
+    out.boolean(*facts.aarch32);
+  } else {
+    out.null();
+  }
   out.member("kernelRelease", facts.kernel_release);
   out.member("board", facts.board);
+  if (!facts.runc.empty()) out.member("runc", facts.runc);
+  if (!facts.clone3.empty()) out.member("clone3", facts.clone3);
+  if (!facts.l4t.empty()) out.member("l4t", facts.l4t);
+  if (!facts.jetpack.empty()) out.member("jetpack", facts.jetpack);
   out.member("name", facts.name);
   out.member("bootId", facts.boot_id);
   out.key("binfmt");
@@ -308,8 +346,17 @@ Result<HostFacts> read_host_members(const json::Value& object) {
   TRY(json::read(object, "pageSize", facts.page_size));
   TRY(json::read(object, "hwcaps", facts.hwcaps));
   TRY(json::read(object, "isaLevel", facts.isa_level));
+  TRY(json::read(object, "vaBits", facts.va_bits));
+  const json::Value* aarch32 = object.find("aarch32");
+  if (aarch32 != nullptr && aarch32->kind() != json::Value::Kind::null) {
+    facts.aarch32 = TRY(aarch32->boolean());
+  }
   TRY(json::read(object, "kernelRelease", facts.kernel_release));
   TRY(json::read(object, "board", facts.board));
+  TRY(json::read(object, "runc", facts.runc));
+  TRY(json::read(object, "clone3", facts.clone3));
+  TRY(json::read(object, "l4t", facts.l4t));
+  TRY(json::read(object, "jetpack", facts.jetpack));
   TRY(json::read(object, "name", facts.name));
   TRY(json::read(object, "bootId", facts.boot_id));
   TRY(json::read(object, "cgroupControllers", facts.cgroup_controllers));

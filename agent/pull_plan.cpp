@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/host/host.hpp"
 #include "agent/image_report.hpp"
 #include "agent/inspect/unpacked_size.hpp"
 #include "agent/pull_options.hpp"
@@ -13,18 +12,10 @@
 #include "agent/resolve/local_first.hpp"
 #include "agent/resolve/resolve.hpp"
 #include "agent/resolve/zstd_twin.hpp"
+#include "agent/smoke/sources.hpp"
 
 namespace nodeproof {
 namespace {
-
-// The record names what was proven, and the root file system is there.
-bool stands(const resolve::ProvenImage& proven, ImageStore& store) {
-  const auto record = store.image(proven.name);
-  if (!record || !*record || !proven.shape) return false;
-  const Digest& named = (*record)->target.digest;
-  if (named != proven.manifest.digest && named != top_of(proven).digest) return false;
-  return store.has_snapshot(proven.shape->rootfs, "").value_or(false);
-}
 
 class Planner {
  public:
@@ -44,7 +35,8 @@ class Planner {
     if (!reference) return refused(reference.error(), into);
     resolve::LocalFirstRegistry documents(ports_.registry, ports_.store);
     const auto proven = config_.ad_hoc ? std::nullopt : ledger_.find(reference->name());
-    const bool here = proven && stands(*proven, ports_.store);
+    const bool here = proven && proven->shape &&
+                      is_here(*proven, proven->shape->rootfs, ports_.store).value_or(false);
     auto found = resolve::resolve(documents, *reference, host_, stop);
     if (!found) {
       into.proven_stays = here;
@@ -56,6 +48,7 @@ class Planner {
     into.manifest_digest = found->manifest.digest.str();
     into.choice = found->choice;
     into.findings = found->findings;
+    note_tests(smoke::tests_of(image, found->config, test_files_), into);
     const bool other = here && top_of(*proven).digest != top_of(*found).digest;
     into.proven_stays = other && image.on_tag_moved == OnTagMoved::report;
     if (into.proven_stays) return std::nullopt;
@@ -70,9 +63,17 @@ class Planner {
     return std::nullopt;
   }
 
+  static void note_tests(smoke::ImageTests all, PlannedImage& into) {
+    into.tests.clear();
+    for (const SmokeTest& test : all.tests) into.tests.push_back(test.name);
+    for (const SmokeResult& result : all.results) into.tests.push_back(result.name);
+    append(into.findings, std::move(all.findings));
+  }
+
   const CycleConfig& config_;
   Ports& ports_;
   const HostFacts& host_;
+  smoke::TextFiles test_files_;
   resolve::Ledger ledger_;
   Polls polls_;
   PullTurn turn_;
@@ -110,13 +111,10 @@ Finding problem_finding(const Error& error) {
 
 PullReport plan_pull(const CycleConfig& config, Ports& ports, const DescribeLogin& login,
                      const std::stop_token& stop) {
-  HostFacts host = host::read_host(config.host_root);
+  const HostFacts host = read_facts(config, ports, stop);
   PullReport report;
-  if (auto facts = ports.runtime.facts(stop)) {
-    host.containerd = *std::move(facts);
-  } else {
-    report.findings.push_back(report::finding_from_error(facts.error(), report::Stage::host));
-  }
+  report.findings = host.findings;
+  report::ease(report.findings, "", leniency_of(config.settings), ports.clock.now());
   const auto& name = config.settings.node.name;
   report.node = name.empty() ? host.name : name;
   report.time = ports.clock.now();

@@ -15,13 +15,30 @@ namespace {
 
 constexpr std::size_t kMaxFacts = 1U << 20U;
 
+std::string known_hosts() {
+  std::string names;
+  for (const host::Profile& profile : host::profiles()) {
+    names.append(names.empty() ? "" : ", ").append(profile.name);
+  }
+  return names;
+}
+
 Error of_file(const std::string& file, Error error) {
   const bool permission = error.code == Errc::permission_denied;
-  if (error.remedy.empty() && !permission) error.remedy = "make one with: nodeproof host -o json";
+  if (error.remedy.empty() && !permission) {
+    error.remedy = "make one with: nodeproof host -o json; or name a known host: " + known_hosts();
+  }
   return not_usable({"--host", file}, std::move(error));
 }
 
+// "./pi5" and "pi5.json" are files.
+const host::Profile* profile_named(const std::string& name) {
+  if (name.find('/') != std::string::npos || name.ends_with(".json")) return nullptr;
+  return host::find_profile(name);
+}
+
 Result<HostFacts> saved_host(const std::string& file) {
+  if (const host::Profile* profile = profile_named(file)) return host::facts_of(*profile);
   const auto text = read_file(file, kMaxFacts);
   if (!text) return std::unexpected(of_file(file, text.error()));
   auto facts = host::from_json(*text);
@@ -73,12 +90,17 @@ Result<HostFacts> host_as_it_is(const AskedHost& asked, const config::Config& co
     facts.platform = TRY(asked_platform(asked.platform));
     return facts;
   }
-  facts = host::read_host("/");
-  add_containerd(facts, config, stop);
-  return facts;
+  return facts_of_this_host(config, stop);
 }
 
 }  // namespace
+
+Result<const host::Profile*> profile_asked_for(const std::string& name) {
+  const host::Profile* profile = host::find_profile(name);
+  if (profile != nullptr) return profile;
+  return fail(Errc::usage, "--profile: there is no host " + excerpt(name, 64),
+              "Known are " + known_hosts() + ".");
+}
 
 Result<Platform> asked_platform(const std::string& text) {
   auto platform = parse_platform(text);

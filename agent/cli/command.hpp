@@ -83,15 +83,19 @@ struct PlanOptions {
 int print_plan(Session& session, const PlanOptions& options);
 
 Action declare_check(CLI::App& app);
+Action declare_compare(CLI::App& app);
 Action declare_config(CLI::App& app);
 Action declare_cycle_child(CLI::App& app);
 Action declare_daemon(CLI::App& app);
 Action declare_explain(CLI::App& app);
+Action declare_golden(CLI::App& app);
 Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_plan(CLI::App& app);
+Action declare_repair(CLI::App& app);
 Action declare_resolve(CLI::App& app);
+Action declare_scrub_child(CLI::App& app);
 Action declare_status(CLI::App& app);
 Action declare_version(CLI::App& app);
 Action declare_wait(CLI::App& app);

@@ -12,13 +12,15 @@ namespace {
 
 Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesystem::path& file) {
   const config::Config config = TRY(load_config(globals, file));
-  return DaemonSettings{config.check_every, config::config_digest(config)};
+  return DaemonSettings{config.check_every, config::config_digest(config),
+                        config.scrub.every.count() > 0};
 }
 
-// The cycle's child is this program with the same directories and overrides.
-std::vector<std::string> cycle_command(const Globals& globals, const std::string& binary,
+// A child is this program with the same directories and overrides.
+std::vector<std::string> child_command(const Globals& globals, const std::string& binary,
+                                       const char* command,
                                        const std::filesystem::path& config_file) {
-  std::vector<std::string> argv{binary,    "cycle-child",     "--config", config_file.string(),
+  std::vector<std::string> argv{binary,    command,           "--config", config_file.string(),
                                 "--state", globals.state_dir, "--run",    globals.run_dir};
   const auto pass_on = [&argv](const char* option, const std::string& value) {
     if (!value.empty()) argv.insert(argv.end(), {option, value});
@@ -46,7 +48,10 @@ Action declare_daemon(CLI::App& /*app*/) {
       return daemon_settings(globals, file);
     };
     options.cycle_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
-      return cycle_command(globals, path, file);
+      return child_command(globals, path, "cycle-child", file);
+    };
+    options.scrub_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
+      return child_command(globals, path, "scrub-child", file);
     };
     return run_daemon(options);
   };

@@ -17,7 +17,17 @@ int list_codes(Session& session) {
   return exit_ok;
 }
 
-int explain(Session& session, const std::string& code) {
+struct Asked {
+  std::string code;
+  bool markdown = false;
+};
+
+int explain(Session& session, const Asked& asked) {
+  const std::string& code = asked.code;
+  if (asked.markdown) {
+    session.streams.out << report::codes_table();
+    return exit_ok;
+  }
   if (code.empty()) return list_codes(session);
   const report::CodeText* text = report::find_code(code);
   if (text == nullptr) {
@@ -31,9 +41,11 @@ int explain(Session& session, const std::string& code) {
 }  // namespace
 
 Action declare_explain(CLI::App& app) {
-  auto code = std::make_shared<std::string>();
-  app.add_option("code", *code, "a finding's code, as ArchMismatch; none lists them all");
-  return [code](Session& session) { return explain(session, *code); };
+  auto asked = std::make_shared<Asked>();
+  auto* code =
+      app.add_option("code", asked->code, "a finding's code, as ArchMismatch; none lists them all");
+  app.add_flag("--markdown", asked->markdown, "all codes as a table in Markdown")->excludes(code);
+  return [asked](Session& session) { return explain(session, *asked); };
 }
 
 }  // namespace nodeproof::cli

@@ -113,6 +113,7 @@ class Inspector {
     const auto references = TRY(references_of(options));
     inspector.wanted_ = TRY(validate_options(options));
     inspector.hosts_ = TRY(hosts_in(options.hosts, config, stop));
+    inspector.leniency_ = TRY(report::make_leniency(config.accept, config.rule_set));
     TRY(check_side_files(options));
     inspector.source_ = TRY(ImageSource::open(config, options.from, references));
     TRY(inspector.source_->usable());
@@ -127,7 +128,7 @@ class Inspector {
 
   void look_at(const Reference& reference) {
     Registry& registry = source_->origin();
-    HostCheck hosts(registry, reference, hosts_, stop_);
+    HostCheck hosts(registry, {reference, hosts_, leniency_}, stop_);
     if (census_) census_->observe(wanted_);
     if (options_.deep) census_->join(wanted_, reference);
     if (!hosts_.empty()) hosts.join(wanted_);
@@ -155,6 +156,7 @@ class Inspector {
   std::stop_token stop_;
   index::ValidateOptions wanted_;
   std::vector<NamedHost> hosts_;
+  report::Leniency leniency_;
   std::unique_ptr<ImageSource> source_;
   std::unique_ptr<Census> census_;
   Inspection result_;
@@ -212,9 +214,11 @@ Action declare_inspect(CLI::App& app) {
                               "only this one, as linux/arm64; may be repeated")
                    ->allow_extra_args(false)
                    ->excludes(all);
-  app.add_option("--host", options->hosts,
-                 "is it right for the host of this file, as 'nodeproof host -o json' writes it? "
-                 "Reads and inspects what that host would take; may be repeated")
+  app.add_option(
+         "--host", options->hosts,
+         std::string("is it right for this host? Reads and inspects what it would take; may "
+                     "be repeated. It is ") +
+             kHostOption)
       ->allow_extra_args(false)
       ->excludes(only);
   app.add_option("--fail-on", options->fail_on, "warn: a warning exits with 1 too")

@@ -73,8 +73,8 @@ Action declare_resolve(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("image", options->image, "image reference")->required();
   add_from_option(app, options->from);
-  auto* file = app.add_option("--host", options->host.file,
-                              "for the host of this file, as 'nodeproof host -o json' writes it");
+  auto* file =
+      app.add_option("--host", options->host.file, std::string("for another host: ") + kHostOption);
   app.add_option("--platform", options->host.platform,
                  "for a host of this platform, such as linux/arm/v7")
       ->excludes(file);

@@ -11,8 +11,10 @@ namespace nodeproof::cli {
 CycleConfig cycle_config(const Globals& globals, config::Config config) {
   CycleConfig cycle;
   cycle.settings = std::move(config);
-  cycle.state_dir = globals.state_dir;
-  cycle.run_dir = globals.run_dir;
+  // containerd mounts what lies there, and runs elsewhere.
+  std::error_code ignored;
+  cycle.state_dir = std::filesystem::absolute(globals.state_dir, ignored);
+  cycle.run_dir = std::filesystem::absolute(globals.run_dir, ignored);
   return cycle;
 }
 
@@ -47,6 +49,26 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
               std::move(progress), images->near()};
   return run_cycle(cycle, ports, stop);
+}
+
+Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request,
+                                ProgressSink progress, const std::stop_token& stop) {
+  TRY(make_directories(cycle.state_dir, 0700));
+  TRY(make_directories(cycle.run_dir));
+  const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));
+  cycle.binary = TRY(own_binary());
+  const bool known = std::ranges::find(cycle.settings.images, request.image,
+                                       &RequiredImage::reference) != cycle.settings.images.end();
+  name_images(cycle, {request.image}, true);
+  cycle.ad_hoc = !known;
+  const auto images =
+      TRY(ImageSource::open(cycle.settings, request.from, references_in(cycle.settings.images)));
+  TRY(images->usable());
+  const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
+  const SystemClock clock;
+  Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
+              std::move(progress), images->near()};
+  return repair(cycle, ports, containerd->chains(), request.dry_run, stop);
 }
 
 }  // namespace nodeproof::cli

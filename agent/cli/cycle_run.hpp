@@ -7,6 +7,7 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cycle.hpp"
+#include "agent/repair.hpp"
 
 namespace nodeproof::cli {
 
@@ -20,5 +21,14 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
 // be made. An image's failure is in the report.
 Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& from,
                             ProgressSink progress, const std::stop_token& stop);
+
+// The same for a repair of the one image that is named.
+struct RepairRequest {
+  std::string image;
+  std::vector<std::string> from;
+  bool dry_run = false;
+};
+Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request,
+                                ProgressSink progress, const std::stop_token& stop);
 
 }  // namespace nodeproof::cli

@@ -1,4 +1,4 @@
-// Host facts with containerd's part, for commands that can do without a containerd.
+// This host's facts, with what needs a running machine, containerd and the configuration.
 #pragma once
 
 #include <stop_token>
@@ -8,7 +8,9 @@
 
 namespace nodeproof::cli {
 
-// Asks containerd; when none answers (or two do) that becomes a finding about the host.
-void add_containerd(HostFacts& facts, const config::Config& config, const std::stop_token& stop);
+// For commands that can do without a containerd: when none answers (or two do) that becomes a
+// finding about the host.
+[[nodiscard]] HostFacts facts_of_this_host(const config::Config& config,
+                                           const std::stop_token& stop);
 
 }  // namespace nodeproof::cli

@@ -10,6 +10,7 @@
 #include "agent/report/findings.hpp"
 #include "agent/resolve/choose.hpp"
 #include "agent/resolve/resolve.hpp"
+#include "common/clock.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -37,8 +38,9 @@ void inspect_for(const HostFacts& facts, const ResolvedImage& image,
                  const inspect::InventoryCache& inventories, HostReport& report) {
   const auto layers = inspect::load_inventories(inventories, image.document);
   const std::vector<SmokeTest> no_tests;
-  std::ranges::move(inspect::inspect({image, layers, facts, Emulation::refuse, no_tests}).findings,
-                    std::back_inserter(report.findings));
+  std::ranges::move(
+      inspect::inspect({image, layers, facts, Emulation::refuse, no_tests, false}).findings,
+      std::back_inserter(report.findings));
 }
 
 // The registry's part: what does not come whole is right for nobody.
@@ -73,17 +75,16 @@ Result<std::vector<NamedHost>> hosts_in(const std::vector<std::string>& files,
   return hosts;
 }
 
-HostCheck::HostCheck(Registry& registry, const Reference& reference,
-                     const std::vector<NamedHost>& hosts, std::stop_token stop)
-    : registry_(registry), reference_(reference), hosts_(hosts), stop_(std::move(stop)) {}
+HostCheck::HostCheck(Registry& registry, const Question& question, std::stop_token stop)
+    : registry_(registry), question_(question), stop_(std::move(stop)) {}
 
 void HostCheck::join(index::ValidateOptions& options) {
   options.read_too = [this](const Digest& top) {
     std::vector<std::string> digests;
     taken_.clear();
-    const auto reference = Reference::parse(reference_.name_with_digest(top));
+    const auto reference = Reference::parse(question_.reference.name_with_digest(top));
     if (!reference) return digests;
-    for (const NamedHost& host : hosts_) {
+    for (const NamedHost& host : question_.hosts) {
       taken_.push_back(taken_by(host.facts, *reference));
       if (taken_.back().image) digests.push_back(taken_.back().digest);
     }
@@ -114,15 +115,15 @@ std::string HostCheck::entry_for(const HostFacts& facts, const Reference& top) {
 }
 
 void HostCheck::conclude(IndexReport& report, const inspect::InventoryCache& inventories) const {
-  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+  for (std::size_t i = 0; i < question_.hosts.size(); ++i) {
     if (i >= taken_.size()) {  // the tag itself could not be read: its findings say why
-      report.hosts.push_back(head_of(hosts_[i], ""));
+      report.hosts.push_back(head_of(question_.hosts[i], ""));
       const bool damaged = report.verdict == index::IndexVerdict::damaged;
       report.hosts.back().verdict = damaged ? Verdict::not_ready : Verdict::unknown;
       continue;
     }
     const Taken& taken = taken_[i];
-    HostReport& host = report.hosts.emplace_back(head_of(hosts_[i], taken.digest));
+    HostReport& host = report.hosts.emplace_back(head_of(question_.hosts[i], taken.digest));
     const PlatformReport* platform = find(report, taken.digest);
     if (platform != nullptr && !comes_whole(*platform, host)) {
       if (taken.image) host.choice = taken.image->choice;
@@ -131,11 +132,13 @@ void HostCheck::conclude(IndexReport& report, const inspect::InventoryCache& inv
     if (taken.image) {
       host.choice = taken.image->choice;
       host.findings = taken.image->findings;
-      inspect_for(hosts_[i].facts, *taken.image, inventories, host);
+      inspect_for(question_.hosts[i].facts, *taken.image, inventories, host);
     } else {
       host.findings.push_back(
           report::finding_from_error(taken.image.error(), report::Stage::resolve));
     }
+    report::ease(host.findings, question_.reference.name(), question_.leniency,
+                 SystemClock().now());
     host.verdict = verdict_of(host.findings);
   }
 }

@@ -8,6 +8,7 @@
 #include "agent/config/config.hpp"
 #include "agent/index/validate.hpp"
 #include "agent/inspect/inventory_cache.hpp"
+#include "agent/report/leniency.hpp"
 #include "agent/resolve/tree.hpp"
 
 namespace nodeproof::cli {
@@ -24,8 +25,12 @@ Result<std::vector<NamedHost>> hosts_in(const std::vector<std::string>& files,
 // For one tag. Everything given outlives it.
 class HostCheck {
  public:
-  HostCheck(Registry& registry, const Reference& reference, const std::vector<NamedHost>& hosts,
-            std::stop_token stop);
+  struct Question {
+    const Reference& reference;
+    const std::vector<NamedHost>& hosts;
+    const report::Leniency& leniency;
+  };
+  HostCheck(Registry& registry, const Question& question, std::stop_token stop);
 
   // validate() then reads the layers that the hosts would take.
   void join(index::ValidateOptions& options);
@@ -41,8 +46,7 @@ class HostCheck {
   [[nodiscard]] std::string entry_for(const HostFacts& facts, const Reference& top);
 
   resolve::RememberingRegistry registry_;
-  const Reference& reference_;
-  const std::vector<NamedHost>& hosts_;
+  Question question_;
   std::stop_token stop_;
   std::vector<Taken> taken_;  // by host
 };

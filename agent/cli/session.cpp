@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "agent/cli/command.hpp"
+#include "agent/report/leniency.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -63,12 +64,14 @@ Result<config::Config> load_config(const Globals& globals) {
     return load_config(globals, path);
   }
   config::Config config = TRY(config::load({}, path.parent_path() / "conf.d"));
+  TRY(report::make_leniency(config.accept, config.rule_set));
   apply_overrides(globals, config);
   return config;
 }
 
 Result<config::Config> load_config(const Globals& globals, const std::filesystem::path& path) {
   config::Config config = TRY(config::load(path, path.parent_path() / "conf.d"));
+  TRY(report::make_leniency(config.accept, config.rule_set));
   apply_overrides(globals, config);
   return config;
 }

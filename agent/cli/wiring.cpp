@@ -100,7 +100,8 @@ Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Confi
 ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)
     : facts_(std::move(facts)),
       store_(connection(facts_), std::move(stop)),
-      runtime_(connection(facts_), facts_) {}
+      runtime_(connection(facts_), facts_),
+      chains_(connection(facts_)) {}
 
 Result<std::unique_ptr<ContainerdAccess>> ContainerdAccess::open(const config::Config& config,
                                                                  std::stop_token stop) {

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "agent/cli/command.hpp"
+#include "agent/containerd/grpc_chain_store.hpp"
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
 #include "agent/registry/credential_chain.hpp"
@@ -53,12 +54,14 @@ class ContainerdAccess {
   [[nodiscard]] const ContainerdFacts& facts() const { return facts_; }
   [[nodiscard]] ImageStore& store() { return store_; }
   [[nodiscard]] ContainerRuntime& runtime() { return runtime_; }
+  [[nodiscard]] ChainStore& chains() { return chains_; }
 
  private:
   ContainerdAccess(ContainerdFacts facts, std::stop_token stop);
   ContainerdFacts facts_;
   containerd::GrpcImageStore store_;
   containerd::GrpcContainerRuntime runtime_;
+  containerd::GrpcChainStore chains_;
 };
 
 // Where this program lies, for the smoke containers' bind mount.

@@ -27,6 +27,17 @@ struct Containerd {  // "" = found out
   friend bool operator==(const Containerd&, const Containerd&) = default;
 };
 
+struct Kernel {
+  // "overlay", "btf", "CONFIG_BPF_SYSCALL": a node whose kernel lacks one is not ready
+  std::vector<std::string> require;
+  friend bool operator==(const Kernel&, const Kernel&) = default;
+};
+
+struct Host {
+  Kernel kernel;
+  friend bool operator==(const Host&, const Host&) = default;
+};
+
 struct Registry {
   bool plain_http = false;
   std::string ca, client_certificate, client_key;  // PEM files
@@ -55,8 +66,16 @@ struct Pull {
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 
+// Of the required images' blobs in containerd's content store.
+struct Scrub {
+  std::chrono::seconds every{7 * 24 * 3600};  // each of them is hashed once in that time; 0 = never
+  std::uint64_t rate = 5'000'000;             // bytes per second
+  friend bool operator==(const Scrub&, const Scrub&) = default;
+};
+
 struct Config {
   Node node;
+  Host host;
   Containerd containerd;
   std::map<std::string, Registry> registries;  // by host[:port]
   RegistrySources registry_sources;
@@ -65,6 +84,9 @@ struct Config {
   Pull pull;
   std::chrono::seconds check_every{15 * 60};
   std::chrono::seconds resolve_every{6 * 3600};  // one question per proven tag in that time
+  std::vector<Acceptance> accept;
+  std::string rule_set;  // "0.1": rules new in it or later warn at most; "" = this program's own
+  Scrub scrub;
   bool require_smoke = false;  // an image of which nothing ran is unknown instead of ready
   friend bool operator==(const Config&, const Config&) = default;
 };

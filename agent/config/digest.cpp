@@ -1,4 +1,6 @@
 #include "agent/config/config.hpp"
+#include "agent/smoke_json.hpp"
+#include "common/clock.hpp"
 #include "common/crypto.hpp"
 #include "common/json.hpp"
 
@@ -30,15 +32,6 @@ void write_sources(json::Writer& writer, const RegistrySources& sources) {
   writer.member("credential_provider_bin_dir", sources.credential_provider_bin_dir).end_object();
 }
 
-void write_test(json::Writer& writer, const SmokeTest& test) {
-  writer.begin_object().member("name", test.name).member("args", test.args);
-  writer.member("env", test.env).member("user", test.user);
-  writer.member("timeout", std::int64_t{test.timeout.count()});
-  writer.member("exit", std::int64_t{test.expect.exit});
-  writer.member("stdout", test.expect.stdout_regex).member("stderr", test.expect.stderr_regex);
-  writer.end_object();
-}
-
 void write_image(json::Writer& writer, const RequiredImage& image) {
   writer.begin_object().member("reference", image.reference).member("required", image.required);
   writer.member("architecture", image.when.architecture).member("board", image.when.board);
@@ -46,8 +39,17 @@ void write_image(json::Writer& writer, const RequiredImage& image) {
   writer.member("emulation", static_cast<uint64_t>(image.emulation));
   writer.member("on_tag_moved", static_cast<uint64_t>(image.on_tag_moved));
   writer.key("smoke").begin_array();
-  for (const SmokeTest& test : image.smoke) write_test(writer, test);
-  writer.end_array().end_object();
+  for (const SmokeTest& test : image.smoke) write_smoke_test(writer, test);
+  writer.end_array().member("healthcheck", image.healthcheck);
+  writer.member("structure_tests", image.structure_tests);
+  write_sandbox(writer.key("sandbox"), image.sandbox);
+  writer.member("golden", image.golden.report).member("keys", image.golden.keys).end_object();
+}
+
+void write_acceptance(json::Writer& writer, const Acceptance& accepted) {
+  writer.begin_object().member("code", accepted.code).member("image", accepted.image);
+  writer.member("subject", accepted.subject).member("until", to_rfc3339(accepted.until));
+  writer.member("why", accepted.why).end_object();
 }
 
 }  // namespace
@@ -57,6 +59,7 @@ std::string config_digest(const Config& config) {
   writer.begin_object();
   writer.member("node", config.node.name);
   write_texts(writer, "labels", config.node.labels);
+  writer.member("kernel", config.host.kernel.require);
   writer.member("address", config.containerd.address);
   writer.member("namespace", config.containerd.namespace_);
   writer.member("snapshotter", config.containerd.snapshotter);
@@ -81,6 +84,11 @@ std::string config_digest(const Config& config) {
   writer.end_array().member("start_jitter", std::int64_t{config.pull.start_jitter.count()});
   writer.member("check_every", std::int64_t{config.check_every.count()});
   writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
+  writer.key("accept").begin_array();
+  for (const Acceptance& accepted : config.accept) write_acceptance(writer, accepted);
+  writer.end_array().member("rule_set", config.rule_set);
+  writer.member("scrub_every", std::int64_t{config.scrub.every.count()});
+  writer.member("scrub_rate", config.scrub.rate);
   writer.member("require_smoke", config.require_smoke).end_object();
   return hash_of(as_bytes(writer.str())).str();
 }

@@ -75,12 +75,32 @@ Result<std::string> Entry::path() const {
   return given;
 }
 
+Result<std::string> Entry::inside() const {
+  std::string given = TRY(path());
+  for (const std::string_view own : {"/proc", "/sys", "/dev"}) {
+    if (given != own && !given.starts_with(std::string(own) + '/')) continue;
+    return error(std::string(own) + " is the container's own: write a path of the image");
+  }
+  return given;
+}
+
 Result<std::string> Entry::regex() const {
   std::string given = TRY(text());
   if (const auto compiled = Pattern::compile(given); !compiled) {
     return error(compiled.error().message + "; " + compiled.error().remedy);
   }
   return given;
+}
+
+Result<std::vector<std::string>> Entry::patterns() const {
+  std::vector<std::string> all;
+  if (value().kind() != json::Value::Kind::array) {
+    all.push_back(TRY(regex()));
+  } else {
+    for (const json::Value& item : value().items()) all.push_back(TRY(child(item).regex()));
+  }
+  std::erase(all, "");
+  return all;
 }
 
 Result<std::chrono::milliseconds> Entry::duration() const {

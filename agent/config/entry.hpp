@@ -29,8 +29,11 @@ class Entry {
   [[nodiscard]] Result<std::string> text() const;
   [[nodiscard]] Result<std::vector<std::string>> texts() const;
   [[nodiscard]] Result<std::uint64_t> number(std::uint64_t lowest, std::uint64_t highest) const;
-  [[nodiscard]] Result<std::string> path() const;   // absolute, or empty
+  [[nodiscard]] Result<std::string> path() const;  // absolute, or empty
+  // Absolute, of a file in an image: nothing of the container's own below /proc, /sys and /dev.
+  [[nodiscard]] Result<std::string> inside() const;
   [[nodiscard]] Result<std::string> regex() const;  // one that Pattern takes, or empty
+  [[nodiscard]] Result<std::vector<std::string>> patterns() const;
   // "500ms", "20s", "15m", "6h", "7d"; larger than 0
   [[nodiscard]] Result<std::chrono::milliseconds> duration() const;
   // "" = 0, "500KB/s", "50MB/s", "1GB/s" (powers of ten); in bytes per second
@@ -80,6 +83,13 @@ Result<> boolean(const Entry& entry, detail::Owner<Member>& into) {
 template <auto Member>
 Result<> regex(const Entry& entry, detail::Owner<Member>& into) {
   into.*Member = TRY(entry.regex());
+  return {};
+}
+
+// One or a list of them; "" = none.
+template <auto Member>
+Result<> patterns(const Entry& entry, detail::Owner<Member>& into) {
+  into.*Member = TRY(entry.patterns());
   return {};
 }
 

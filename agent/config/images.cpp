@@ -7,7 +7,6 @@ namespace nodeproof::config {
 namespace {
 
 constexpr std::uint64_t kLargestPage = 1U << 20U;
-constexpr std::chrono::milliseconds kLongestTest{std::chrono::hours(1)};
 
 // ---- when ----
 Result<> read_architecture(const Entry& entry, HostCondition& into) {
@@ -35,68 +34,6 @@ constexpr std::array kWhen = {Field<HostCondition>{"architecture", read_architec
                               Field<HostCondition>{"board", text<&HostCondition::board>},
                               Field<HostCondition>{"page_size", read_page_size}};
 
-// ---- smoke ----
-Result<> read_exit(const Entry& entry, SmokeExpectation& into) {
-  into.exit = static_cast<int>(TRY(entry.number(0, 255)));
-  return {};
-}
-
-constexpr std::array kExpect = {
-    Field<SmokeExpectation>{"exit", read_exit},
-    Field<SmokeExpectation>{"stdout", regex<&SmokeExpectation::stdout_regex>},
-    Field<SmokeExpectation>{"stderr", regex<&SmokeExpectation::stderr_regex>}};
-
-Result<> read_args(const Entry& entry, SmokeTest& into) {
-  into.args = TRY(entry.texts());
-  if (into.args.empty() || into.args.front().empty()) {
-    return entry.error("the first argument is the program and must not be empty");
-  }
-  return {};
-}
-
-Result<> read_env(const Entry& entry, SmokeTest& into) {
-  into.env = TRY(entry.texts());
-  const auto is_setting = [](const std::string& text) {
-    const std::size_t equals = text.find('=');
-    return equals != 0 && equals != std::string::npos;
-  };
-  if (!std::ranges::all_of(into.env, is_setting)) return entry.error("write each as NAME=value");
-  return {};
-}
-
-Result<> read_timeout(const Entry& entry, SmokeTest& into) {
-  into.timeout = TRY(entry.duration());
-  if (into.timeout > kLongestTest) return entry.error("at most \"1h\"");
-  return {};
-}
-
-constexpr std::array kSmoke = {Field<SmokeTest>{"name", text<&SmokeTest::name>},
-                               Field<SmokeTest>{"args", read_args},
-                               Field<SmokeTest>{"env", read_env},
-                               Field<SmokeTest>{"user", text<&SmokeTest::user>},
-                               Field<SmokeTest>{"timeout", read_timeout},
-                               Field<SmokeTest>{"expect", [](const Entry& entry, SmokeTest& into) {
-                                                  return read_fields<SmokeExpectation>(
-                                                      entry, kExpect, into.expect);
-                                                }}};
-
-Result<> read_smoke(const Entry& entry, RequiredImage& into) {
-  TRY(entry.must_be(json::Value::Kind::array));
-  for (const json::Value& item : entry.value().items()) {
-    SmokeTest test;
-    const Entry here = entry.child(item);
-    TRY(read_fields<SmokeTest>(here, kSmoke, test));
-    if (test.name.empty()) return here.error("a smoke test needs a \"name\"");
-    if (test.args.empty()) return here.error("a smoke test needs \"args\"");
-    if (std::ranges::find(into.smoke, test.name, &SmokeTest::name) != into.smoke.end()) {
-      return here.error("two smoke tests of this image are named \"" + excerpt(test.name, 64) +
-                        "\"");
-    }
-    into.smoke.push_back(std::move(test));
-  }
-  return {};
-}
-
 // ---- an image ----
 Result<> read_emulation(const Entry& entry, RequiredImage& into) {
   static constexpr std::array kChoices = {Choice<Emulation>{"refuse", Emulation::refuse},
@@ -114,6 +51,24 @@ Result<> read_on_tag_moved(const Entry& entry, RequiredImage& into) {
   return {};
 }
 
+Result<> read_healthcheck(const Entry& entry, RequiredImage& into) {
+  static constexpr std::array kChoices = {Choice<bool>{"ignore", false}, Choice<bool>{"run", true}};
+  into.healthcheck = TRY(one_of<bool>(entry, kChoices));
+  return {};
+}
+
+Result<> read_structure_tests(const Entry& entry, RequiredImage& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  for (const json::Value& item : entry.value().items()) {
+    const Entry here = entry.child(item);
+    into.structure_tests.push_back(TRY(here.path()));
+    if (into.structure_tests.back().empty()) {
+      return here.error("the path of a container-structure-test file");
+    }
+  }
+  return {};
+}
+
 constexpr std::array kImage = {Field<RequiredImage>{"reference", text<&RequiredImage::reference>},
                                Field<RequiredImage>{"required", boolean<&RequiredImage::required>},
                                Field<RequiredImage>{"when",
@@ -123,7 +78,11 @@ constexpr std::array kImage = {Field<RequiredImage>{"reference", text<&RequiredI
                                                     }},
                                Field<RequiredImage>{"emulation", read_emulation},
                                Field<RequiredImage>{"on_tag_moved", read_on_tag_moved},
-                               Field<RequiredImage>{"smoke", read_smoke}};
+                               Field<RequiredImage>{"smoke", read_smoke},
+                               Field<RequiredImage>{"healthcheck", read_healthcheck},
+                               Field<RequiredImage>{"structure_tests", read_structure_tests},
+                               Field<RequiredImage>{"sandbox", read_sandbox},
+                               Field<RequiredImage>{"golden", read_golden}};
 
 }  // namespace
 
@@ -138,8 +97,9 @@ std::vector<std::string> supported_image_keys() {
   std::vector<std::string> keys;
   list_keys<RequiredImage>("images[].", kImage, keys);
   list_keys<HostCondition>("images[].when.", kWhen, keys);
-  list_keys<SmokeTest>("images[].smoke[].", kSmoke, keys);
-  list_keys<SmokeExpectation>("images[].smoke[].expect.", kExpect, keys);
+  for (const auto& more : {supported_smoke_keys(), supported_sandbox_keys()}) {
+    keys.insert(keys.end(), more.begin(), more.end());
+  }
   return keys;
 }
 

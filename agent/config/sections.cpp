@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/clock.hpp"
 #include "common/http_url.hpp"
 #include "common/reference.hpp"
 
@@ -100,6 +101,30 @@ Result<> read_start_jitter(const Entry& entry, Pull& into) {
 constexpr std::array kNode = {Field<Node>{"name", text<&Node::name>},
                               Field<Node>{"labels", read_labels}};
 
+// A module, a file system, "btf", or an option of the kernel's configuration.
+bool is_kernel_feature(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+}
+
+Result<> read_required(const Entry& entry, Kernel& into) {
+  into.require = TRY(entry.texts());
+  for (const std::string& name : into.require) {
+    if (is_kernel_feature(name)) continue;
+    return entry.error("\"" + excerpt(name, 64) +
+                       "\" is no module such as \"vxlan\", nor \"btf\", nor an option such as "
+                       "\"CONFIG_BPF_SYSCALL\"");
+  }
+  return {};
+}
+
+constexpr std::array kKernel = {Field<Kernel>{"require", read_required}};
+
+constexpr std::array kHost = {Field<Host>{"kernel", [](const Entry& entry, Host& into) {
+                                            return read_fields<Kernel>(entry, kKernel, into.kernel);
+                                          }}};
+
 constexpr std::array kContainerd = {
     Field<Containerd>{"address", read_address},
     Field<Containerd>{"namespace", text<&Containerd::namespace_>},
@@ -192,6 +217,55 @@ Result<> read_sources(const Entry& entry, Config& into) {
   return {};
 }
 
+// ---- accept ----
+Result<> read_until(const Entry& entry, Acceptance& into) {
+  const std::string text = TRY(entry.text());
+  const auto day = parse_rfc3339(text + "T00:00:00Z");
+  if (!day) {
+    return entry.error("\"" + excerpt(text, 64) + "\" is no day such as \"2027-01-31\"");
+  }
+  into.until = std::chrono::floor<std::chrono::days>(*day);
+  return {};
+}
+
+constexpr std::array kAccept = {Field<Acceptance>{"code", text<&Acceptance::code>},
+                                Field<Acceptance>{"image", text<&Acceptance::image>},
+                                Field<Acceptance>{"subject", text<&Acceptance::subject>},
+                                Field<Acceptance>{"until", read_until},
+                                Field<Acceptance>{"why", text<&Acceptance::why>}};
+
+Result<> read_accept(const Entry& entry, Config& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  for (const json::Value& item : entry.value().items()) {
+    const Entry here = entry.child(item);
+    Acceptance accepted;
+    TRY(read_fields<Acceptance>(here, kAccept, accepted));
+    if (accepted.code.empty()) return here.error("what is accepted needs a \"code\"");
+    if (accepted.until == std::chrono::sys_days()) return here.error("it needs an end: \"until\"");
+    if (accepted.why.empty()) return here.error("it needs a reason: \"why\"");
+    accepted.place = here.place() + ": " + item.path();
+    into.accept.push_back(std::move(accepted));
+  }
+  return {};
+}
+
+Result<> read_scrub_every(const Entry& entry, Scrub& into) {
+  into.every = {};
+  if (TRY(entry.text()).empty()) return {};
+  const auto every = TRY(entry.duration());
+  if (every < std::chrono::minutes(1)) return entry.error("at least \"1m\", or \"\" for never");
+  into.every = std::chrono::duration_cast<std::chrono::seconds>(every);
+  return {};
+}
+
+Result<> read_scrub_rate(const Entry& entry, Scrub& into) {
+  into.rate = TRY(entry.bandwidth());
+  return into.rate > 0 ? Result<>{} : entry.error("a rate such as \"5MB/s\"");
+}
+
+constexpr std::array kScrub = {Field<Scrub>{"every", read_scrub_every},
+                               Field<Scrub>{"rate", read_scrub_rate}};
+
 template <std::chrono::seconds Config::* Member>
 Result<> read_period(const Entry& entry, Config& into) {
   const auto every = TRY(entry.duration());
@@ -204,6 +278,8 @@ constexpr std::array kConfig = {
     Field<Config>{"mode", read_mode},
     Field<Config>{"node", [](const Entry& entry,
                              Config& into) { return read_fields<Node>(entry, kNode, into.node); }},
+    Field<Config>{"host", [](const Entry& entry,
+                             Config& into) { return read_fields<Host>(entry, kHost, into.host); }},
     Field<Config>{"containerd",
                   [](const Entry& entry, Config& into) {
                     return read_fields<Containerd>(entry, kContainerd, into.containerd);
@@ -218,8 +294,12 @@ constexpr std::array kConfig = {
     Field<Config>{"resolve_every", read_period<&Config::resolve_every>},
     Field<Config>{"require_smoke", boolean<&Config::require_smoke>},
     Field<Config>{"stale_after", nullptr},
-    Field<Config>{"scrub", nullptr},
-    Field<Config>{"accept", nullptr},
+    Field<Config>{"accept", read_accept},
+    Field<Config>{"rule_set", text<&Config::rule_set>},
+    Field<Config>{"scrub",
+                  [](const Entry& entry, Config& into) {
+                    return read_fields<Scrub>(entry, kScrub, into.scrub);
+                  }},
     Field<Config>{"report", nullptr}};
 
 }  // namespace
@@ -232,10 +312,14 @@ std::vector<std::string> supported_keys() {
   std::vector<std::string> keys;
   list_keys<Config>("", kConfig, keys);
   list_keys<Node>("node.", kNode, keys);
+  list_keys<Host>("host.", kHost, keys);
+  list_keys<Kernel>("host.kernel.", kKernel, keys);
   list_keys<Containerd>("containerd.", kContainerd, keys);
   list_keys<Registry>("registries.*.", kRegistry, keys);
   list_keys<RegistrySources>("registry_sources.", kRegistrySources, keys);
   list_keys<Pull>("pull.", kPull, keys);
+  list_keys<Acceptance>("accept[].", kAccept, keys);
+  list_keys<Scrub>("scrub.", kScrub, keys);
   std::ranges::move(supported_image_keys(), std::back_inserter(keys));
   std::ranges::sort(keys);
   return keys;

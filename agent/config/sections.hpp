@@ -16,8 +16,15 @@ Result<> read_document(const Entry& root, Config& into);
 // Reads one element of "images".
 Result<RequiredImage> read_image(const Entry& entry);
 
+// Parts of an image.
+Result<> read_smoke(const Entry& entry, RequiredImage& into);
+Result<> read_sandbox(const Entry& entry, RequiredImage& into);
+Result<> read_golden(const Entry& entry, RequiredImage& into);
+
 // Every key this version takes: "mode", "registries.*.ca", "images[].when.board" ...
 [[nodiscard]] std::vector<std::string> supported_keys();
 [[nodiscard]] std::vector<std::string> supported_image_keys();
+[[nodiscard]] std::vector<std::string> supported_smoke_keys();
+[[nodiscard]] std::vector<std::string> supported_sandbox_keys();
 
 }  // namespace nodeproof::config

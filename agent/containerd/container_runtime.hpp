@@ -21,6 +21,7 @@ struct ContainerRequest {
   std::string lease;
   Labels labels;                              // ours only, never the image's
   std::chrono::milliseconds deadline{60000};  // from the task's start; then SIGKILL to all
+  std::string runtime = {};  // handler in containerd's CRI configuration; "" = runc
 };
 
 struct ContainerExit {

@@ -58,7 +58,8 @@ class Cri {
     return {};
   }
 
-  bool systemd_cgroup() {
+  // Nothing when it could not be asked.
+  std::optional<bool> systemd_cgroup() {
     cri::RuntimeConfigResponse response;
     if (ask([&](auto* c) { return runtime_->RuntimeConfig(c, {}, &response); })) {
       return response.has_linux() && response.linux().cgroup_driver() == cri::SYSTEMD;
@@ -66,7 +67,7 @@ class Cri {
     cri::StatusRequest request;
     request.set_verbose(true);
     cri::StatusResponse status;
-    if (!ask([&](auto* c) { return runtime_->Status(c, request, &status); })) return false;
+    if (!ask([&](auto* c) { return runtime_->Status(c, request, &status); })) return std::nullopt;
     const auto config = status.info().find("config");
     return config != status.info().end() && names_systemd(config->second);
   }
@@ -139,7 +140,11 @@ Result<ContainerdFacts> read_facts(const Channel& channel, const std::stop_token
   facts.version = TRY(read_version(channel, stop));
   Cri cri(channel, stop);
   facts.cri = cri.answers();
-  facts.systemd_cgroup = facts.cri && cri.systemd_cgroup();
+  if (facts.cri) {
+    const std::optional<bool> systemd = cri.systemd_cgroup();
+    facts.systemd_cgroup = systemd.value_or(false);
+    facts.cgroup_driver_known = systemd.has_value();
+  }
   facts.namespace_ = channel.options().namespace_;
   if (facts.namespace_.empty()) facts.namespace_ = facts.cri ? "k8s.io" : "default";
   facts.snapshotter = channel.options().snapshotter;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include "agent/containerd/introspection_grpc.hpp"
 #include "agent/containerd/oom_watch_grpc.hpp"
+#include "agent/containerd/remains.hpp"
 #include "agent/containerd/task_grpc.hpp"
 
 namespace nodeproof::containerd {
@@ -43,8 +46,11 @@ class ContainerRun {
       : tasks_(tasks), request_(request), systemd_cgroup_(systemd_cgroup) {}
 
   Result<ContainerExit> run(const std::stop_token& stop) {
+    const RuntimeHandler handler =
+        request_.runtime.empty() ? RuntimeHandler{}
+                                 : TRY(read_handler(tasks_.channel(), request_.runtime, stop));
     const Mounts rootfs = TRY(tasks_.prepare_snapshot(request_));
-    TRY(tasks_.create_container(request_, systemd_cgroup_));
+    TRY(tasks_.create_container(request_, handler, systemd_cgroup_));
     OomWatch oom(tasks_.channel(), request_.id);
     if (stop.stop_requested()) return std::unexpected(stopped(request_.id));
     TRY(tasks_.create_task(request_, rootfs));
@@ -72,6 +78,39 @@ class ContainerRun {
   const ContainerRequest& request_;
   bool systemd_cgroup_;
 };
+
+// A creation whose client was killed may still be under way: what containerd knows in the end it
+// can delete itself, and that is better than what is done here.
+Result<bool> is_forgotten(const TaskClient& tasks, const Remains& remains, const std::string& id,
+                          const std::stop_token& stop) {
+  constexpr int kLooks = 15;
+  bool known = false;
+  for (int look = 0; look < kLooks && !known && remains.has_shim(id); ++look) {
+    if (look > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (stop.stop_requested()) return fail(Errc::cancelled, "sweeping our containers: stopped");
+    const auto named = TRY(tasks.tasks_named_as_ours(stop));
+    known = std::ranges::find(named, id) != named.end();
+  }
+  if (!known) return !TRY(tasks.has_container(id));
+  if (!TRY(tasks.create_bare_container(id))) return false;  // somebody else's
+  TRY(remove_everything(tasks, id));
+  return true;
+}
+
+// What containerd has forgotten of what was ours.
+Result<> remove_remains(const TaskClient& tasks, const Remains& remains, std::set<std::string> ids,
+                        const std::stop_token& stop) {
+  Result<> worst;
+  ids.merge(remains.ids());
+  for (const std::string& id : ids) {
+    const auto forgotten = is_forgotten(tasks, remains, id, stop);
+    Result<> done;
+    if (!forgotten) done = std::unexpected(forgotten.error());
+    if (forgotten && *forgotten) done = remains.remove(id);
+    if (!done && worst) worst = std::move(done);
+  }
+  return worst;
+}
 
 }  // namespace
 
@@ -122,6 +161,10 @@ Result<ContainerExit> GrpcContainerRuntime::run(const ContainerRequest& request,
   Result<ContainerExit> exit =
       ContainerRun(ready.tasks, leased, ready.facts.systemd_cgroup).run(stop);
   Result<> removed = remove_everything(ready.tasks, request.id);
+  if (!exit && removed) {  // of a creation that failed half-way containerd may know nothing
+    const Remains remains(ready.channel.options().socket, ready.channel.options().namespace_);
+    static_cast<void>(remains.remove(request.id));  // else the next sweep's
+  }
   if (!exit || removed) return exit;
   return std::unexpected(std::move(removed).error());
 }
@@ -149,6 +192,8 @@ Result<unsigned> GrpcContainerRuntime::sweep(std::stop_token stop) {
   for (const Lease& lease : TRY(ready.leases.list(std::string(kSmokeLabel)))) {
     note(ready.leases.remove(lease.id));
   }
+  const Remains remains(ready.channel.options().socket, ready.channel.options().namespace_);
+  note(remove_remains(tasks, remains, {containers.begin(), containers.end()}, stop));
   if (!worst) return std::unexpected(std::move(worst).error());
   return removed;
 }

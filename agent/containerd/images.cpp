@@ -55,7 +55,7 @@ Result<std::optional<ImageRecord>> ImageClient::get(const std::string& name) con
 
 Result<std::vector<ImageRecord>> ImageClient::list(const std::string& label) const {
   images_api::ListImagesRequest request;
-  request.add_filters("labels.\"" + label + "\"");
+  if (!label.empty()) request.add_filters("labels.\"" + label + "\"");
   images_api::ListImagesResponse response;
   const auto status = channel_.call(
       channel_.brief(), [&](auto* context) { return stub_->List(context, request, &response); });

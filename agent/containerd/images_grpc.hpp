@@ -17,7 +17,7 @@ class ImageClient {
   explicit ImageClient(const Channel& channel);
 
   Result<std::optional<ImageRecord>> get(const std::string& name) const;
-  Result<std::vector<ImageRecord>> list(const std::string& label) const;
+  Result<std::vector<ImageRecord>> list(const std::string& label) const;  // "" = all
   // Labels of others stay; a record that is as wanted is not written.
   Result<> put(const ImageRecord& record) const;
   Result<> label(const ImageRecord& record, const Labels& labels) const;  // absent is fine

@@ -1,11 +1,11 @@
 #include "agent/containerd/snapshots_grpc.hpp"
+#include "agent/containerd/task_grpc.hpp"
 
 namespace nodeproof::containerd {
 namespace {
 
 constexpr auto kApplyDeadline = std::chrono::hours(1);  // a large layer onto a slow SD card
 constexpr std::string_view kTarget = "containerd.io/snapshot.ref";
-constexpr std::string_view kOurs = "nodeproof.dev/unpack";
 
 // Stable per lease and layer, so that a killed run's half-made snapshot is found and replaced.
 std::string extract_key(const UnpackRequest& request) {
@@ -15,7 +15,7 @@ std::string extract_key(const UnpackRequest& request) {
 template <class Request>
 void set_labels(Request& request, const UnpackRequest& unpack) {
   (*request.mutable_labels())[std::string(kTarget)] = unpack.chain_id.str();
-  (*request.mutable_labels())[std::string(kOurs)] = unpack.lease;
+  (*request.mutable_labels())[std::string(kUnpackLabel)] = unpack.lease;
 }
 
 }  // namespace

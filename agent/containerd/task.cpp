@@ -6,7 +6,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::string_view kRuntime = "io.containerd.runc.v2";
 constexpr std::string_view kSpecType = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 constexpr std::string_view kOptionsType = "containerd.runc.v1.Options";
 constexpr seconds kQuick{30};
@@ -23,6 +22,17 @@ template <class Message>
 void label_as_ours(Message& message, const Labels& labels) {
   for (const auto& [key, value] : labels) (*message.mutable_labels())[key] = value;
   (*message.mutable_labels())[std::string(kSmokeLabel)] = "1";
+}
+
+// Of the runc shim, as a message in its wire format.
+std::string options_of(const RuntimeHandler& handler, bool systemd_cgroup) {
+  ::containerd::runc::v1::Options options;
+  options.set_systemd_cgroup(systemd_cgroup);
+  options.set_binary_name(handler.binary);
+  options.set_root(handler.root);
+  options.set_no_pivot_root(handler.no_pivot_root);
+  options.set_no_new_keyring(handler.no_new_keyring);
+  return options.SerializeAsString();
 }
 
 }  // namespace
@@ -47,7 +57,8 @@ Result<Mounts> TaskClient::prepare_snapshot(const ContainerRequest& request) con
   return std::move(*response.mutable_mounts());
 }
 
-Result<> TaskClient::create_container(const ContainerRequest& request, bool systemd_cgroup) const {
+Result<> TaskClient::create_container(const ContainerRequest& request,
+                                      const RuntimeHandler& handler, bool systemd_cgroup) const {
   containers_api::CreateContainerRequest create;
   auto& container = *create.mutable_container();
   container.set_id(request.id);
@@ -56,12 +67,12 @@ Result<> TaskClient::create_container(const ContainerRequest& request, bool syst
   container.set_snapshot_key(request.id);
   container.mutable_spec()->set_type_url(std::string(kSpecType));
   container.mutable_spec()->set_value(request.spec_json);
-  container.mutable_runtime()->set_name(std::string(kRuntime));
-  if (systemd_cgroup) {
-    ::containerd::runc::v1::Options options;
-    options.set_systemd_cgroup(true);
+  container.mutable_runtime()->set_name(handler.type);
+  const bool runc = handler.type == kRuncRuntime;  // options of other shims are not known
+  if (runc && (systemd_cgroup || handler != RuntimeHandler{})) {
+    const std::string options = options_of(handler, systemd_cgroup);
     container.mutable_runtime()->mutable_options()->set_type_url(std::string(kOptionsType));
-    container.mutable_runtime()->mutable_options()->set_value(options.SerializeAsString());
+    container.mutable_runtime()->mutable_options()->set_value(options);
   }
   containers_api::CreateContainerResponse response;
   const auto status = channel_.call({.deadline = kQuick, .lease = request.lease}, [&](auto* c) {
@@ -77,7 +88,7 @@ Result<bool> TaskClient::create_bare_container(const std::string& id) const {
   label_as_ours(container, {});
   container.mutable_spec()->set_type_url(std::string(kSpecType));
   container.mutable_spec()->set_value("{}");
-  container.mutable_runtime()->set_name(std::string(kRuntime));
+  container.mutable_runtime()->set_name(std::string(kRuncRuntime));
   containers_api::CreateContainerResponse response;
   const auto status = channel_.call(
       {.deadline = kQuick}, [&](auto* c) { return containers_->Create(c, create, &response); });

@@ -5,6 +5,7 @@
 
 #include "agent/containerd/channel_grpc.hpp"
 #include "agent/containerd/container_runtime.hpp"
+#include "agent/containerd/handlers_grpc.hpp"
 #include "agent/containerd/leases_grpc.hpp"
 #include "github.com/containerd/containerd/api/services/containers/v1/containers.grpc.pb.h"
 #include "github.com/containerd/containerd/api/services/snapshots/v1/snapshots.grpc.pb.h"
@@ -20,6 +21,8 @@ using Mounts = google::protobuf::RepeatedPtrField<::containerd::types::Mount>;
 
 // Marks containers and snapshots as ours.
 inline constexpr std::string_view kSmokeLabel = "nodeproof.dev/smoke";
+// Marks the snapshot that a layer is unpacked into; its value is the image's lease.
+inline constexpr std::string_view kUnpackLabel = "nodeproof.dev/unpack";
 // Containers of ours are named so; a task without a container record is known by it.
 inline constexpr std::string_view kContainerPrefix = "nodeproof-";
 
@@ -28,7 +31,8 @@ class TaskClient {
   explicit TaskClient(const Channel& channel);
 
   Result<Mounts> prepare_snapshot(const ContainerRequest& request) const;
-  Result<> create_container(const ContainerRequest& request, bool systemd_cgroup) const;
+  Result<> create_container(const ContainerRequest& request, const RuntimeHandler& handler,
+                            bool systemd_cgroup) const;
   // A record that says nothing but the name: without one containerd refuses to end a leaked task.
   // False when there is a record of that name: somebody else's.
   Result<bool> create_bare_container(const std::string& id) const;
@@ -43,8 +47,12 @@ class TaskClient {
   Result<> delete_container(const std::string& id) const;
   Result<> remove_snapshot(const std::string& id) const;
 
+  // Whoever made it. An error: it is not known.
+  Result<bool> has_container(const std::string& id) const;
+
   // By the label, in this namespace.
   Result<std::vector<std::string>> our_containers(const std::stop_token& stop) const;
+  // Of smoke containers, and those that an unpacking left half made.
   Result<std::vector<std::string>> our_snapshots(const std::stop_token& stop) const;
   Result<std::vector<std::string>> tasks_named_as_ours(const std::stop_token& stop) const;
 

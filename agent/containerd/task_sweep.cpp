@@ -13,11 +13,13 @@ CallOptions listing(const std::stop_token& stop) {
   return {.deadline = std::chrono::seconds(30), .stop = stop};
 }
 
-// A task can only be deleted when its process has ended.
+// A task can only be deleted when its process has ended, as most have.
 Result<> end_task(const TaskClient& tasks, const std::string& id) {
+  Result<> deleted = tasks.delete_task(id);
+  if (deleted) return {};
   auto killed = tasks.kill(id);
   static_cast<void>(tasks.wait(id, {.deadline = kKilled}));
-  Result<> deleted = tasks.delete_task(id);
+  deleted = tasks.delete_task(id);
   for (int attempt = 1; !deleted && attempt < kDeletes; ++attempt) deleted = tasks.delete_task(id);
   if (deleted) return {};
   return killed ? deleted : killed;
@@ -33,6 +35,17 @@ Result<> remove_everything(const TaskClient& tasks, const std::string& id) {
   first = tasks.delete_container(id);
   const Result<> snapshot = tasks.remove_snapshot(id);
   return first ? snapshot : first;
+}
+
+Result<bool> TaskClient::has_container(const std::string& id) const {
+  containers_api::GetContainerRequest request;
+  request.set_id(id);
+  containers_api::GetContainerResponse response;
+  const auto status =
+      channel_.call(listing({}), [&](auto* c) { return containers_->Get(c, request, &response); });
+  if (is(status, grpc::StatusCode::NOT_FOUND)) return false;
+  TRY(channel_.result(status, "looking for container " + id));
+  return true;
 }
 
 Result<std::vector<std::string>> TaskClient::our_containers(const std::stop_token& stop) const {
@@ -51,6 +64,8 @@ Result<std::vector<std::string>> TaskClient::our_snapshots(const std::stop_token
   snapshots_api::ListSnapshotsRequest request;
   request.set_snapshotter(channel_.options().snapshotter);
   request.add_filters(by_label());
+  // Another image may have unpacked the same layer since, and so nobody asks for this key again.
+  request.add_filters("kind==active,labels.\"" + std::string(kUnpackLabel) + "\"");
   std::vector<std::string> keys;
   const auto status = channel_.call(listing(stop), [&](auto* c) {
     const auto stream = snapshots_->List(c, request);

@@ -1,15 +1,22 @@
 #include "agent/host/host.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/codes.hpp"
+#include "agent/host/aarch32.hpp"
+#include "agent/host/address_space.hpp"
 #include "agent/host/auxv.hpp"
 #include "agent/host/binfmt.hpp"
 #include "agent/host/cgroup.hpp"
 #include "agent/host/cpuinfo.hpp"
+#include "agent/host/doctor.hpp"
+#include "agent/host/jetson.hpp"
 #include "agent/host/kubelet.hpp"
 #include "agent/host/program.hpp"
+#include "agent/host/runc.hpp"
 #include "agent/host/text_files.hpp"
+#include "agent/host/time_sync.hpp"
 #include "common/file.hpp"
 
 namespace nodeproof::host {
@@ -47,6 +54,7 @@ void read_processor(const std::filesystem::path& root, HostFacts& facts) {
   // Not through read_text: the vector is binary and ends in zeroes.
   const auto auxv = parse_auxv(read_file(root / "proc/self/auxv").value_or(""));
   facts.page_size = auxv.page_size;
+  facts.va_bits = read_va_bits(root);
   if (facts.machine == "aarch64") {
     facts.hwcaps = arm64_hwcaps(auxv.hwcap, auxv.hwcap2);
   } else if (facts.machine == "x86_64") {
@@ -92,6 +100,10 @@ Finding userland_bitness(const HostFacts& facts) {
   return finding;
 }
 
+void append(Findings& findings, Findings more) {
+  std::ranges::move(more, std::back_inserter(findings));
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const HostFacts& facts, std::string_view command_line) {
@@ -104,6 +116,7 @@ std::vector<Finding> examine(const HostFacts& facts, std::string_view command_li
   if (!controllers.empty() && std::ranges::find(controllers, "memory") == controllers.end()) {
     findings.push_back(memory_cgroup_missing(facts, command_line));
   }
+  append(findings, emulators_registered(facts));
   return findings;
 }
 
@@ -112,6 +125,9 @@ HostFacts read_host(const std::filesystem::path& root) {
   read_processor(root, facts);
   facts.kernel_release = read_text(root / "proc/sys/kernel/osrelease");
   facts.board = read_board(root);
+  Jetson jetson = read_jetson(root);
+  facts.l4t = std::move(jetson.l4t);
+  facts.jetpack = std::move(jetson.jetpack);
   facts.name = read_text(root / "proc/sys/kernel/hostname");
   facts.boot_id = read_text(root / "proc/sys/kernel/random/boot_id");
   facts.binfmt = read_binfmt(root);
@@ -119,8 +135,24 @@ HostFacts read_host(const std::filesystem::path& root) {
   facts.cgroup_v2 = cgroups.v2;
   facts.cgroup_controllers = std::move(cgroups.controllers);
   facts.kubelet = read_kubelet(root);
+  facts.runc = read_runc(root);
   facts.findings = examine(facts, read_text(root / "proc/cmdline"));
+  append(facts.findings, power_and_heat(root));
+  append(facts.findings, device_files(root, facts));
   return facts;
+}
+
+void probe(HostFacts& facts) {
+  if (!facts.aarch32) facts.aarch32 = probe_aarch32(facts);
+  append(facts.findings, examine_clock(read_clock(), "/"));
+}
+
+void diagnose(HostFacts& facts, const std::filesystem::path& root,
+              const std::vector<std::string>& required_of_kernel) {
+  append(facts.findings, cgroup_drivers(root, facts));
+  append(facts.findings, kernel_features(root, facts, required_of_kernel));
+  append(facts.findings, unsynced_card(root, facts));
+  append(facts.findings, known_escapes(root, facts));
 }
 
 }  // namespace nodeproof::host

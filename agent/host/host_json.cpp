@@ -9,11 +9,15 @@ constexpr std::string_view kKind = "HostFacts";
 
 }  // namespace
 
+void write_document_head(json::Writer& out) {
+  out.member("apiVersion", kApiVersion);
+  out.member("kind", kKind);
+}
+
 std::string to_json(const HostFacts& facts) {
   json::Writer out(true);
   out.begin_object();
-  out.member("apiVersion", kApiVersion);
-  out.member("kind", kKind);
+  write_document_head(out);
   write_host_members(out, facts);
   out.key("findings");
   write_findings(out, facts.findings);

@@ -35,6 +35,15 @@ std::string page_size(std::uint64_t bytes) {
   return bytes % 1024 == 0 ? std::to_string(bytes / 1024) + "K" : std::to_string(bytes);
 }
 
+std::string address_space(const HostFacts& facts) {
+  return facts.va_bits == 0 ? "" : std::to_string(facts.va_bits) + " bits of address per process";
+}
+
+std::string arm_programs(const HostFacts& facts) {
+  if (!facts.aarch32) return {};
+  return *facts.aarch32 ? "run here (one was started)" : "do not run here (one was refused)";
+}
+
 std::string emulators(const HostFacts& facts) {
   std::string out;
   for (const BinfmtHandler& handler : facts.binfmt) {
@@ -42,6 +51,11 @@ std::string emulators(const HostFacts& facts) {
     out.append(out.empty() ? "" : ", ").append(handler.name + " (" + handler.interpreter + ")");
   }
   return out.empty() ? "none" : out;
+}
+
+std::string cgroups(const HostFacts& facts) {
+  if (facts.cgroup_controllers.empty()) return {};
+  return (facts.cgroup_v2 ? "v2: " : "v1: ") + joined(facts.cgroup_controllers);
 }
 
 std::string containerd(const HostFacts& facts) {
@@ -74,17 +88,25 @@ std::string to_table(const HostFacts& facts) {
   std::string out;
   row(out, "name", facts.name);
   row(out, "board", facts.board);
+  if (!facts.l4t.empty()) {
+    row(out, "Jetson",
+        "L4T " + facts.l4t + (facts.jetpack.empty() ? "" : ", JetPack " + facts.jetpack));
+  }
   row(out, "platform", to_string(facts.platform));
   row(out, "machine",
       facts.machine + ", kernel " + bits(facts.kernel_bits) + ", userland " +
           bits(facts.userland_bits));
   row(out, "kernel", facts.kernel_release);
   row(out, "page size", page_size(facts.page_size));
+  row(out, "addresses", address_space(facts));
+  if (facts.machine == "aarch64") row(out, "32-bit Arm", arm_programs(facts));
   if (!facts.isa_level.empty()) row(out, "ISA level", facts.isa_level);
   row(out, "features", joined(facts.hwcaps));
   row(out, "emulators", emulators(facts));
-  row(out, "cgroups", (facts.cgroup_v2 ? "v2: " : "v1: ") + joined(facts.cgroup_controllers));
+  row(out, "cgroups", cgroups(facts));
   row(out, "containerd", containerd(facts));
+  if (!facts.runc.empty()) row(out, "runc", facts.runc);
+  if (!facts.clone3.empty()) row(out, "clone3", "in containers: " + facts.clone3);
   if (facts.kubelet) row(out, "kubelet", kubelet(*facts.kubelet));
   for (const Finding& finding : facts.findings) finding_rows(out, finding);
   return out;

@@ -64,6 +64,8 @@ void take_document(const json::Value& document, KubeletFacts& facts) {
   }
   const std::string policy = text_in(document, "imagePullCredentialsVerificationPolicy");
   if (!policy.empty()) facts.pull_credentials_policy = policy;
+  const std::string driver = text_in(document, "cgroupDriver");
+  if (!driver.empty()) facts.cgroup_driver = driver;
   if (const json::Value* allowed = document.find("preloadedImagesVerificationAllowlist")) {
     if (const auto patterns = allowed->strings()) facts.preloaded_images_allowlist = *patterns;
   }
@@ -117,6 +119,8 @@ bool take_arguments(const CommandLine& arguments, KubeletFacts& facts) {
   if (const auto high = percent_of(arguments.value_of("--image-gc-high-threshold"))) {
     facts.image_gc_high_percent = *high;
   }
+  const std::string driver = arguments.value_of("--cgroup-driver");
+  if (!driver.empty()) facts.cgroup_driver = driver;
   add_source(facts, "its command line");
   return true;
 }

@@ -67,6 +67,13 @@ std::string machine_name(const ProgramIdent& ident) {
   return {};
 }
 
+std::uint16_t machine_number(std::string_view machine) {
+  for (const MachineName& known : kMachines) {
+    if (known.name == machine) return known.machine;
+  }
+  return 0;
+}
+
 Userland read_userland(const std::filesystem::path& root) {
   for (const std::string_view file : {"proc/1/exe", "bin/sh"}) {
     const ProgramIdent ident = program_ident(root / file);

@@ -19,6 +19,9 @@ struct ProgramIdent {
 // uname -m as a kernel for this e_machine calls itself; "" = not known here.
 [[nodiscard]] std::string machine_name(const ProgramIdent& ident);
 
+// The other way round; 0 = not known here.
+[[nodiscard]] std::uint16_t machine_number(std::string_view machine);
+
 struct Userland {
   unsigned bits = 0;
   std::string source;  // the file that told it

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "agent/codes.hpp"
-#include "agent/index/arch_words.hpp"
+#include "common/arch_words.hpp"
 #include "common/text.hpp"
 
 namespace nodeproof::index {

@@ -83,6 +83,21 @@ IndexVerdict verdict_of(const IndexReport& report) {
   return verdict;
 }
 
+// Of those that were asked for, each must be there.
+void note_absent(const Tree& tree, const ValidateOptions& options, IndexReport& report) {
+  for (const Platform& wanted : options.platforms) {
+    const bool here = std::ranges::any_of(tree.nodes, [&](const Node& node) {
+      const std::string platform = platform_of(node);  // "": not known
+      return !node.companion && (platform.empty() || platform == to_string(normalize(wanted)));
+    });
+    if (here) continue;
+    ValidateOptions one;
+    one.layouts = options.layouts;
+    one.platforms = {wanted};
+    report.findings.push_back(no_image(report, one));
+  }
+}
+
 void mark_what_is_read(Tree& tree, const ValidateOptions& options) {
   std::vector<std::string> chosen;
   if (options.read_too && tree.top) chosen = options.read_too(tree.top->digest);
@@ -110,6 +125,8 @@ IndexReport look_once(Questions& questions) {
   }
   if (tree.flaws.empty() && std::ranges::all_of(report.platforms, &PlatformReport::attestation)) {
     report.findings.push_back(no_image(report, options));
+  } else if (tree.flaws.empty()) {
+    note_absent(tree, options, report);
   }
   std::ranges::move(divergences(report.reference, tree.nodes), std::back_inserter(report.findings));
   report.verdict = verdict_of(report);

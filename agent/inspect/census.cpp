@@ -24,13 +24,6 @@ bool is_payload(std::string_view path) {
                              [&](std::string_view place) { return path.starts_with(place); });
 }
 
-// Linux itself never looks at EI_OSABI, but what names another system is not meant for it.
-bool is_linux_program(const elf::Header& header) {
-  const bool type = header.type == elf::kTypeExecutable || header.type == elf::kTypeShared;
-  const bool abi = header.os_abi == 0 || header.os_abi == 3 || header.os_abi == 97;
-  return type && abi;
-}
-
 // The package a path belongs to where its manager keeps one folder per package, else its directory.
 std::string place_of(std::string_view path) {
   const auto parts = split(parent_of(path), "/");
@@ -64,7 +57,7 @@ class Taker {
 
   void look(const std::string& path, const Node& node) {
     const elf::Facts* facts = node.elf();
-    if (facts == nullptr || !is_linux_program(facts->header) || is_payload(path)) return;
+    if (facts == nullptr || !is_linux_program(path, facts->header)) return;
     const elf::Header& header = facts->header;
     const Fit fits = fit(host_, header);
     if (fits == Fit::other) return;
@@ -127,6 +120,13 @@ class Taker {
 };
 
 }  // namespace
+
+// Linux itself never looks at EI_OSABI, but what names another system is not meant for it.
+bool is_linux_program(std::string_view path, const elf::Header& header) {
+  const bool type = header.type == elf::kTypeExecutable || header.type == elf::kTypeShared;
+  const bool abi = header.os_abi == 0 || header.os_abi == 3 || header.os_abi == 97;
+  return type && abi && !is_payload(path);
+}
 
 Census take_census(const HostFacts& host, const MergedView& view, const Reachability& reached) {
   Taker taker(host, view);

@@ -30,6 +30,10 @@ struct Census {
   std::map<std::string, std::size_t> files;  // per OCI architecture, expected ones left out
 };
 
+// A program or library that Linux may be asked to start or load; no firmware, nothing for another
+// system.
+[[nodiscard]] bool is_linux_program(std::string_view path, const elf::Header& header);
+
 [[nodiscard]] Census take_census(const HostFacts& host, const MergedView& view,
                                  const Reachability& reached);
 

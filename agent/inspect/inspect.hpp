@@ -2,7 +2,10 @@
 // facts, so that the same verdict can be had elsewhere, from a saved HostFacts.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/inspect/inventory.hpp"
@@ -17,6 +20,7 @@ struct InspectInput {
   const HostFacts& host;
   Emulation emulation = Emulation::refuse;
   const std::vector<SmokeTest>& tests;
+  bool will_run = true;  // false: for another host, where nothing shows what the bytes leave open
 };
 
 // A file that a start of the image needs; what is unpacked must be this.
@@ -27,12 +31,16 @@ struct NeededFile {
   friend bool operator==(const NeededFile&, const NeededFile&) = default;
 };
 
+// By path: uid and gid of the directories that the image declares as volumes.
+using VolumeOwners = std::map<std::string, std::pair<std::uint64_t, std::uint64_t>>;
+
 struct InspectResult {
   std::vector<Finding> findings;
   std::vector<NeededFile> files;   // programs, script interpreters, loaders, libraries
   std::string program;             // the ELF file the entrypoint ends in, absolute; "" = not found
   std::string loader;              // its PT_INTERP as written; "" = static, or no program
   bool entrypoint_static = false;  // there is a program, and it has no PT_INTERP
+  VolumeOwners volumes = {};
 };
 
 [[nodiscard]] InspectResult inspect(const InspectInput& input);

@@ -10,19 +10,23 @@
 
 #include "common/digest.hpp"
 #include "common/elf.hpp"
+#include "common/elf_code.hpp"
 #include "common/error.hpp"
 #include "common/layer_reader.hpp"
+#include "common/packed.hpp"
 
 namespace nodeproof::inspect {
 
 // Raised whenever inventories of the same layer would differ from the ones on disk.
-inline constexpr unsigned kAnalyserVersion = 1;
+inline constexpr unsigned kAnalyserVersion = 2;
 
 // Known of few files only.
 struct FileFacts {
   std::string script;   // "#!" and what follows, at most 256 bytes (BINPRM_BUF_SIZE)
   std::string content;  // of etc/passwd, etc/group, ld.so.conf*, ld-musl-*.path
   std::optional<elf::Facts> elf;
+  std::optional<elf::CodeFacts> code;  // of programs and libraries
+  std::vector<PackedProgram> packed;   // of an archive: what is in it for any machine
   std::string problem;  // why content or ELF facts beyond the header are not known; "" = all are
   friend bool operator==(const FileFacts&, const FileFacts&) = default;
 };

@@ -26,20 +26,63 @@ void take_header(const ByteSource& source, FileFacts& facts) {
 FileFacts elf_facts(const ByteSource& source) {
   FileFacts facts;
   auto file = elf::read(source);
-  if (file) {
-    facts.elf = std::move(file->facts);
+  if (!file) {
+    facts.problem = file.error().message;
+    take_header(source, facts);
     return facts;
   }
-  facts.problem = file.error().message;
-  take_header(source, facts);
+  facts.elf = *std::move(file);
+  // An object file or kernel module is not run; a core dump was.
+  const std::uint16_t type = facts.elf->header.type;
+  if (type != elf::kTypeExecutable && type != elf::kTypeShared) return facts;
+  auto code = elf::scan_code(source, *facts.elf);
+  if (code) {
+    facts.code = *std::move(code);
+  } else {
+    facts.problem = "its code is not known: " + code.error().message;
+  }
   return facts;
+}
+
+// Of an archive: the programs and libraries in it.
+FileFacts archive_facts(std::string_view path, const ByteSource& source) {
+  FileFacts facts;
+  auto packed = read_packed(path, source);
+  if (packed) {
+    facts.packed = std::move(packed->found);
+    facts.problem = std::move(packed->problem);
+  } else {
+    facts.problem = packed.error().message;
+  }
+  return facts;
+}
+
+std::size_t size_of(const std::vector<std::string>& names) {
+  std::size_t bytes = 0;
+  for (const std::string& name : names) bytes += sizeof(std::string) + name.size();
+  return bytes;
+}
+
+std::size_t size_of(const elf::Facts& facts) {
+  std::size_t bytes = facts.rpath.size() + facts.runpath.size() + facts.soname.size();
+  bytes += size_of(facts.needed) + size_of(facts.versions_defined);
+  bytes += facts.loads.size() * sizeof(elf::Segment);
+  for (const auto& [library, versions] : facts.versions_needed) {
+    bytes += sizeof(elf::VersionsNeeded) + library.size() + size_of(versions);
+  }
+  return bytes;
 }
 
 std::size_t size_of(const FileFacts& facts) {
   std::size_t bytes = sizeof(FileFacts) + facts.script.size() + facts.content.size();
-  if (!facts.elf) return bytes;
-  bytes += facts.elf->rpath.size() + facts.elf->runpath.size() + facts.elf->soname.size();
-  for (const std::string& name : facts.elf->needed) bytes += sizeof(std::string) + name.size();
+  if (facts.elf) bytes += size_of(*facts.elf);
+  for (const PackedProgram& packed : facts.packed) {
+    bytes += sizeof(PackedProgram) + packed.path.size();
+  }
+  if (facts.code) {
+    bytes += facts.code->extensions.size() * sizeof(elf::ExtensionUse);
+    bytes += facts.code->marks.size() * sizeof(elf::Mark);
+  }
   return bytes;
 }
 
@@ -59,6 +102,7 @@ class Builder final : public LayerVisitor {
     seen_ = 0;
     kept_ = is_kept(entry.path);
     elf_ = false;
+    archive_ = is_archive_name(entry.path);
     return {};
   }
 
@@ -74,7 +118,7 @@ class Builder final : public LayerVisitor {
       bytes = bytes.subspan(taken);
     }
     seen_ += bytes.size();
-    if (elf_) return take_elf(bytes);
+    if (elf_ || archive_) return take_whole(bytes);
     if (kept_ && seen_ <= limits_.kept_content) held_.append(as_text(bytes));
     return {};
   }
@@ -83,7 +127,7 @@ class Builder final : public LayerVisitor {
     InventoryEntry& made = inventory_.entries.back();
     if (made.entry.type != EntryType::file) return {};
     made.sha256 = hasher_->finish().hex();
-    FileFacts facts = elf_ ? finish_elf() : finish_text();
+    FileFacts facts = elf_ ? finish_elf() : archive_ ? finish_archive() : finish_text();
     if (facts == FileFacts{}) return {};
     made.facts = std::make_shared<const FileFacts>(std::move(facts));
     return account(size_of(*made.facts));
@@ -97,21 +141,23 @@ class Builder final : public LayerVisitor {
                                      std::to_string(limits_.inventory >> 20) + " MiB of memory");
   }
 
-  // What is held moves to the spool once it is too much for memory; beyond the spool's limit only
-  // the start matters.
-  Result<> take_elf(Bytes bytes) {
-    if (seen_ <= limits_.held_elf) {
+  // What is too large for memory goes to the spool; beyond the spool's limit only the start
+  // matters.
+  Result<> take_whole(Bytes bytes) {
+    const std::uint64_t size = inventory_.entries.back().entry.size;
+    if (size <= limits_.held && seen_ <= limits_.held) {
+      held_.reserve(static_cast<std::size_t>(size));
       held_.append(as_text(bytes));
       return {};
     }
-    if (inventory_.entries.back().entry.size > limits_.spooled_elf || seen_ > limits_.spooled_elf) {
+    if (size > limits_.spooled || seen_ > limits_.spooled) {
       spool_.reset();
       return {};
     }
+    if (seen_ < kScriptBytes) return {};  // its start is held until then
     if (!spool_) {
       spool_.emplace(TRY(SpoolFile::create(spool_directory_)));
       TRY(spool_->append(as_bytes(held_)));
-      held_.resize(kScriptBytes);
     }
     return spool_->append(bytes);
   }
@@ -124,6 +170,21 @@ class Builder final : public LayerVisitor {
     facts.problem = "an ELF file of " + std::to_string(seen_) +
                     " bytes is beyond the limit; only its header was read";
     take_header(held, facts);
+    return facts;
+  }
+
+  FileFacts finish_archive() {
+    const std::string& path = inventory_.entries.back().entry.path;
+    const MemorySource held(as_bytes(held_));
+    FileFacts facts;
+    if (spool_) {
+      facts = archive_facts(path, *spool_);
+    } else if (held.size() == seen_) {
+      facts = archive_facts(path, held);
+    } else {
+      facts.problem = "an archive of " + std::to_string(seen_) + " bytes is beyond the limit";
+    }
+    if (held_.starts_with("#!")) facts.script = held_.substr(0, kScriptBytes);
     return facts;
   }
 
@@ -149,6 +210,7 @@ class Builder final : public LayerVisitor {
   std::uint64_t bytes_ = 0;  // of the inventory in memory
   bool kept_ = false;
   bool elf_ = false;
+  bool archive_ = false;  // by its name
 };
 
 }  // namespace

@@ -8,9 +8,10 @@
 namespace nodeproof::inspect {
 
 struct AnalyserLimits {
-  std::uint64_t held_elf = std::uint64_t{4} << 20;  // ELF files up to here are analysed in memory,
-  std::uint64_t spooled_elf = std::uint64_t{256}
-                              << 20;  // up to here in a spool file, beyond by their header
+  // ELF files and archives up to here are analysed in memory, up to the next in a spool file;
+  // beyond, ELF files by their header and archives not at all.
+  std::uint64_t held = std::uint64_t{4} << 20;
+  std::uint64_t spooled = std::uint64_t{256} << 20;
   std::uint64_t kept_content = std::uint64_t{64} << 10;
   std::uint64_t inventory = std::uint64_t{256}
                             << 20;  // bytes in memory, a hostile layer must not take all
@@ -18,7 +19,7 @@ struct AnalyserLimits {
 };
 
 // Never fails: what goes wrong is the inventory's problem. spool_directory must exist when a large
-// ELF file comes.
+// file of these comes.
 LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
                               const std::filesystem::path& spool_directory,
                               const AnalyserLimits& limits = {});

@@ -1,10 +1,9 @@
 #include "agent/inspect/inventory_text.hpp"
 
 #include <array>
-#include <charconv>
-#include <concepts>
 #include <utility>
 
+#include "agent/inspect/inventory_lines.hpp"
 #include "common/crypto.hpp"
 
 namespace nodeproof::inspect {
@@ -21,56 +20,29 @@ constexpr auto kLastingProblems =
                                                       {"too_large", Errc::too_large},
                                                       {"unsupported", Errc::unsupported}});
 
-class LineWriter {
- public:
-  LineWriter& text(std::string_view field) {
-    separate();
-    for (const char c : field) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte >= 0x20 && byte != 0x7f && c != '%') {
-        out_ += c;
-        continue;
-      }
-      constexpr std::string_view kHex = "0123456789abcdef";
-      out_ += '%';
-      out_ += kHex[byte >> 4];
-      out_ += kHex[byte & 15];
-    }
-    return *this;
-  }
-  LineWriter& number(std::uint64_t value) {
-    separate();
-    out_ += std::to_string(value);
-    return *this;
-  }
-  void end() {
-    out_ += '\n';
-    fresh_ = true;
-  }
-  [[nodiscard]] std::string& out() { return out_; }
+void write_packed(LineWriter& out, const PackedProgram& packed) {
+  const elf::Header& header = packed.header;
+  out.text("Z").number(header.bits).number(header.big_endian ? 1 : 0).number(header.os_abi);
+  out.number(header.type).number(header.machine).number(header.flags).text(packed.path).end();
+}
 
- private:
-  void separate() {
-    if (!fresh_) out_ += '\t';
-    fresh_ = false;
-  }
-  std::string out_;
-  bool fresh_ = true;
-};
-
-void write_elf(LineWriter& out, const elf::Facts& facts) {
-  const elf::Header& header = facts.header;
-  out.text("E").number(header.bits).number(header.big_endian ? 1 : 0).number(header.os_abi);
-  out.number(header.type).number(header.machine).number(header.flags);
-  out.number(facts.dynamic ? 1 : 0).number(facts.pie ? 1 : 0).text(facts.interpreter);
-  out.text(facts.soname).text(facts.rpath).text(facts.runpath).end();
-  for (const std::string& name : facts.needed) out.text("N").text(name).end();
+void take_packed(LineReader& line, PackedProgram& packed) {
+  elf::Header& header = packed.header;
+  line.number(header.bits);
+  line.flag(header.big_endian);
+  line.number(header.os_abi);
+  line.number(header.type);
+  line.number(header.machine);
+  line.number(header.flags);
+  packed.path = line.text();
 }
 
 void write_facts(LineWriter& out, const FileFacts& facts) {
   if (!facts.script.empty()) out.text("S").text(facts.script).end();
   if (!facts.content.empty()) out.text("C").text(facts.content).end();
   if (facts.elf) write_elf(out, *facts.elf);
+  if (facts.code) write_code(out, *facts.code);
+  for (const PackedProgram& packed : facts.packed) write_packed(out, packed);
   if (!facts.problem.empty()) out.text("P").text(facts.problem).end();
 }
 
@@ -81,61 +53,6 @@ void write_entry(LineWriter& out, const InventoryEntry& made) {
   out.text(made.sha256).text(entry.path).text(entry.link_target).end();
   if (made.facts) write_facts(out, *made.facts);
 }
-
-// One line's fields, taken from the left; a wrong one is remembered.
-class LineReader {
- public:
-  explicit LineReader(std::string_view line) : rest_(line) {}
-
-  std::string_view raw() {
-    if (done_) ok_ = false;
-    const std::size_t tab = std::min(rest_.find('\t'), rest_.size());
-    const std::string_view field = rest_.substr(0, tab);
-    done_ = tab == rest_.size();
-    rest_.remove_prefix(std::min(tab + 1, rest_.size()));
-    return field;
-  }
-  std::string text() {
-    const std::string_view field = raw();
-    std::string out;
-    out.reserve(field.size());
-    for (std::size_t i = 0; i < field.size(); ++i) {
-      if (field[i] != '%') {
-        out += field[i];
-        continue;
-      }
-      unsigned value = 0;
-      const char* const digits = field.data() + i + 1;
-      if (field.size() - i < 3 ||
-          std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) {
-        ok_ = false;
-        return out;
-      }
-      out += static_cast<char>(value);
-      i += 2;
-    }
-    return out;
-  }
-  template <std::unsigned_integral T>
-  void number(T& value) {
-    const std::string_view field = raw();
-    const char* const start = field.data();  // bounded by end, not by a NUL
-    const char* const end = start + field.size();
-    const auto [stop, error] = std::from_chars(start, end, value);
-    if (field.empty() || stop != end || error != std::errc{}) ok_ = false;
-  }
-  void flag(bool& value) {
-    unsigned number_read = 0;
-    number(number_read);
-    value = number_read != 0;
-  }
-  [[nodiscard]] bool ended_well() const { return ok_ && done_; }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-  bool done_ = false;
-};
 
 class Parser {
  public:
@@ -220,30 +137,13 @@ class Parser {
       facts.script = line.text();
     else if (kind == "C")
       facts.content = line.text();
+    else if (kind == "Z")
+      take_packed(line, facts.packed.emplace_back());
     else if (kind == "P")
       facts.problem = line.text();
-    else if (kind == "N" && facts.elf)
-      facts.elf->needed.push_back(line.text());
-    else if (kind == "E")
-      take_elf(line, facts.elf.emplace());
-    else
+    else if (!take_elf_line(kind, line, facts))
       return false;
     return line.ended_well();
-  }
-
-  static void take_elf(LineReader& line, elf::Facts& facts) {
-    line.number(facts.header.bits);
-    line.flag(facts.header.big_endian);
-    line.number(facts.header.os_abi);
-    line.number(facts.header.type);
-    line.number(facts.header.machine);
-    line.number(facts.header.flags);
-    line.flag(facts.dynamic);
-    line.flag(facts.pie);
-    facts.interpreter = line.text();
-    facts.soname = line.text();
-    facts.rpath = line.text();
-    facts.runpath = line.text();
   }
 
   static void attach(LayerInventory& inventory, FileFacts& facts) {

@@ -29,22 +29,38 @@ bool is_injected(std::string_view name) {
 }  // namespace
 
 LibraryClosure::LibraryClosure(const MergedView& view, const Found& program, const Found& loader,
-                               std::string ld_library_path)
+                               LoaderSetting setting)
     : view_(view),
       machine_(program.node.elf()->header),
       search_(view, {.program = machine_,
                      .loader_path = loader.path,
                      .interpreter = program.node.elf()->interpreter,
-                     .ld_library_path = std::move(ld_library_path)}) {
+                     .ld_library_path = std::move(setting.ld_library_path),
+                     .isa_level = std::move(setting.isa_level)}) {
   names_.emplace(name_of(loader.path));
   names_.emplace(name_of(program.node.elf()->interpreter));
   if (loader.node.elf() != nullptr && !loader.node.elf()->soname.empty()) {
     names_.insert(loader.node.elf()->soname);
   }
   objects_.push_back({program.path, program.path, program.node.elf(), std::nullopt});
+  preload(setting.ld_preload);
   for (std::size_t at = 0; at < objects_.size() && at < kMaxObjects; ++at) load_needed(at);
   if (objects_.size() > kMaxObjects) {
     problem(Obstacle::unknown, "/" + printable(program.path), 0, {"it needs too many libraries"});
+  }
+}
+
+// What cannot be preloaded costs a message and no more (ld.so(8), LD_PRELOAD).
+void LibraryClosure::preload(std::string_view names) {
+  for (const std::string_view name : split(names, " :")) {
+    for (const std::string& place : places(std::string(name), 0)) {
+      if (++lookups_ > kMaxLookups) return;
+      auto found = view_.find(place);
+      const elf::Facts* facts = found && found->is_file() ? found->node.elf() : nullptr;
+      if (facts == nullptr || !same_machine(facts->header, machine_)) continue;
+      accept({*std::move(found), place}, std::string(name), 0);
+      break;
+    }
   }
 }
 
@@ -65,9 +81,16 @@ void LibraryClosure::load_needed(std::size_t requester) {
 std::vector<std::string> LibraryClosure::places(const std::string& name,
                                                 std::size_t requester) const {
   if (name.find('/') != std::string::npos) return search_.expand(name, objects_[requester]);
-  std::vector<std::string> paths = search_.directories(objects_, requester);
-  for (std::string& path : paths) path = path + "/" + name;
-  return paths;
+  const std::vector<std::string> paths = search_.directories(objects_, requester);
+  std::vector<std::string> files;
+  files.reserve(paths.size());
+  for (const std::string& path : paths) {
+    for (const std::string& variant : search_.variants()) {
+      files.push_back(join(path, join(variant, name)));
+    }
+    files.push_back(path + "/" + name);
+  }
+  return files;
 }
 
 // glibc passes over files for another machine, musl and we remember them; a file that is no ELF at
@@ -105,15 +128,22 @@ void LibraryClosure::load(const std::string& name, std::size_t requester) {
 
 void LibraryClosure::accept(const Candidate& candidate, const std::string& name,
                             std::size_t requester) {
-  const auto known = std::ranges::find(objects_, candidate.found.path, &LoadedObject::path);
-  if (known != objects_.end()) return;
+  const auto same = [&](const LoadedLibrary& library) {
+    return library.found.path == candidate.found.path;
+  };
+  if (const auto known = std::ranges::find_if(libraries_, same); known != libraries_.end()) {
+    known->names.insert(name);
+    return;
+  }
+  if (objects_.front().path == candidate.found.path) return;
   const FileFacts& facts = *candidate.found.node.entry->facts;
   if (!facts.elf->soname.empty()) names_.insert(facts.elf->soname);
   if (!facts.problem.empty()) {
     problem(Obstacle::unknown, "/" + printable(candidate.found.path), requester,
             {printable(name) + ": " + facts.problem, candidate.found.node});
   }
-  libraries_.push_back({candidate.found, "/" + printable(objects_[requester].path)});
+  libraries_.push_back({candidate.found, "/" + printable(objects_[requester].path), {name}});
+  if (!facts.elf->soname.empty()) libraries_.back().names.insert(facts.elf->soname);
   objects_.push_back({candidate.found.path, candidate.as_found, &*facts.elf, requester});
 }
 

@@ -11,25 +11,29 @@
 
 namespace nodeproof::inspect {
 
-struct LoadedLibrary {
-  Found found;
-  std::string via;  // who asked first
+// What of the start and of the host the loader heeds.
+struct LoaderSetting {
+  std::string ld_library_path;
+  std::string ld_preload;
+  std::string isa_level;  // HostFacts::isa_level
 };
 
 class LibraryClosure {
  public:
   // Walks at once; borrows the view.
   LibraryClosure(const MergedView& view, const Found& program, const Found& loader,
-                 std::string ld_library_path);
+                 LoaderSetting setting);
 
   [[nodiscard]] const std::vector<LoadedLibrary>& libraries() const { return libraries_; }
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
+  [[nodiscard]] LoaderKind loader_kind() const { return search_.kind(); }
 
  private:
   struct Candidate {
     Found found;
     std::string as_found;
   };
+  void preload(std::string_view names);
   void load_needed(std::size_t requester);
   void load(const std::string& name, std::size_t requester);
   [[nodiscard]] std::vector<std::string> places(const std::string& name,

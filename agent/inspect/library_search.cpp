@@ -149,6 +149,11 @@ LibrarySearch::LibrarySearch(const MergedView& view, Setting setting)
     : view_(view),
       setting_(std::move(setting)),
       kind_(kind_of(setting_.interpreter, setting_.loader_path)) {
+  if (kind_ == LoaderKind::glibc && setting_.program.machine == elf::kMachineX86_64) {
+    for (const std::string_view level : {"x86-64-v4", "x86-64-v3", "x86-64-v2"}) {
+      if (level <= setting_.isa_level) variants_.push_back("glibc-hwcaps/" + std::string(level));
+    }
+  }
   if (kind_ != LoaderKind::glibc) system_ = musl_directories(view_, setting_);
   if (kind_ != LoaderKind::musl) {
     for (std::string& directory : glibc_directories(view_, setting_)) {

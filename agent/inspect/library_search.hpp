@@ -32,6 +32,7 @@ class LibrarySearch {
     std::string loader_path;  // of the file itself, without links
     std::string interpreter;  // PT_INTERP as written
     std::string ld_library_path;
+    std::string isa_level = {};  // of the host, "x86-64-v3"; "" = not known
   };
   LibrarySearch(const MergedView& view, Setting setting);
 
@@ -40,6 +41,8 @@ class LibrarySearch {
   // known from outside it is widened by what is usual, so that "not found" can be relied on.
   [[nodiscard]] std::vector<std::string> directories(const std::vector<LoadedObject>& objects,
                                                      std::size_t requester) const;
+  // Below each directory, looked into first: "glibc-hwcaps/x86-64-v3" ... (ld.so(8)).
+  [[nodiscard]] const std::vector<std::string>& variants() const { return variants_; }
   // Names the loader satisfies by itself.
   [[nodiscard]] bool is_built_in(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> expand(std::string_view text,
@@ -53,6 +56,7 @@ class LibrarySearch {
   const MergedView& view_;
   Setting setting_;
   LoaderKind kind_;
+  std::vector<std::string> variants_;
   std::vector<std::string> system_;  // ld.so.conf or musl's path file, then the defaults
 };
 

@@ -23,6 +23,9 @@ struct Node {
   [[nodiscard]] const elf::Facts* elf() const {
     return entry != nullptr && entry->facts && entry->facts->elf ? &*entry->facts->elf : nullptr;
   }
+  [[nodiscard]] const elf::CodeFacts* code() const {
+    return entry != nullptr && entry->facts && entry->facts->code ? &*entry->facts->code : nullptr;
+  }
   [[nodiscard]] bool executable() const {
     return entry != nullptr && (entry->entry.mode & 0111U) != 0;
   }

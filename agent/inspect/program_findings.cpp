@@ -17,20 +17,38 @@ Finding start_of(const Program& program) {
   return finding;
 }
 
+// Of a 32-bit Arm program on an arm64 host, where that has been tried.
+std::optional<bool> is_taken(const HostFacts& host, const elf::Header& header) {
+  if (header.machine != elf::kMachineArm || !is_arm64(host)) return std::nullopt;
+  return host.aarch32;
+}
+
 // Its own family's other width: an image chosen as such (arm/v7 on arm64) is told, anything else is
 // warned of.
 Finding compatible(const Scene& scene, const Program& program) {
   const elf::Header& header = program.node.elf()->header;
   const std::string architecture = elf::oci_architecture(header);
   const bool chosen = architecture == normalize(scene.input.image.config.platform).architecture;
+  const std::optional<bool> taken = is_taken(scene.input.host, header);
   Finding finding = start_of(program);
   finding.code = code::kArchMismatch;
   finding.severity = chosen ? Severity::info : Severity::warn;
-  finding.message =
-      finding.subject + ", needed by " + program.via + ", is built for " +
-      (architecture.empty() ? elf::machine_name(header.machine) : architecture) +
-      "; whether the host's kernel and processor run that is shown by a smoke test only";
+  finding.message = finding.subject + ", needed by " + program.via + ", is built for " +
+                    (architecture.empty() ? elf::machine_name(header.machine) : architecture);
   finding.evidence = about(scene.input.host, header);
+  if (!taken) {
+    finding.message +=
+        "; whether the host's kernel and processor run that is shown by a smoke test only";
+    if (!scene.input.will_run && header.machine == elf::kMachineArm) {
+      finding.severity = Severity::unknown;
+    }
+  } else {
+    finding.evidence += *taken ? "; a 32-bit Arm program was started there"
+                               : "; a 32-bit Arm program could not be started there";
+    finding.message += *taken ? ", which this host runs beside its own"
+                              : ", and this host runs no 32-bit programs: \"exec format error\"";
+    if (!*taken) finding.severity = Severity::fail;
+  }
   finding.remedy = rebuild_remedy(scene.input.host);
   return finding;
 }
@@ -122,7 +140,8 @@ std::vector<Finding> program_findings(const Scene& scene) {
     const Fit fits = fit(scene.input.host, header);
     if (fits == Fit::native) continue;
     const auto handler = emulator(scene.input.host, scene.view, header);
-    if (fits == Fit::compatible)
+    const bool refused = is_taken(scene.input.host, header) == std::optional(false);
+    if (fits == Fit::compatible && !(refused && handler))
       findings.push_back(compatible(scene, program));
     else if (handler)
       findings.push_back(emulated(scene, program, *handler));

@@ -23,7 +23,8 @@ std::string shown(std::string_view path) { return "/" + printable(path); }
 
 class Walker {
  public:
-  explicit Walker(const MergedView& view) : view_(view) {}
+  Walker(const MergedView& view, std::string isa_level)
+      : view_(view), isa_level_(std::move(isa_level)) {}
 
   void start(const Start& start) {
     start_ = &start;
@@ -172,17 +173,21 @@ class Walker {
     add(found, Role::program, via);
     const FileFacts& facts = *found.node.entry->facts;
     const std::size_t index = result_.programs.size();
-    result_.programs.push_back(
-        {found.path, found.node, via, facts.elf->interpreter, facts.problem.empty()});
+    result_.programs.push_back({.path = found.path,
+                                .node = found.node,
+                                .via = via,
+                                .interpreter = facts.elf->interpreter,
+                                .known = facts.problem.empty()});
     if (!facts.problem.empty()) {
       problem(Obstacle::unknown, shown(found.path), via, {facts.problem, found.node});
     } else if (!facts.elf->interpreter.empty()) {
-      load_dynamic(found, *facts.elf);
+      load_dynamic(found, index);
     }
     return index;
   }
 
-  void load_dynamic(const Found& program, const elf::Facts& facts) {
+  void load_dynamic(const Found& program, std::size_t index) {
+    const elf::Facts& facts = *program.node.elf();
     const std::string subject = shown(program.path);
     const auto loader = view_.find(in_working_dir(facts.interpreter));
     if (!loader || !loader->is_file()) {
@@ -192,11 +197,17 @@ class Walker {
     }
     add(*loader, Role::loader, subject);
     if (!loadable(*loader, facts.header, subject)) return;
-    LibraryClosure closure(view_, program, *loader, variable(start_->env, "LD_LIBRARY_PATH"));
+    const LibraryClosure closure(view_, program, *loader,
+                                 {.ld_library_path = variable(start_->env, "LD_LIBRARY_PATH"),
+                                  .ld_preload = variable(start_->env, "LD_PRELOAD"),
+                                  .isa_level = isa_level_});
     for (const LoadedLibrary& library : closure.libraries()) {
       add(library.found, Role::library, library.via);
     }
     for (const Problem& found : closure.problems()) result_.problems.push_back(found);
+    result_.programs[index].loader_kind = closure.loader_kind();
+    result_.programs[index].loader = *loader;
+    result_.programs[index].libraries = closure.libraries();
   }
 
   bool loadable(const Found& loader, const elf::Header& program, const std::string& via) {
@@ -215,6 +226,7 @@ class Walker {
   }
 
   const MergedView& view_;
+  std::string isa_level_;
   const Start* start_ = nullptr;
   Reachability result_;
   std::set<std::string> seen_;
@@ -233,8 +245,9 @@ std::string variable(const std::vector<std::string>& env, std::string_view name)
   return value;
 }
 
-Reachability reach(const MergedView& view, const std::vector<Start>& starts) {
-  Walker walker(view);
+Reachability reach(const MergedView& view, const std::vector<Start>& starts,
+                   const std::string& isa_level) {
+  Walker walker(view, isa_level);
   for (const Start& start : starts) walker.start(start);
   return walker.take();
 }

@@ -2,6 +2,7 @@
 // PT_INTERP and the DT_NEEDED closure, as kernel and loaders do it.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -52,6 +53,12 @@ struct Problem {
   std::string detail;   // evidence
 };
 
+struct LoadedLibrary {
+  Found found;
+  std::string via;                           // who asked first
+  std::set<std::string, std::less<>> names;  // it is asked for by, DT_SONAME among them
+};
+
 // A program the kernel executes, with what the loader will load into it.
 struct Program {
   std::string path;
@@ -59,6 +66,9 @@ struct Program {
   std::string via;
   std::string interpreter;  // PT_INTERP as written
   bool known = true;        // false = only its header could be read
+  LoaderKind loader_kind = LoaderKind::other;
+  std::optional<Found> loader = {};  // nothing = static, or there is none that could load it
+  std::vector<LoadedLibrary> libraries = {};  // in the loader's order, the loader left out
 };
 
 struct Reachability {
@@ -68,7 +78,9 @@ struct Reachability {
   std::optional<std::size_t> first;  // index of the program the first start ends in
 };
 
-[[nodiscard]] Reachability reach(const MergedView& view, const std::vector<Start>& starts);
+// `isa_level` is the host's: glibc prefers libraries that are built for it; "" = not known.
+[[nodiscard]] Reachability reach(const MergedView& view, const std::vector<Start>& starts,
+                                 const std::string& isa_level = {});
 
 // The value of NAME=value, the last one wins; "" when absent.
 [[nodiscard]] std::string variable(const std::vector<std::string>& env, std::string_view name);

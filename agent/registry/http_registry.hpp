@@ -43,6 +43,10 @@ class HttpRegistry final : public Registry {
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
+  Result<std::optional<FetchedManifest>> referrers(const Reference& reference,
+                                                   const Digest& subject,
+                                                   const std::string& artifact_type,
+                                                   std::stop_token stop) override;
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override;
   [[nodiscard]] std::string personal_credentials(const Reference& reference) const override;
 
@@ -66,6 +70,9 @@ class HttpRegistry final : public Registry {
   };
   Result<> blob_at(const Host& host, const Delivery& delivery, const RetryPolicy& policy,
                    const std::stop_token& stop);
+  Result<std::optional<FetchedManifest>> referrers_at(const Question& question,
+                                                      const RetryPolicy& policy,
+                                                      const std::stop_token& stop);
   Result<BlobState> probe_at(const Host& host, const Descriptor& blob, const std::stop_token& stop);
 
   Access& access_;

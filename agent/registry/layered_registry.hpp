@@ -33,6 +33,13 @@ class LayeredRegistry final : public Registry {
   void distrust(const Digest& blob) override;
   // The registry's word only.
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override;
+  // The registry's word only.
+  Result<std::optional<FetchedManifest>> referrers(const Reference& reference,
+                                                   const Digest& subject,
+                                                   const std::string& artifact_type,
+                                                   std::stop_token stop) override {
+    return remote_.referrers(reference, subject, artifact_type, std::move(stop));
+  }
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& reference) const override {
     return remote_.rate_limit(reference);
   }

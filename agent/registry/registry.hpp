@@ -64,6 +64,17 @@ class Registry {
     return std::optional<Digest>();
   }
 
+  // The index of what refers to a digest of the reference's repository and is of this artifact
+  // type, or of any where the registry does not choose (distribution-spec, "Listing Referrers").
+  // Nothing: the registry does not tell, and the tag schema does.
+  // NOLINTBEGIN(performance-unnecessary-value-param): the port's signature
+  virtual Result<std::optional<FetchedManifest>> referrers(const Reference&, const Digest&,
+                                                           const std::string& /*artifact_type*/,
+                                                           std::stop_token) {
+    return std::optional<FetchedManifest>();
+  }
+  // NOLINTEND(performance-unnecessary-value-param)
+
   // What the reference's registry said last about how often it may be asked, if it did.
   [[nodiscard]] virtual std::optional<RateLimit> rate_limit(const Reference& /*reference*/) const {
     return std::nullopt;

@@ -1,6 +1,9 @@
 #include "agent/report/json.hpp"
 
+#include <algorithm>
+
 #include "agent/model_json.hpp"
+#include "agent/report/parity.hpp"
 #include "agent/report/progress_json.hpp"
 #include "common/clock.hpp"
 
@@ -38,6 +41,10 @@ void write_image(json::Writer& out, const ImageReport& image) {
   write_findings(out, image.findings);
   out.key("smoke");
   write_smoke_results(out, image.smoke);
+  const bool tested = std::ranges::any_of(image.smoke, [](const SmokeResult& result) {
+    return result.result != SmokeOutcome::skipped;
+  });
+  if (tested) out.member("notProven", std::vector<std::string>{std::string(kMemoryOrdering)});
   if (image.rate_limit) {
     out.key("rateLimit");
     write_rate_limit(out, *image.rate_limit);

@@ -140,13 +140,31 @@ void finding_lines(std::string& out, const Finding& finding, const TableStyle& s
   labelled(out, "remedy", finding.remedy, style);
 }
 
-// Worst first; what is only informative stays in the JSON document.
+// What was accepted is not gone.
+void lowered_line(std::string& out, const Finding& finding, const TableStyle& style) {
+  out.append(kMarkWidth, ' ');
+  out += paint(mark_of(finding.severity, style), ink_of(finding.severity), style) + ' ';
+  std::string line = finding.code;
+  if (!finding.subject.empty()) line += " of " + finding.subject;
+  line.append(" is ").append(to_string(finding.severity));
+  if (finding.lowered->from != finding.severity) {
+    line.append(" instead of ").append(to_string(finding.lowered->from));
+  }
+  line.append(", ").append(finding.lowered->why);
+  constexpr std::size_t kIndent = 4;
+  out += wrapped(printable(line, kMaxText), kIndent, style.width) + '\n';
+}
+
+// Worst first; what is only informative stays in the JSON document, unless it once was worse.
 void findings_block(std::string& out, const std::vector<Finding>& findings,
                     const TableStyle& style) {
   for (const Severity severity : {Severity::fail, Severity::unknown, Severity::warn}) {
     for (const Finding& finding : findings) {
       if (finding.severity == severity) finding_lines(out, finding, style);
     }
+  }
+  for (const Finding& finding : findings) {
+    if (finding.lowered) lowered_line(out, finding, style);
   }
 }
 

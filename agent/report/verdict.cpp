@@ -75,8 +75,9 @@ Verdict image_verdict(const ImageReport& image, bool require_smoke) {
   if (has(image.findings, Severity::unknown) || image.manifest_digest.empty()) {
     return Verdict::unknown;
   }
-  const bool executed = std::ranges::find(image.smoke, SmokeOutcome::passed,
-                                          &SmokeResult::result) != image.smoke.end();
+  const bool executed = std::ranges::any_of(image.smoke, [](const SmokeResult& result) {
+    return result.result == SmokeOutcome::passed && result.runs > 0;
+  });
   return require_smoke && !executed ? Verdict::unknown : Verdict::ready;
 }
 

@@ -136,6 +136,8 @@ Result<ProvenImage> read_record(std::string_view text) {
   proven.word = TRY(read_word(root));
   proven.shape = TRY(read_shape(root));
   TRY(json::read(root, "credentials", proven.credentials));
+  TRY(json::read(root, "boot", proven.boot));
+  TRY(json::read(root, "agent", proven.agent));
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -188,6 +190,8 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   write_word(writer, proven.word);
   write_shape(writer, proven.shape);
   if (!proven.credentials.empty()) writer.member("credentials", proven.credentials);
+  if (!proven.boot.empty()) writer.member("boot", proven.boot);
+  if (!proven.agent.empty()) writer.member("agent", proven.agent);
   writer.end_object();
   return write_if_changed(file_of(proven.name, kRecord), writer.str() + "\n");
 }

@@ -34,7 +34,7 @@ struct ProvenImage {
   std::string name;                 // Reference::name()
   std::optional<Descriptor> index;  // absent for a single manifest
   Descriptor manifest;
-  std::string proof_key;  // what else the proof depends on: host, kernel, boot, tests, program
+  std::string proof_key;  // what else the proof depends on: host, kernel, runtime, tests
   std::string time;       // RFC 3339
   SmokeReport smoke;      // what the start showed then
   std::optional<std::vector<Platform>> offered = {};  // by the index then; absent in older records
@@ -46,6 +46,9 @@ struct ProvenImage {
   std::optional<ProvenShape> shape = {};  // absent in older records
   // Where the credentials come from that it was fetched with, when not every pod here may use them.
   std::string credentials = {};
+  // In which boot the unpacked files were compared last, and which nodeproof judged the bytes; the
+  // tests need not run again because of either. "" in older records.
+  std::string boot = {}, agent = {};
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

@@ -20,7 +20,8 @@ class Capture {
   void close() { fd_.reset(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] std::string sha256();  // once; "" when not asked for
+  [[nodiscard]] bool cut() const { return bytes_ > 2 * half_; }  // text() is not all of it
+  [[nodiscard]] std::string sha256();                            // once; "" when not asked for
 
  private:
   void keep(std::string_view bytes);

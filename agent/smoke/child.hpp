@@ -23,6 +23,7 @@ struct ChildSetup {
   std::string cwd;
   User user;
   int out = -1, err = -1, report = -1;  // pipe ends to write to
+  int in = -1;                          // to read from; -1 = /dev/null
 };
 
 // In the forked child only. Asks its parent to trace it and stops once when that is allowed.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -15,19 +16,23 @@ namespace {
 struct Hashed {
   std::string hex;
   int error = 0;
+  bool zero = true;  // every byte
 };
 
 Hashed hash_file(int fd) {
   Hasher hasher;
+  bool zero = true;
   std::array<std::byte, 64 << 10> buffer{};
   for (;;) {
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return {"", errno};
+    if (got < 0) return {"", errno, false};
     if (got == 0) break;
-    hasher.update(Bytes(buffer).first(static_cast<std::size_t>(got)));
+    const Bytes bytes = Bytes(buffer).first(static_cast<std::size_t>(got));
+    hasher.update(bytes);
+    zero = zero && std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
   }
-  return {std::string(hasher.finish().hex()), 0};
+  return {std::string(hasher.finish().hex()), 0, zero};
 }
 
 FileProblem size_problem(std::uint64_t found, std::uint64_t expected) {
@@ -59,7 +64,9 @@ std::optional<FileRecord> compare_file(const Root& root, const FileExpectation& 
   if (record.size != file.size) return record;
   if (!hash) return std::nullopt;
   Hashed hashed = hash_file(opened.fd.get());
-  record.problem = hashed.error != 0 ? FileProblem::unreadable : FileProblem::changed;
+  record.problem = hashed.error != 0 ? FileProblem::unreadable
+                   : hashed.zero     ? FileProblem::zeroed
+                                     : FileProblem::changed;
   record.error = hashed.error;
   record.sha256 = std::move(hashed.hex);
   if (record.error == 0 && record.sha256 == file.sha256) return std::nullopt;

@@ -4,13 +4,14 @@
 #include <array>
 
 #include "agent/codes.hpp"
+#include "agent/smoke/file_findings.hpp"
 #include "agent/smoke/judge.hpp"
+#include "agent/smoke/judge_fault.hpp"
+#include "agent/smoke/judge_kinds.hpp"
 #include "common/text.hpp"
 
 namespace nodeproof::smoke {
 namespace {
-
-constexpr std::size_t kMaxFileFindings = 10;
 
 struct RuntimeMessage {
   std::string_view part;  // of containerd's or runc's text
@@ -43,57 +44,15 @@ Finding not_run(std::string message, std::string evidence, std::string remedy) {
           .remedy = std::move(remedy)};
 }
 
-std::string problem_text(const FileRecord& record, std::uint64_t expected) {
-  const std::string sizes = human_bytes(record.size) + " instead of " + human_bytes(expected);
-  switch (record.problem) {
-    case FileProblem::missing:
-      return "is missing";
-    case FileProblem::not_regular:
-      return "is no regular file any more";
-    case FileProblem::unreadable:
-      return "cannot be read: " + errno_name(record.error);
-    case FileProblem::empty:
-      return "is empty, " + human_bytes(expected) + " were unpacked";
-    case FileProblem::truncated:
-      return "is cut short: " + sizes;
-    case FileProblem::longer:
-      return "is longer than what was unpacked: " + sizes;
-    case FileProblem::changed:
-      return "has the right size and other bytes";
-  }
-  return {};
-}
-
-Finding file_finding(const FileRecord& record, const Plan& plan) {
-  const auto wanted = std::ranges::find(plan.files, record.path, &FileExpectation::path);
-  Finding finding{
-      .code = std::string(code::kFileCorrupt),
-      .severity = Severity::fail,
-      .subject = printable(record.path),
-      .layer = {},
-      .message = {},
-      .evidence =
-          std::to_string(record.size) + " bytes, the layer has " + std::to_string(wanted->size),
-      .remedy =
-          "remove the image with its snapshots and let it be unpacked again; pulling it again "
-          "alone mends nothing; look at the disk's health"};
-  finding.message = "the unpacked " + finding.subject + " " + problem_text(record, wanted->size);
-  if (!record.sha256.empty()) {
-    finding.evidence = "sha256 " + printable(record.sha256) + ", the layer has " + wanted->sha256;
-  }
-  return finding;
-}
-
 void add_files(const DecodeInput& input, SmokeReport& report) {
   const auto& records = input.records.files;
   for (std::size_t i = 0; i < std::min(records.size(), kMaxFileFindings); ++i) {
-    report.findings.push_back(file_finding(records[i], input.plan));
+    const auto wanted =
+        std::ranges::find(input.plan.files, records[i].path, &FileExpectation::path);
+    report.findings.push_back(file_finding(records[i], *wanted, input.image));
   }
   const std::uint64_t wrong = std::max<std::uint64_t>(input.records.files_wrong, records.size());
-  if (wrong > kMaxFileFindings) {
-    report.findings.back().message +=
-        " (and " + std::to_string(wrong - kMaxFileFindings) + " more files are wrong)";
-  }
+  if (!report.findings.empty()) note_more(report.findings.back(), wrong, kMaxFileFindings);
 }
 
 // One finding per cause and subject: five tests of one broken program say it once.
@@ -105,23 +64,29 @@ void add_finding(SmokeReport& report, Finding finding) {
   if (!known || finding.code == code::kSmokeFailed) report.findings.push_back(std::move(finding));
 }
 
-SmokeResult skipped(std::string name, std::string reason) {
+SmokeResult skipped(const SmokeTest& test, std::string reason) {
   SmokeResult result;
-  result.name = std::move(name);
+  result.name = test.name;
+  result.source = test.source;
   result.reason = std::move(reason);
+  result.runs = 0;
   return result;
 }
 
-SmokeResult result_of(const SmokeTest& test, const RunRecord& record, const Judged& judged) {
-  SmokeResult result = skipped(test.name, judged.reason);
+SmokeResult result_of(const SmokeTest& test, const TestRecord& record, const Judged& judged) {
+  SmokeResult result = skipped(test, judged.reason);
   const bool unknown = judged.finding && judged.finding->severity == Severity::unknown;
   result.result = judged.passed ? SmokeOutcome::passed
                   : unknown     ? SmokeOutcome::skipped
                                 : SmokeOutcome::failed;
   if (record.state == RunState::exited) result.exit = record.exit;
   if (record.signal != 0) result.signal = signal_name(record.signal);
-  result.seconds = record.seconds;
+  result.seconds = record.all_seconds;
   result.stdout_sha256 = record.stdout_sha256;
+  result.normalised_sha256 = normalised_sha256(record);
+  result.runs = record.runs;
+  result.max_rss = record.max_rss_kib * 1024;
+  result.page_faults = record.page_faults;
   return result;
 }
 
@@ -129,6 +94,7 @@ std::string end_reason(const DecodeInput& input) {
   if (!input.records.problem.empty())
     return "the supervisor in the container: " + printable(input.records.problem);
   if (input.records.deadline || input.exit.timed_out) return "the container did not end in time";
+  if (input.records.files_wrong > 0) return std::string(kDamaged);
   if (input.exit.out_of_memory) return "the container's memory limit ended its supervisor";
   return "the supervisor in the container ended early, status " + std::to_string(input.exit.status);
 }
@@ -140,8 +106,8 @@ void add_end(const DecodeInput& input, SmokeReport& report) {
   }
   const bool all_told = std::ranges::all_of(
       input.records.tests,
-      [](const std::optional<RunRecord>& record) { return record.has_value(); });
-  if (input.records.ended && all_told) return;
+      [](const std::optional<TestRecord>& record) { return record.has_value(); });
+  if (input.records.ended && (all_told || input.records.files_wrong > 0)) return;
   report.findings.push_back(
       not_run(reason, printable(input.records.noise, 300),
               "try again; if it stays so, run `nodeproof check -v` and look at containerd's log"));
@@ -170,10 +136,10 @@ SmokeReport decode(const DecodeInput& input) {
   for (std::size_t i = 0; i < input.tests.size(); ++i) {
     const auto& record = input.records.tests[i];
     if (!record) {
-      report.results.push_back(skipped(input.tests[i].name, ""));
+      report.results.push_back(skipped(input.tests[i], ""));
       continue;
     }
-    Judged judged = judge_test(input.tests[i], *record, context);
+    Judged judged = judge_kind(input.tests[i], *record, context);
     report.results.push_back(result_of(input.tests[i], *record, judged));
     if (judged.finding) add_finding(report, *std::move(judged.finding));
   }
@@ -195,7 +161,7 @@ SmokeReport decode_not_run(const std::vector<SmokeTest>& tests, const Error& err
     message += printable(error.message, 300);
   }
   if (remedy.empty()) remedy = "look at containerd's log";
-  for (const SmokeTest& test : tests) report.results.push_back(skipped(test.name, message));
+  for (const SmokeTest& test : tests) report.results.push_back(skipped(test, message));
   report.findings.push_back(
       not_run(std::move(message), printable(error.message, 500), std::move(remedy)));
   return report;

@@ -18,6 +18,7 @@ struct DecodeInput {
   const HostFacts& host;
   Emulation emulation = Emulation::refuse;
   ContainerExit exit;
+  std::string image = {};  // as the user names it
 };
 
 // One result per test; what has no record is skipped, and unknown.

@@ -109,11 +109,28 @@ Instruction decode_vex(const Cursor& code) {
   return found;
 }
 
+// EVEX-coded ones of map 2 beyond the first AVX-512; prefix here: pp of EVEX, 1 = 66, 2 = f3, 3 =
+// f2.
+constexpr std::array kEvex2 = {
+    Range{0x52, 0x52, 2, "avx512_bf16"}, Range{0x72, 0x72, 2, "avx512_bf16"},
+    Range{0x72, 0x72, 3, "avx512_bf16"}, Range{0x50, 0x53, 1, "avx512_vnni"},
+    Range{0x83, 0x83, 1, "avx512vbmi"},
+};
+
+// Byte permutations are VBMI, those of words (W) AVX-512BW.
+bool permutes(std::uint8_t opcode) { return opcode == 0x75 || opcode == 0x7d || opcode == 0x8d; }
+
 Instruction decode_evex(const Cursor& code) {
-  constexpr unsigned kLength512 = 2;
+  constexpr unsigned kLength512 = 2, kHalfMaps = 5;
   Instruction found{{"avx512f"}, "AVX-512"};
-  const unsigned length = (code.at(3) >> 5) & 3;
+  const unsigned map = code.at(1) & 7, length = (code.at(3) >> 5) & 3;
+  const bool wide = (code.at(2) & 0x80) != 0;
   if (length < kLength512) found.extensions.emplace_back("avx512vl");
+  std::string_view more;
+  if (map == 2) more = look_up(kEvex2, code.at(4), code.at(2) & 3);
+  if (map == 2 && permutes(code.at(4))) more = wide ? "avx512bw" : "avx512vbmi";
+  if (map >= kHalfMaps) more = "avx512_fp16";
+  if (!more.empty()) found.extensions.push_back(more);
   return found;
 }
 

@@ -4,20 +4,18 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "agent/codes.hpp"
-#include "agent/smoke/instruction.hpp"
+#include "agent/smoke/judge_fault.hpp"
 #include "agent/smoke/loader_output.hpp"
-#include "agent/smoke/program.hpp"
-#include "common/pattern.hpp"
 #include "common/text.hpp"
 
 namespace nodeproof::smoke {
 namespace {
 
 constexpr std::string_view kUnpackAgain =
-    "remove the image with its snapshots and let it be unpacked again; pulling it again alone "
-    "mends nothing";
+    "nodeproof repair IMAGE unpacks it again; pulling it again alone mends nothing";
 constexpr std::string_view kBuildForThis =
     "build this image's variant with programs of this architecture";
 constexpr std::string_view kLookAtProgram =
@@ -37,7 +35,7 @@ constexpr std::array kCauseWords = {
                kUnpackAgain},
     CauseWords{StartCause::wrong_architecture, code::kArchMismatch,
                "is built for another architecture", kBuildForThis},
-    CauseWords{StartCause::no_shebang, code::kSmokeFailed,
+    CauseWords{StartCause::no_shebang, code::kNotExecutable,
                "is neither a program nor a script with a \"#!\" line",
                "give the script a first line such as #!/bin/sh"},
     CauseWords{StartCause::interpreter_missing, code::kLoaderMissing,
@@ -46,7 +44,10 @@ constexpr std::array kCauseWords = {
     CauseWords{StartCause::interpreter_unusable, code::kSmokeFailed,
                "needs a loader or interpreter that the kernel cannot use",
                "put a loader of this architecture into the image, executable for the image's user"},
-    CauseWords{StartCause::not_executable, code::kSmokeFailed, "may not be executed",
+    CauseWords{StartCause::not_mapped, code::kPageSizeIncompatible,
+               "cannot be mapped with this kernel's pages",
+               "relink it with -z max-page-size=65536, or boot a kernel with 4 KiB pages"},
+    CauseWords{StartCause::not_executable, code::kNotExecutable, "may not be executed",
                "give the file execute permission for the image's user"},
     CauseWords{StartCause::user_unknown, code::kSmokeFailed,
                "cannot be started as the image's user",
@@ -76,6 +77,11 @@ std::string last_lines(std::string_view text) {
   }
   return found;
 }
+
+struct Ending {
+  std::string_view code;
+  std::string reason;
+};
 
 std::string evidence_of(const RunRecord& record) {
   if (std::string lines = last_lines(record.err); !lines.empty()) return lines;
@@ -118,69 +124,74 @@ Judged judge_loader_message(const std::string& what, const LoaderProblem& proble
   return failed(problem.message, std::move(finding));
 }
 
-std::string hex(std::uint64_t value) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  do {
-    text.insert(text.begin(), kDigits[value & 15]);
-    value >>= 4;
-  } while (value != 0);
-  return "0x" + text;
+Judged judge_fault(const std::string& what, FaultWords words, const RunRecord& record) {
+  Finding finding = make_finding(words.code, record.program, what + " " + words.reason);
+  finding.evidence = std::move(words.evidence);
+  if (!words.remedy.empty()) finding.remedy = std::move(words.remedy);
+  return failed(std::move(words.reason), std::move(finding));
 }
 
-std::string fault_text(const Fault& fault) {
-  std::string text = signal_name(fault.signal) + " at " + hex(fault.instruction);
-  if (fault.signal != SIGILL) text += ", address " + hex(fault.address);
-  return text +
-         (fault.bytes.empty() ? ", instruction not readable" : ", instruction " + fault.bytes);
+bool ended_by_oom(const RunRecord& record) { return record.cgroup.oom_kills > 0; }
+
+// The limit is the test's own, as its timeout is; a host that has no memory left proves nothing.
+Finding memory_finding(const std::string& what, const RunRecord& record) {
+  const CgroupEvents& events = record.cgroup;
+  const bool limit = events.at_limit && events.memory_limit != 0;
+  Finding finding =
+      make_finding(limit ? code::kOutOfMemory : code::kSmokeNotRun, record.program, what + ": ");
+  finding.message += limit ? "killed by the memory limit of " + human_bytes(events.memory_limit) +
+                                 " (sandbox.memory)"
+                           : "killed because this host has no memory left";
+  finding.evidence = "memory.events: oom_kill " + std::to_string(events.oom_kills);
+  finding.remedy = limit ? "raise the image's sandbox.memory if the program needs more"
+                         : "free memory on this host, and check again";
+  return finding;
 }
 
-// The first extension that the instruction needs and this processor does not list.
-std::string_view missing_extension(const Instruction& instruction, const HostFacts& host) {
-  for (const std::string_view extension : instruction.extensions) {
-    if (std::ranges::find(host.hwcaps, extension) == host.hwcaps.end()) return extension;
-  }
-  return {};
-}
-
-Judged judge_fault(const std::string& what, const RunRecord& record, const JudgeContext& context) {
-  const Fault& fault = *record.fault;
-  const std::string name = signal_name(fault.signal);
-  std::string reason = fault.main ? "died of " + name : "a process it started died of " + name;
-  Finding finding = make_finding(code::kSmokeFailed, record.program, "");
-  finding.evidence = fault_text(fault);
-  if (fault.signal == SIGILL) {
-    const Instruction instruction = decode_instruction(native_machine(), fault.bytes);
-    const std::string_view extension = missing_extension(instruction, context.host);
-    if (!extension.empty()) {
-      reason += ": this processor lacks " + std::string(extension);
-      finding.code = code::kMissingIsaExtension;
-      finding.evidence += " (" + std::string(instruction.what) + ")";
-      finding.remedy =
-          "take an image built for this processor, or one that asks the processor before it uses " +
-          std::string(instruction.what);
-    } else if (!instruction.what.empty()) {
-      reason += ": " + std::string(instruction.what);
-    }
-  }
-  finding.message = what + " " + reason;
+Judged judge_memory(const std::string& what, const RunRecord& record) {
+  Finding finding = memory_finding(what, record);
+  std::string reason = finding.message.substr(what.size() + 2);
   return failed(std::move(reason), std::move(finding));
 }
 
+Judged judge_emulation(const std::string& what, const RunRecord& record,
+                       const JudgeContext& context);
+
+// The closest known cause; how the run ended (ending, reason) is the last resort.
 Judged judge_failure(const std::string& what, const RunRecord& record, const JudgeContext& context,
-                     std::string reason) {
-  if (record.fault && record.fault->code > 0) return judge_fault(what, record, context);
+                     Ending ending) {
+  if (ended_by_oom(record)) return judge_memory(what, record);
+  std::optional<FaultWords> fault;
+  if (record.fault && record.fault->code > 0) fault = explain_fault(*record.fault, context.host);
+  if (fault && fault->code == code::kMissingIsaExtension)
+    return judge_fault(what, *std::move(fault), record);
   if (const auto problem = find_loader_problem(record.err))
     return judge_loader_message(what, *problem, record);
-  Finding finding = make_finding(code::kSmokeFailed, record.program, what + " " + reason);
+  if (!record.mapped.empty() && context.emulation == Emulation::refuse)
+    return judge_emulation(what, record, context);
+  if (fault) return judge_fault(what, *std::move(fault), record);
+  if (record.cgroup.refused_forks > 0) {
+    ending = {code::kProcessLimit, "was refused more processes than its limit (sandbox.pids); " +
+                                       std::move(ending.reason)};
+  }
+  Finding finding = make_finding(ending.code, record.program, what + " " + ending.reason);
   finding.evidence = evidence_of(record);
-  return failed(std::move(reason), std::move(finding));
+  return failed(std::move(ending.reason), std::move(finding));
 }
 
-std::string signal_reason(const RunRecord& record) {
-  std::string reason = "died of " + signal_name(record.signal);
-  if (record.signal == SIGKILL) reason += ", not sent by nodeproof: most often the memory limit";
-  return reason;
+// Of a signal without siginfo: sent by the program itself, or seen without ptrace.
+Ending signal_ending(const RunRecord& record) {
+  constexpr std::array kCrashes = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+  Ending ending{code::kSmokeFailed, "died of " + signal_name(record.signal)};
+  if (std::ranges::find(kCrashes, record.signal) != kCrashes.end())
+    ending.code = code::kProgramCrashed;
+  if (record.signal == SIGSYS) ending.code = code::kSyscallRefused;
+  if (record.signal == SIGABRT) ending.reason += ": it aborted";
+  if (record.signal == SIGKILL) {
+    ending.reason += ", not sent by nodeproof";
+    if (!record.cgroup.memory_known) ending.reason += ": most often the memory limit";
+  }
+  return ending;
 }
 
 std::string exit_reason(int exit, int expected) {
@@ -207,76 +218,68 @@ Judged judge_emulation(const std::string& what, const RunRecord& record,
   return {!refused, refused ? "ran under emulation" : "", std::move(finding)};
 }
 
-struct Stream {
-  std::string_view name, text, expression;
-};
-
-// nullopt = as expected.
-std::optional<Judged> judge_stream(const std::string& what, const RunRecord& record,
-                                   const Stream& stream) {
-  if (stream.expression.empty()) return std::nullopt;
-  const auto pattern = Pattern::compile(stream.expression);
-  if (!pattern) {
-    Finding finding = make_finding(code::kSmokeNotRun, record.program,
-                                   what + ": its " + std::string(stream.name) +
-                                       " cannot be judged: " + pattern.error().message);
-    finding.remedy = pattern.error().remedy;
-    return failed(pattern.error().message, std::move(finding));
-  }
-  if (pattern->found_in(stream.text)) return std::nullopt;
-  std::string reason =
-      "its " + std::string(stream.name) + " does not match " + printable(stream.expression, 200);
-  Finding finding = make_finding(code::kSmokeFailed, record.program, what + ": " + reason);
-  finding.evidence = last_lines(stream.text);
-  if (finding.evidence.empty()) finding.evidence = "nothing was written";
-  return failed(std::move(reason), std::move(finding));
-}
-
-Judged judge_exit(const SmokeTest& test, const RunRecord& record, const JudgeContext& context) {
-  const std::string what = "test \"" + printable(test.name, 100) + "\"";
-  if (record.exit != test.expect.exit) {
-    return judge_failure(what, record, context, exit_reason(record.exit, test.expect.exit));
-  }
-  if (auto judged = judge_stream(what, record, {"output", record.out, test.expect.stdout_regex}))
-    return *judged;
-  if (auto judged =
-          judge_stream(what, record, {"error output", record.err, test.expect.stderr_regex})) {
-    return *judged;
-  }
-  if (!record.mapped.empty()) return judge_emulation(what, record, context);
-  return {true, "", std::nullopt};
-}
-
 }  // namespace
-
-std::string signal_name(int signal) {
-  const char* name = sigabbrev_np(signal);
-  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
-}
 
 std::string errno_name(int error) {
   const char* name = strerrorname_np(error);
   return name != nullptr ? std::string(name) : "error " + std::to_string(error);
 }
 
+Judged judge_mismatch(const std::string& what, const std::string& subject,
+                      const Mismatch& mismatch) {
+  Finding finding = make_finding(mismatch.unknown ? code::kSmokeNotRun : code::kSmokeFailed,
+                                 subject, what + ": " + mismatch.reason);
+  finding.evidence = last_lines(mismatch.text);
+  if (finding.evidence.empty() && !mismatch.unknown) finding.evidence = "nothing was written";
+  if (!mismatch.remedy.empty()) finding.remedy = mismatch.remedy;
+  return failed(mismatch.reason, std::move(finding));
+}
+
+Judged judge_output(const std::string& what, const SmokeExpectation& expect,
+                    const RunRecord& record, const JudgeContext& context) {
+  if (const auto found = output_mismatch(expect, record))
+    return judge_mismatch(what, record.program, *found);
+  if (!record.mapped.empty()) return judge_emulation(what, record, context);
+  if (!ended_by_oom(record)) return {true, "", std::nullopt};
+  Finding finding = memory_finding(what + " passed, but a process of it", record);
+  if (finding.severity == Severity::fail) finding.severity = Severity::warn;
+  return {finding.severity == Severity::warn, "", std::move(finding)};
+}
+
+Judged judge_end(const std::string& what, const RunRecord& record, const JudgeContext& context,
+                 std::string reason) {
+  const bool signaled = record.state == RunState::signaled;
+  return judge_failure(
+      what, record, context,
+      {signaled ? signal_ending(record).code : code::kSmokeFailed, std::move(reason)});
+}
+
 Judged judge_test(const SmokeTest& test, const RunRecord& record, const JudgeContext& context) {
-  const std::string what = "test \"" + printable(test.name, 100) + "\"";
+  return judge_run("test \"" + printable(test.name, 100) + "\"", test, record, context);
+}
+
+Judged judge_run(const std::string& what, const SmokeTest& test, const RunRecord& record,
+                 const JudgeContext& context) {
   const double limit = std::chrono::duration<double>(test.timeout).count();
   switch (record.state) {
     case RunState::not_started:
       return judge_not_started(what, record);
     case RunState::timed_out:
-      return judge_failure(what, record, context, "did not end within " + seconds_text(limit));
+      return judge_failure(what, record, context,
+                           {code::kTimedOut, "did not end within " + seconds_text(limit)});
     case RunState::output_limit:
       return judge_failure(
           what, record, context,
-          "wrote more than is allowed: " + human_bytes(record.out_bytes + record.err_bytes));
+          {code::kOutputLimit,
+           "wrote more than is allowed: " + human_bytes(record.out_bytes + record.err_bytes)});
     case RunState::signaled:
-      return judge_failure(what, record, context, signal_reason(record));
+      return judge_failure(what, record, context, signal_ending(record));
     case RunState::exited:
-      return judge_exit(test, record, context);
+      break;
   }
-  return {};
+  if (record.exit == test.expect.exit) return judge_output(what, test.expect, record, context);
+  return judge_failure(what, record, context,
+                       {code::kSmokeFailed, exit_reason(record.exit, test.expect.exit)});
 }
 
 Judged judge_loader(const std::string& program, const RunRecord& record,
@@ -292,7 +295,7 @@ Judged judge_loader(const std::string& program, const RunRecord& record,
     return judged;
   }
   if (record.state == RunState::signaled)
-    return judge_failure(what, record, context, signal_reason(record));
+    return judge_failure(what, record, context, signal_ending(record));
   const auto said = find_loader_problem(record.err);
   const auto listed = said ? said : find_loader_problem(record.out);
   if (listed) return judge_loader_message(what, *listed, record);

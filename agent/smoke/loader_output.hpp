@@ -1,5 +1,5 @@
-// What a dynamic loader says when it cannot load a program: glibc's and musl's messages, of the dry
-// run or of the program itself.
+// What loaders (glibc's, musl's), allocators and language runtimes say when they give up on this
+// host: of the dry run or of the program itself.
 #pragma once
 
 #include <optional>

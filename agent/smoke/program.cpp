@@ -58,13 +58,25 @@ bool all_zero(std::string_view bytes) {
   return std::ranges::all_of(bytes, [](char c) { return c == '\0'; });
 }
 
-Why why_no_format(const ByteSource& file) {
+Why why_no_format(const Root& root, const ByteSource& file, int depth = 0);
+
+// A script's own format is in order, so the program behind "#!" is what the kernel refused.
+Why why_no_interpreter(const Root& root, const std::string& name, int depth) {
+  const auto file = root.source(name);
+  if (!file || depth == kMaxShebangs) return {StartCause::interpreter_unusable, name};
+  Why why = why_no_format(root, **file, depth + 1);
+  if (why.cause != StartCause::wrong_architecture) why.cause = StartCause::interpreter_unusable;
+  why.detail = why.detail.empty() ? name : name + ": " + why.detail;
+  return why;
+}
+
+Why why_no_format(const Root& root, const ByteSource& file, int depth) {
   if (file.size() == 0) return {StartCause::file_empty, ""};
   const std::string start = start_of(file);
   if (all_zero(start)) return {StartCause::file_zeroed, ""};
-  if (!elf::has_magic(as_bytes(start))) {
-    return {start.starts_with("#!") ? StartCause::other : StartCause::no_shebang, ""};
-  }
+  if (const std::string name = shebang(start); !name.empty())
+    return why_no_interpreter(root, name, depth);
+  if (!elf::has_magic(as_bytes(start))) return {StartCause::no_shebang, ""};
   const auto header = elf::read_header(file);
   if (!header) return {StartCause::file_truncated, header.error().message};
   if (header->machine != native_machine())
@@ -78,7 +90,7 @@ Why why_no_format(const ByteSource& file) {
 std::string helper_of(const ByteSource& file) {
   if (const std::string name = shebang(start_of(file)); !name.empty()) return name;
   const auto parsed = elf::read(file);
-  return parsed ? parsed->facts.interpreter : std::string();
+  return parsed ? parsed->interpreter : std::string();
 }
 
 Why why_absent(const Root& root, const std::string& program) {
@@ -127,13 +139,30 @@ Why why_not_started(const Root& root, const std::string& program, int error) {
   }
   const auto file = root.source(program);
   if (!file) return {StartCause::other, file.error().message};
-  if (error == ENOEXEC) return why_no_format(**file);
+  if (error == ENOEXEC) return why_no_format(root, **file);
   if (error == ENOENT) return why_absent(root, program);
   if (error == ELIBBAD || error == ENOTDIR || error == EACCES) {
     const std::string helper = helper_of(**file);
     if (!helper.empty()) return {StartCause::interpreter_unusable, helper};
   }
   if (error == EACCES) return {StartCause::not_executable, "not for this user"};
+  return {StartCause::other, ""};
+}
+
+// fs/binfmt_elf.c: file and memory have to agree within a page, else the mapping fails, too late
+// for execve to return.
+Why why_not_mapped(const Root& root, const std::string& program, std::uint64_t page_size) {
+  std::string path = follow_shebangs(root, program).path;
+  for (int file = 0; file < 2 && !path.empty(); ++file) {  // the program and its loader
+    const auto source = root.source(path);
+    const auto facts = source ? elf::read(**source) : fail(Errc::not_found, path);
+    if (!facts) break;
+    const bool fits = std::ranges::all_of(facts->loads, [&](const elf::Segment& segment) {
+      return (segment.address - segment.offset) % page_size == 0;
+    });
+    if (!fits) return {StartCause::not_mapped, path};
+    path = facts->interpreter;
+  }
   return {StartCause::other, ""};
 }
 

@@ -27,6 +27,10 @@ struct Why {
 // What made execve(2) of this file answer with this errno.
 [[nodiscard]] Why why_not_started(const Root& root, const std::string& program, int error);
 
+// For a process that a signal ended before its execve(2) was done: "" detail = the file is not why.
+[[nodiscard]] Why why_not_mapped(const Root& root, const std::string& program,
+                                 std::uint64_t page_size);
+
 // The ELF file that a program comes to run as: itself, or what its chain of "#!" lines ends at. ""
 // = neither.
 struct Executable {

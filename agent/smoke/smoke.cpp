@@ -1,17 +1,13 @@
 #include "agent/smoke/smoke.hpp"
 
-#include <fcntl.h>
-#include <sys/random.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
+#include "agent/smoke/clone3.hpp"
+#include "agent/smoke/container.hpp"
 #include "agent/smoke/decode.hpp"
-#include "agent/smoke/record.hpp"
-#include "common/file.hpp"
+#include "agent/smoke/stop_signal.hpp"
 #include "common/words.hpp"
 
 namespace nodeproof::smoke {
@@ -22,23 +18,29 @@ using std::chrono::milliseconds;
 constexpr std::string_view kDefaultPath =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr milliseconds kLoaderTimeout{20000};
+constexpr milliseconds kEndTime{5000};                     // for what was killed to be gone
+constexpr milliseconds kFileTime{1000};                    // a check of one file
+constexpr milliseconds kLongest = std::chrono::hours(24);  // a plan has no longer deadline
 constexpr milliseconds kAllowance{
     15000};  // for the kernel to end what was killed, and the supervisor's own work
-constexpr std::uint64_t kReadRate = 4'000'000;   // bytes per second that a bad SD card still gives
-constexpr milliseconds kContainerMargin{10000};  // the supervisor's own deadline comes first
 
 bool is_below(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) && path.size() > directory.size() &&
          path[directory.size()] == '/';
 }
 
-// A tmpfs there would hide what the image brings.
+// A tmpfs there would hide what the image brings. Where nothing is run, none is needed.
 std::vector<std::string> scratch_of(const SmokeInput& input) {
+  const auto is_file = [](const SmokeTest& test) { return test.file.has_value(); };
+  if (!input.tests.empty() && std::ranges::all_of(input.tests, is_file)) return {};
   std::vector<std::string> scratch;
   for (const char* directory : {"/tmp", "/run"}) {
     bool used = is_below(input.program, directory) || is_below(input.interpreter, directory);
     used = used || std::ranges::any_of(input.files,
                                        [&](const auto& f) { return is_below(f.path, directory); });
+    used = used || std::ranges::any_of(input.tests, [&](const SmokeTest& test) {
+             return test.file && is_below(test.file->path, directory);
+           });
     if (!used) scratch.emplace_back(directory);
   }
   return scratch;
@@ -75,105 +77,99 @@ void add_environment(std::vector<std::string>& env, const std::vector<std::strin
 milliseconds time_for_files(const std::vector<FileExpectation>& files) {
   std::uint64_t bytes = 0;
   for (const FileExpectation& file : files) bytes += file.sha256.empty() ? 0 : file.size;
-  return milliseconds(std::min<std::uint64_t>(bytes / (kReadRate / 1000), 3'600'000)) +
-         milliseconds(static_cast<std::int64_t>(files.size()));
+  return time_to_read(bytes, files.size());
 }
 
-Result<std::string> random_id() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<unsigned char, 8> bytes{};
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return fail_errno(errno, "asking the kernel for random bytes");
+// VOLUMEs are for programs that are started as under Docker: a service, or a test that was written
+// for it.
+bool needs_volumes(const SmokeTest& test) { return test.service || !test.source.empty(); }
+
+Result<Allowed> allowed_for(const SmokeInput& input) {
+  Allowed allowed = TRY(allowed_by(input.sandbox));
+  if (std::ranges::any_of(input.tests, needs_volumes)) {
+    allowed.volumes = volumes_of(input.config, input.sandbox);
   }
-  std::string id = "nodeproof-smoke-";
-  for (const unsigned char byte : bytes) {
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
-  }
-  return id;
+  // A file that a test looks at is to be the image's own.
+  std::erase_if(allowed.volumes, [&](const std::string& volume) {
+    return std::ranges::any_of(input.tests, [&](const SmokeTest& test) {
+      return test.file && (test.file->path == volume || is_below(test.file->path, volume));
+    });
+  });
+  allowed.owners = input.owners;
+  allowed.env = runtime_env(input.config, input.sandbox);
+  return allowed;
 }
 
-// The plan and the answers of one container; gone with the object.
-class WorkFiles {
- public:
-  WorkFiles(const std::filesystem::path& directory, const std::string& id)
-      : plan_(directory / (id + ".plan")), answers_(directory / (id + ".out")) {}
-  ~WorkFiles() {
-    static_cast<void>(remove_file(plan_));
-    static_cast<void>(remove_file(answers_));
+PlannedRun plan_test(const SmokeInput& input, const SmokeTest& test) {
+  PlannedRun run = run_as_image(input, test.name, test.args);
+  add_environment(run.env, test.env);
+  if (!test.user.empty()) run.user = test.user;
+  if (!test.cwd.empty()) run.cwd = test.cwd;
+  run.timeout = std::max(test.timeout, milliseconds(1));
+  run.input = test.input;
+  run.repeat = std::clamp(test.repeat, 1U, kMaxRepeat);
+  run.cpus = test.cpus;
+  run.before = test.before;
+  run.after = test.after;
+  run.expect = test.expect;
+  if (test.file) {
+    run.file =
+        PlannedFile{test.file->path, !test.file->contains.empty() || !test.file->excludes.empty()};
   }
-  WorkFiles(const WorkFiles&) = delete;
-  WorkFiles& operator=(const WorkFiles&) = delete;
-
-  Result<> create(std::string_view plan) const {
-    TRY(make_directories(plan_.parent_path(), 0700));
-    TRY(write_new(plan_, plan));
-    return write_new(answers_, "");
-  }
-  [[nodiscard]] std::string plan() const { return plan_.string(); }
-  [[nodiscard]] std::string answers() const { return answers_.string(); }
-
- private:
-  static Result<> write_new(const std::filesystem::path& path, std::string_view content) {
-    const UniqueFd fd(
-        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd) return fail_errno(errno, "creating " + path.string());
-    while (!content.empty()) {
-      const ssize_t written = write(fd.get(), content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return fail_errno(errno, "writing " + path.string());
-      content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
-  }
-
-  std::filesystem::path plan_, answers_;
-};
-
-Result<ContainerRequest> make_request(const SmokeInput& input, const std::string& id,
-                                      const WorkFiles& files, const Plan& plan) {
-  const SpecInput spec{.id = id,
-                       .binary = input.binary.string(),
-                       .plan = files.plan(),
-                       .working_dir = input.config.working_dir,
-                       .host = input.host,
-                       .limits = input.limits,
-                       .scratch = scratch_of(input)};
-  return ContainerRequest{.id = id,
-                          .rootfs = input.rootfs,
-                          .spec_json = TRY(container_spec(spec)),
-                          .stdout_path = files.answers(),
-                          .lease = input.lease,
-                          .labels = {{"nodeproof.dev/smoke", "1"}},
-                          .deadline = plan.deadline + kContainerMargin};
+  if (!test.service) return run;
+  run.service = PlannedService{.port = test.service->port,
+                               .http_path = test.service->http_path,
+                               .http_status = test.service->http_status,
+                               .http_body = test.service->http_body,
+                               .stop_signal = stop_signal(input.config.stop_signal),
+                               .check = test.service->check,
+                               .check_timeout = test.service->check_timeout,
+                               .check_pause = test.service->check_pause};
+  if (!run.args.empty()) return run;
+  run.args = input.config.entrypoint;
+  run.args.insert(run.args.end(), input.config.cmd.begin(), input.config.cmd.end());
+  return run;
 }
 
-// Nothing can be said about any image: not a finding of this one.
-bool ends_all(Errc code) {
-  return code == Errc::cancelled || code == Errc::runtime_unavailable ||
-         code == Errc::permission_denied;
+// The longest that the supervisor may take for it.
+milliseconds time_for(const PlannedRun& run) {
+  if (run.file) return kFileTime;
+  const milliseconds end = kEndTime + (run.service ? milliseconds(kStopGrace) : milliseconds(0));
+  const auto commands = static_cast<std::int64_t>(run.before.size() + run.after.size());
+  return (run.repeat * (run.timeout + end)) + (commands * (run.timeout + kEndTime));
 }
 
 Result<SmokeReport> run_container(const SmokeInput& input, const Plan& plan,
                                   ContainerRuntime& runtime, std::stop_token stop) {
-  const std::string id = TRY(random_id());
-  const WorkFiles files(input.work_dir, id);
-  TRY(files.create(to_json(plan)));
-  const ContainerRequest request = TRY(make_request(input, id, files, plan));
-  const auto exit = runtime.run(request, std::move(stop));
-  if (!exit && ends_all(exit.error().code)) return std::unexpected(exit.error());
-  if (!exit) return decode_not_run(input.tests, exit.error());
-  const auto answers = read_file(files.answers(), max_record_bytes(plan));
-  if (!answers) return decode_not_run(input.tests, answers.error());
-  auto records = parse_records(*answers, plan);
-  if (!records) return decode_not_run(input.tests, std::move(records).error());
+  const auto allowed = allowed_for(input);
+  if (!allowed) return decode_not_run(input.tests, allowed.error());
+  ContainerLimits limits = input.limits;
+  limits.memory_bytes = input.sandbox.memory;
+  limits.pids = input.sandbox.pids;
+  const auto answer = ask_supervisor({.id = TRY(random_id("nodeproof-smoke-")),
+                                      .rootfs = input.rootfs,
+                                      .working_dir = input.config.working_dir,
+                                      .host = input.host,
+                                      .binary = input.binary,
+                                      .work_dir = input.work_dir,
+                                      .lease = input.lease,
+                                      .limits = limits,
+                                      .scratch = scratch_of(input),
+                                      .list = {},
+                                      .allowed = *allowed,
+                                      .runtime = input.sandbox.runtime},
+                                     plan, runtime, std::move(stop));
+  if (!answer && ends_all(answer.error().code)) return std::unexpected(answer.error());
+  if (!answer) return decode_not_run(input.tests, answer.error());
+  keep_clone3(input.work_dir, input.host, clone3_word(answer->records.clone3));
   return decode({.plan = plan,
                  .tests = input.tests,
-                 .records = *records,
+                 .records = answer->records,
                  .program = input.program,
                  .host = input.host,
                  .emulation = input.emulation,
-                 .exit = *exit});
+                 .exit = answer->exit,
+                 .image = input.image});
 }
 
 }  // namespace
@@ -188,11 +184,8 @@ Plan make_plan(const SmokeInput& input) {
     plan.deadline += kLoaderTimeout;
   }
   for (const SmokeTest& test : input.tests) {
-    PlannedRun run = run_as_image(input, test.name, test.args);
-    add_environment(run.env, test.env);
-    if (!test.user.empty()) run.user = test.user;
-    run.timeout = std::max(test.timeout, milliseconds(1));
-    plan.deadline += run.timeout + std::chrono::seconds(5);
+    PlannedRun run = plan_test(input, test);
+    plan.deadline = std::min(plan.deadline + time_for(run), kLongest);
     plan.tests.push_back(std::move(run));
   }
   return plan;

@@ -9,6 +9,7 @@
 
 #include "agent/containerd/container_runtime.hpp"
 #include "agent/model.hpp"
+#include "agent/smoke/allowed.hpp"
 #include "agent/smoke/plan.hpp"
 #include "agent/smoke/spec.hpp"
 
@@ -29,6 +30,8 @@ struct SmokeInput {
       work_dir;  // private (made 0700 when absent), seen by containerd; not below /run/containerd
   std::string lease;  // that holds the rootfs
   ContainerLimits limits;
+  Owners owners = {};    // of the image's VOLUMEs
+  Sandbox sandbox = {};  // what the operator allows beyond the bare root
 };
 
 // Errc::cancelled after a stop, Errc::runtime_unavailable and permission_denied when containerd

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <iterator>
 #include <span>
+#include <string_view>
 
 #include "agent/smoke/seccomp.hpp"
 #include "common/json.hpp"
@@ -26,6 +29,32 @@ void write(json::Writer& writer, const Mount& mount) {
       .end_object();
 }
 
+// Scripts and programs of the operator's may be executed from there. Not recursive: read-only holds
+// for the one mount alone. Parents come before what is mounted below them.
+std::vector<Mount> allowed_mounts(const SpecInput& input) {
+  const std::string size = "size=" + std::to_string(input.limits.tmp_bytes);
+  std::vector<Mount> mounts;
+  mounts.reserve(input.allowed.mounts.size() + input.allowed.tmpfs.size() +
+                 input.allowed.volumes.size());
+  for (const SandboxMount& mount : input.allowed.mounts) {
+    mounts.push_back({mount.target, "bind", mount.source, {"bind", "ro", "nosuid", "nodev"}});
+  }
+  for (const std::string& path : input.allowed.tmpfs) {
+    mounts.push_back({path, "tmpfs", "tmpfs", {"nosuid", "nodev", "mode=1777", size}});
+  }
+  for (const std::string& path : input.allowed.volumes) {
+    Words options = {"nosuid", "nodev", "tmpcopyup", size};
+    // What is copied keeps its owner; the directory itself would be root's.
+    if (const auto owner = input.allowed.owners.find(path); owner != input.allowed.owners.end()) {
+      options.push_back("uid=" + std::to_string(owner->second.first));
+      options.push_back("gid=" + std::to_string(owner->second.second));
+    }
+    mounts.push_back({path, "tmpfs", "tmpfs", std::move(options)});
+  }
+  std::ranges::sort(mounts, {}, &Mount::destination);
+  return mounts;
+}
+
 std::vector<Mount> mounts_of(const SpecInput& input) {
   const Words bind = {"bind", "ro", "nosuid", "nodev"};
   const Words plain = {"nosuid", "noexec", "nodev"};
@@ -40,14 +69,21 @@ std::vector<Mount> mounts_of(const SpecInput& input) {
       {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", tmp_size}},
       {"/dev/mqueue", "mqueue", "mqueue", plain},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+      {std::string(kCgroupInside),
+       "cgroup",
+       "cgroup",
+       {"nosuid", "noexec", "nodev", "relatime", "ro"}},
   };
   for (const std::string& path : input.scratch) {
     const std::string mode = path == "/tmp" ? "mode=1777" : "mode=755";
-    mounts.push_back({path, "tmpfs", "tmpfs", {"nosuid", "nodev", mode, tmp_size}});
+    // With the directories the image has there, which belong to its users: /run/postgresql.
+    mounts.push_back({path, "tmpfs", "tmpfs", {"nosuid", "nodev", "tmpcopyup", mode, tmp_size}});
   }
+  std::ranges::move(allowed_mounts(input), std::back_inserter(mounts));
   mounts.push_back({std::string(kBinaryInside), "bind", input.binary, bind});
-  mounts.push_back(
-      {std::string(kPlanInside), "bind", input.plan, {"bind", "ro", "nosuid", "nodev", "noexec"}});
+  const Words data = {"bind", "ro", "nosuid", "nodev", "noexec"};
+  mounts.push_back({std::string(kPlanInside), "bind", input.plan, data});
+  if (!input.list.empty()) mounts.push_back({std::string(kListInside), "bind", input.list, data});
   return mounts;
 }
 
@@ -60,7 +96,9 @@ void write_process(json::Writer& writer, const SpecInput& input) {
   writer.begin_object().member("terminal", false).key("user").begin_object();
   writer.member("uid", std::uint64_t{0}).member("gid", std::uint64_t{0}).end_object();
   writer.member("args", Words{std::string(kBinaryInside), "probe", std::string(kPlanInside)});
-  writer.member("env", Words{"PATH=/"}).member("cwd", absolute ? input.working_dir : "/");
+  Words env = {"PATH=/"};
+  env.insert(env.end(), input.allowed.env.begin(), input.allowed.env.end());
+  writer.member("env", env).member("cwd", absolute ? input.working_dir : "/");
   writer.key("capabilities").begin_object();
   for (const char* set : {"bounding", "effective", "permitted"}) writer.member(set, capabilities);
   for (const char* set : {"inheritable", "ambient"}) writer.member(set, Words{});
@@ -73,10 +111,30 @@ bool has_controller(const HostFacts& host, std::string_view name) {
   return std::ranges::find(host.cgroup_controllers, name) != host.cgroup_controllers.end();
 }
 
+void write_devices(json::Writer& writer, const std::vector<HostDevice>& devices) {
+  writer.begin_array();
+  for (const HostDevice& device : devices) {
+    writer.begin_object().member("path", device.path);
+    writer.member("type", std::string(1, device.type));
+    writer.member("major", std::uint64_t{device.major});
+    writer.member("minor", std::uint64_t{device.minor});
+    writer.member("fileMode", std::uint64_t{device.mode});
+    writer.member("uid", std::uint64_t{device.uid}).member("gid", std::uint64_t{device.gid});
+    writer.end_object();
+  }
+  writer.end_array();
+}
+
 // No swap limit: kernels without swap accounting refuse it and runc then refuses the container.
 void write_resources(json::Writer& writer, const SpecInput& input) {
   writer.begin_object().key("devices").begin_array().begin_object();
-  writer.member("allow", false).member("access", "rwm").end_object().end_array();
+  writer.member("allow", false).member("access", "rwm").end_object();
+  for (const HostDevice& device : input.allowed.devices) {
+    writer.begin_object().member("allow", true).member("type", std::string(1, device.type));
+    writer.member("major", std::uint64_t{device.major});
+    writer.member("minor", std::uint64_t{device.minor}).member("access", "rw").end_object();
+  }
+  writer.end_array();
   if (has_controller(input.host, "memory")) {
     writer.key("memory").begin_object().member("limit", input.limits.memory_bytes).end_object();
   }
@@ -87,6 +145,24 @@ void write_resources(json::Writer& writer, const SpecInput& input) {
     writer.key("cpu").begin_object().member("shares", input.limits.cpu_shares).end_object();
   }
   writer.end_object();
+}
+
+// net.ipv4.ip_unprivileged_port_start is there since Linux 4.11; runc refuses what is not.
+bool has_port_start(std::string_view release) {
+  unsigned major = 0, minor = 0;
+  const auto read = [](std::string_view text, unsigned& number) {
+    return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
+  };
+  const std::size_t dot = release.find('.');
+  if (dot == release.npos || !read(release.substr(0, dot), major)) return false;
+  return read(release.substr(dot + 1), minor) && (major > 4 || (major == 4 && minor >= 11));
+}
+
+// A service's port 80 needs no capability, as with Docker and containerd 2.
+void write_sysctl(json::Writer& writer, const SpecInput& input) {
+  if (!has_port_start(input.host.kernel_release)) return;
+  writer.key("sysctl").begin_object();
+  writer.member("net.ipv4.ip_unprivileged_port_start", "0").end_object();
 }
 
 void write_linux(json::Writer& writer, const SpecInput& input, const SeccompProfile& profile) {
@@ -100,6 +176,10 @@ void write_linux(json::Writer& writer, const SpecInput& input, const SeccompProf
   writer.member("cgroupsPath",
                 systemd ? "nodeproof.slice:nodeproof:" + input.id : "/nodeproof.slice/" + input.id);
   write_resources(writer.key("resources"), input);
+  if (!input.allowed.devices.empty()) {
+    write_devices(writer.key("devices"), input.allowed.devices);
+  }
+  write_sysctl(writer, input);
   writer.member("maskedPaths",
                 Words{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
                       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",

@@ -8,13 +8,16 @@
 #include <vector>
 
 #include "agent/model.hpp"
+#include "agent/smoke/allowed.hpp"
 
 namespace nodeproof::smoke {
 
-// Where the image's file tree shows our two files; below /dev, which is a tmpfs of the container's
+// Where the image's file tree shows our files; below /dev, which is a tmpfs of the container's
 // own.
 inline constexpr std::string_view kBinaryInside = "/dev/.nodeproof/nodeproof";
 inline constexpr std::string_view kPlanInside = "/dev/.nodeproof/plan.json";
+inline constexpr std::string_view kListInside = "/dev/.nodeproof/files";
+inline constexpr std::string_view kCgroupInside = "/sys/fs/cgroup";  // the container's own, alone
 
 struct ContainerLimits {
   std::uint64_t memory_bytes = 1ULL << 30;
@@ -33,6 +36,8 @@ struct SpecInput {
   ContainerLimits limits;
   // A tmpfs would hide what the image itself has there; only for these paths: /tmp, /run.
   std::vector<std::string> scratch = {"/tmp", "/run"};
+  std::string list = {};  // host path of the file list; "" = none
+  Allowed allowed = {};
 };
 
 // Limits are written for the controllers that exist on this host only.

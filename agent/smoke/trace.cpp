@@ -1,18 +1,12 @@
 #include "agent/smoke/trace.hpp"
 
-#include <elf.h>
 #include <sys/fsuid.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#if defined(__aarch64__)
-#include <asm/ptrace.h>
-#endif
-
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -20,22 +14,15 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/smoke/tracee.hpp"
 #include "common/elf.hpp"
 
 namespace nodeproof::smoke {
 namespace {
 
 constexpr std::uintptr_t kOptions = PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACECLONE |
-                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+                                    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXIT;
 constexpr std::size_t kMostBytes = 16;  // longer than any instruction of amd64 (15)
-
-#if defined(__x86_64__)
-using Registers = user_regs_struct;
-std::uint64_t program_counter(const Registers& registers) { return registers.rip; }
-#else
-using Registers = user_pt_regs;
-std::uint64_t program_counter(const Registers& registers) { return registers.pc; }
-#endif
 
 // ptrace(2) takes numbers as pointers.
 void* as_pointer(std::uintptr_t number) {
@@ -44,15 +31,6 @@ void* as_pointer(std::uintptr_t number) {
 
 void go_on(pid_t pid, int signal) {
   ptrace(PTRACE_CONT, pid, nullptr, as_pointer(static_cast<std::uintptr_t>(signal)));
-}
-
-// 0 = a 32-bit process, or not readable.
-std::uint64_t counter_of(pid_t pid) {
-  Registers registers{};
-  iovec area{&registers, sizeof(registers)};
-  const auto set = as_pointer(NT_PRSTATUS);
-  if (ptrace(PTRACE_GETREGSET, pid, set, &area) != 0 || area.iov_len != sizeof(registers)) return 0;
-  return program_counter(registers);
 }
 
 // Aligned words never cross into a page that is not mapped.
@@ -86,8 +64,13 @@ Fault describe_fault(pid_t pid, const siginfo_t& info) {
   fault.code = info.si_code;
   if (info.si_code <= 0) return fault;  // sent by a process, no fault of an instruction
   fault.address = reinterpret_cast<std::uintptr_t>(info.si_addr);
-  fault.instruction = counter_of(pid);
-  if (fault.instruction != 0) fault.bytes = bytes_at(pid, fault.instruction);
+  fault.instruction = registers_of(pid).counter;
+  if (info.si_signo == SIGSYS) {
+    fault.call = info.si_syscall;
+    fault.arch = info.si_arch;
+  } else if (fault.instruction != 0) {
+    fault.bytes = bytes_at(pid, fault.instruction);
+  }
   return fault;
 }
 
@@ -132,16 +115,42 @@ bool Trace::take(pid_t pid, int status) {
 void Trace::stopped(pid_t pid, int status) {
   const int signal = WSTOPSIG(status), event = status >> 16;
   const bool is_new = tracees_.insert(pid).second;
-  if (is_new && pid == main_) {
+  if (is_new && (pid == main_ || others_.erase(pid) > 0)) {
+    if (pid == main_) followed_ = true;
     ptrace(PTRACE_SETOPTIONS, pid, nullptr, as_pointer(kOptions));
   }
   if (event == PTRACE_EVENT_EXEC) executed(pid);
+  if (event == PTRACE_EVENT_EXIT) leaving(pid);
   if (event != 0 || (is_new && signal == SIGSTOP)) return go_on(pid, 0);
   siginfo_t info{};
   // EINVAL: no signal but a stop of its whole group, which a tracer of this kind cannot keep up.
   if (ptrace(PTRACE_GETSIGINFO, pid, nullptr, &info) != 0) return go_on(pid, 0);
   if (is_fault(signal)) last_fault_[pid] = describe_fault(pid, info);
   go_on(pid, signal);
+}
+
+// Here the address space and the registers are still there. A seccomp filter that kills shows no
+// signal to a tracer before; its other threads end by the same status.
+void Trace::leaving(pid_t pid) {
+  peak_ = std::max(peak_, smoke::peak_memory(pid));
+  unsigned long status = 0;
+  if (ptrace(PTRACE_GETEVENTMSG, pid, nullptr, &status) != 0) return;
+  const int ending = static_cast<int>(status);
+  if (!WIFSIGNALED(ending) || WTERMSIG(ending) != SIGSYS || last_fault_.contains(pid)) return;
+  const Registers registers = registers_of(pid);
+  if (!registers.at_entry || registers.call < 0) return;
+  for (auto& [other, fault] : last_fault_) {
+    if (fault.signal != SIGSYS) continue;
+    if (fault.call != registers.call) fault.call = -1;  // another thread's looks just like it
+    return;
+  }
+  Fault fault;
+  fault.signal = SIGSYS;
+  fault.code = 1;  // SYS_SECCOMP
+  fault.instruction = registers.counter;
+  fault.call = registers.call;
+  fault.arch = registers.arch;
+  last_fault_[pid] = fault;
 }
 
 void Trace::ended(pid_t pid, int status) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,28 +21,38 @@ class Trace {
   Trace(pid_t main, const Root& root, Executable expected, User user)
       : main_(main), root_(root), expected_(std::move(expected)), user_(std::move(user)) {}
 
+  // Another child that become() makes, beside main.
+  void follow(pid_t child) { others_.insert(child); }
+
   // A status of wait4(2), of any process; lets a stopped one go on. true = the process has ended.
   bool take(pid_t pid, int status);
 
   [[nodiscard]] const std::optional<Fault>& fatal() const { return fatal_; }
+  // Main was traced and ended before its first execve was done.
+  [[nodiscard]] bool stillborn() const { return followed_ && !executed_; }
   // What ran in the program's place; "" = nothing, or not known. Only after a successful execve.
   [[nodiscard]] std::string mapped() const;
+  // KiB, of the largest process that ended by itself; 0 = not known.
+  [[nodiscard]] std::uint64_t peak_memory() const { return peak_; }
   void kill_all() const;  // SIGKILL for every process that is traced
 
  private:
   void stopped(pid_t pid, int status);
   void ended(pid_t pid, int status);
   void executed(pid_t pid);
+  void leaving(pid_t pid);
 
   pid_t main_;
   const Root& root_;
   Executable expected_;
   User user_;
-  bool executed_ = false;    // main, for the first time
+  bool followed_ = false, executed_ = false;  // main; executed for the first time
+  std::set<pid_t> others_;
   std::set<pid_t> tracees_;  // threads too
   std::map<pid_t, Fault> last_fault_;
   std::optional<Fault> fatal_;
   std::string mapped_;
+  std::uint64_t peak_ = 0;
 };
 
 }  // namespace nodeproof::smoke
