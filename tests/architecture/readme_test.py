@@ -1,6 +1,7 @@
 """The README: every command in it is run by CI or by a test, and its files and commands exist."""
 
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BINARY = Path(os.environ.get("NODEPROOF_BUILD", "")) / "nodeproof"
+OWN = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
 
 # Commands of the README's shell blocks -> the file that runs them, and what it says there.
 RUN_BY = {
@@ -27,12 +29,23 @@ RUN_BY = {
     "nodeproof host -o json > pi-4.json": ("tests/behaviour/inspect_test.py", 'self.nodeproof("host", "-o", "json")'),
     "nodeproof inspect --host pi-4.json registry.lan:5000/shop/app:v2":
         ("tests/behaviour/inspect_test.py", '"inspect", "--host", "here.json", self.good'),
+    "nodeproof inspect --host pi5 --host orin registry.lan:5000/shop/app:v2":
+        ("tests/behaviour/inspect_hosts_test.py", '"--host", "pi5", "--host", "amd64-v3", good'),
     "skopeo copy --all docker://registry.lan:5000/shop/app:v2 "
     "oci-archive:/mnt/usb/app.tar:registry.lan:5000/shop/app:v2":
         ("tests/behaviour/rig/offline.py", 'self.skopeo("copy", *(arguments or ["--all"])'),
     "nodeproof check --from /mnt/usb": ("tests/behaviour/offline_test.py", '"--from", self.folder / place)'),
     "nodeproof inspect --from /mnt/usb/app.tar registry.lan:5000/shop/app:v2":
         ("tests/behaviour/offline_test.py", '"inspect", "-o", "json", "--deep", "--from", self.folder / "skopeo.tar", name)'),
+    "nodeproof check -o json > ref.json": ("tests/behaviour/parity_test.py", "self.check(SAYS)"),
+    **{command: ("tests/behaviour/parity_test.py", "### The same on every architecture?")  # all of them are run there
+       for command in (
+           "nodeproof compare ref.json pi-5.json",
+           "openssl ecparam -name prime256v1 -genkey -noout -out golden.key",
+           "openssl pkey -in golden.key -pubout -out golden.pub",
+           "nodeproof golden record ref.json --image registry.lan:5000/shop/app:v2 --key golden.key -f golden.json",
+           "nodeproof golden show golden.json --key golden.pub",
+           "nodeproof golden push golden.json")},
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 
@@ -56,6 +69,13 @@ class Readme(unittest.TestCase):
                 self.assertIn(command, RUN_BY)
                 file, text = RUN_BY[command]
                 self.assertIn(text, (ROOT / file).read_text(encoding="utf-8"))
+
+    @unittest.skipUnless(BINARY.exists() and os.environ.get("NODEPROOF_ARCH", OWN) == OWN, "needs a build for this machine")
+    def test_the_table_of_finding_codes_is_what_the_program_prints(self):
+        done = subprocess.run([BINARY, "explain", "--markdown"], capture_output=True, text=True, check=True)
+        self.assertIn("### Finding codes\n", README)
+        section = README.partition("### Finding codes\n")[2].partition("\n###")[0]
+        self.assertEqual(done.stdout.splitlines(), [line for line in section.splitlines() if line.startswith("|")])
 
     def test_the_scripts_of_the_pipeline_are_run_as_they_stand(self):
         self.assertIn("\n### In a pipeline\n", README)

@@ -6,8 +6,9 @@
 //   pull IMAGE [publish|release|keep [MILLISECONDS-PER-CHUNK]]
 //   set [OPTION=VALUE]... IMAGE...   several images together; options: parallel, unpacks, bandwidth
 //                                    (bytes per second), keep_free (bytes), slice (ms), publish
-//                                    (1), observe (0: nobody reads the layers along), die (a step
-//                                    of killing_store.hpp)
+//                                    (1), observe (0: nobody reads the layers along), inventories
+//                                    (a folder: their inventories are taken), die (a step of
+//                                    killing_store.hpp)
 //   run IMAGE ID SPEC-FILE STDOUT-FILE DEADLINE-MILLISECONDS
 //   sweep
 //   forget ID
@@ -32,6 +33,7 @@
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
 #include "agent/containerd/task_grpc.hpp"
+#include "agent/inspect/observer.hpp"
 #include "agent/prepull/pins.hpp"
 #include "agent/prepull/prepull.hpp"
 #include "agent/prepull/publish.hpp"
@@ -187,6 +189,7 @@ struct SetCommand {
   std::string die;
   bool publish = false;
   bool observe = true;
+  std::string inventories;
   std::vector<std::string> images;
 };
 
@@ -201,6 +204,8 @@ SetCommand parse_set(const Arguments& arguments) {
       command.publish = true;
     } else if (argument.starts_with("observe=")) {
       command.observe = value != "0";
+    } else if (argument.starts_with("inventories=")) {
+      command.inventories = value;
     } else if (argument.starts_with("parallel=")) {
       command.options.parallel = static_cast<unsigned>(std::stoul(value));
     } else if (argument.starts_with("unpacks=")) {
@@ -235,6 +240,8 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
       return std::make_unique<HashingObserver>(layer.digest, whole);
     };
   }
+  inspect::InventoryCache inventories(command.inventories);
+  if (!command.inventories.empty()) observers = inspect::make_observer_factory(inventories);
   command.options.snapshotter = facts.snapshotter;
   command.options.one_commit_at_a_time = prepull::commits_block(facts.version);
   const ProgressSink silent;

@@ -395,6 +395,19 @@ class Run(Adapters):
         self.assertEqual(1, self.drive("sweep")["removed"])
         self.assert_nothing_left()
 
+    def test_a_half_made_snapshot_is_swept_and_one_that_is_whole_is_not(self):
+        for key, label in (("extract-half", "nodeproof.dev/unpack"), ("extract-other", "example.com/unpack"),
+                           ("extract-whole", "nodeproof.dev/unpack")):
+            self.containerd.ctr("snapshots", "prepare", key)
+            self.containerd.ctr("snapshots", "label", key, label + "=lease")
+        self.containerd.ctr("snapshots", "commit", "whole", "extract-whole")
+        self.containerd.ctr("snapshots", "label", "whole", "nodeproof.dev/unpack=lease")
+        self.addCleanup(lambda: [self.containerd.run_ctr("snapshots", "rm", key) for key in ("extract-other", "whole")])
+        self.drive("sweep")
+        left = self.containerd.snapshots()
+        self.assertNotIn("extract-half", left)
+        self.assertEqual(("Active", "Committed"), (left["extract-other"], left["whole"]))
+
     def assert_not_swept(self, name: str):
         self.containerd.ctr("run", "-d", self.reference, name, "/bin/busybox", "sleep", "600")
         try:

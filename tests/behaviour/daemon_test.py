@@ -1,5 +1,6 @@
 """The service's work without systemd: a daemon, its child per cycle, a real containerd and registry."""
 
+import json
 import signal
 import subprocess
 
@@ -67,8 +68,11 @@ class Daemon(testing.RigTest):
         self.assertEqual(["ContainerdUnavailable"], codes(report, "warn"))
         self.assertTrue(self.flag.exists())
 
+        mark = self.nodeproof.state / "boot.json"
+        self.assertFalse(json.loads(mark.read_text())["stopped"])
         daemon.terminate()
         self.assertEqual(0, daemon.wait(30))
+        self.assertTrue(json.loads(mark.read_text())["stopped"])
 
     def test_a_node_with_a_bad_image_is_never_flagged(self):
         daemon = self.start(self.good, self.wrong)

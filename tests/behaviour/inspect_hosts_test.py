@@ -9,6 +9,8 @@ from rig.registry import Registry
 from rig.skopeo import Skopeo
 
 TAG = "1"
+PI_4 = ["fp", "asimd", "evtstrm", "crc32", "cpuid"]
+PI_5 = [*PI_4, "aes", "pmull", "sha1", "sha2", "atomics", "fphp", "asimdhp", "asimdrdm", "lrcpc", "dcpop", "asimddp"]
 
 
 def app(architecture: str, program: str, word: str = "") -> images.Variant:
@@ -83,6 +85,34 @@ class ForHosts(InspectTest):
         self.inspect("--host", self.host("pi-4", "arm64"), "--metrics", metrics, reference, code=1)
         self.assertIn(f'host_verdict{{image="{reference}",host="pi-4",verdict="not-ready"}} 1', metrics.read_text())
 
+    def found(self, name: str, architecture: str, program: bytes, **host) -> tuple[str, list[str]]:
+        """The verdict, and the findings that are no infos, of an image of one program for a host with such facts."""
+        good = {a: programs.good(a) for a in ("amd64", "arm64")} | {architecture: program}
+        variants = (images.variant(a, [layers.from_files(layers.File("app", good[a]))], {"Entrypoint": ["/app"]}) for a in good)
+        reference = self.push(name, images.index(*variants))
+        done = self.nodeproof("inspect", "-o", "json", "--host", self.host("board", architecture, **host), reference)
+        told = next(h for p in done.report["platforms"] for h in p.get("hosts", []))
+        return told["verdict"], [f"{f['severity']} {f['code']}" for f in told["findings"] if f["severity"] != "info"]
+
+    def test_a_program_linked_for_small_pages_fails_on_a_raspberry_pi_5_alone(self):
+        program = programs.linked_for_4k("arm64")
+        self.assertEqual(("ready", []), self.found("pages", "arm64", program, pageSize=4096, hwcaps=PI_4))
+        self.assertEqual(("not-ready", ["fail PageSizeIncompatible"]),
+                         self.found("pages", "arm64", program, pageSize=16384, hwcaps=PI_5))
+        self.assertEqual(("ready", []), self.found("pages", "arm64", programs.good("arm64"), pageSize=65536, hwcaps=PI_5))
+
+    def test_unguarded_atomics_fail_on_a_raspberry_pi_4_alone(self):
+        program = programs.with_atomics()
+        self.assertEqual(("not-ready", ["fail MissingIsaExtension"]),
+                         self.found("atomics", "arm64", program, pageSize=4096, hwcaps=PI_4))
+        self.assertEqual(("ready", []), self.found("atomics", "arm64", program, pageSize=16384, hwcaps=PI_5))
+
+    def test_a_program_for_newer_x86_processors_is_warned_of_where_they_are_older(self):
+        program = programs.for_newer_processors(3)
+        self.assertEqual(("ready", ["warn MissingIsaExtension"]),
+                         self.found("level", "amd64", program, pageSize=4096, isaLevel="x86-64-v2"))
+        self.assertEqual(("ready", []), self.found("level", "amd64", program, pageSize=4096, isaLevel="x86-64-v3"))
+
     def test_nothing_that_fits_is_a_finding(self):
         reference = self.push("amd64-only", images.index(app("amd64", "amd64")))
         report = self.inspect("--host", self.host("pi-4", "arm64"), reference, code=1)
@@ -128,6 +158,35 @@ class ForHosts(InspectTest):
     def test_a_tag_that_cannot_be_had_is_not_known_for_the_host(self):
         report = self.inspect("--host", self.host("pi-4", "arm64"), "127.0.0.1:9/none:1", code=2)
         self.assertEqual([("pi-4", "unknown")], [(h["host"], h["verdict"]) for h in report["hosts"]])
+
+    def test_a_host_that_is_known_by_name_needs_no_file(self):
+        good = self.push("known", images.index(app("amd64", "amd64", "known"), app("arm64", "arm64", "known")))
+        report = self.inspect("--host", "pi5", "--host", "amd64-v3", good)
+        told = {p["platform"]: [(h["host"], h["verdict"]) for h in p["hosts"]] for p in report["platforms"]}
+        self.assertEqual({"linux/amd64": [("amd64-v3", "ready")], "linux/arm64": [("pi5", "ready")]}, told)
+        wrong = self.push("known-wrong", images.index(app("amd64", "amd64", "wrong"), app("arm64", "amd64", "wrong")))
+        report = self.inspect("--host", "pi5", wrong, code=1)
+        self.assertEqual([("pi5", "not-ready")], [(h["host"], h["verdict"]) for h in report["platforms"][1]["hosts"]])
+        self.assertIn("ArchMismatch", [f["code"] for f in report["platforms"][1]["hosts"][0]["findings"]])
+        resolved = self.nodeproof("resolve", "--host", "pi5", "-o", "json", good)
+        self.assertEqual(0, resolved.code, resolved.stderr)
+        self.assertIn("linux/arm64", resolved.stdout)
+
+    def test_a_profile_is_a_file_to_start_from_and_a_path_is_never_a_profile(self):
+        reference = self.push("start", images.index(app("arm64", "arm64", "start")))
+        facts = self.nodeproof("host", "--profile", "pi5", "-o", "json").report
+        self.assertEqual((16384, "linux", "arm64", None), (facts["pageSize"], facts["os"], facts["architecture"], facts["aarch32"]))
+        self.assertIn("bcm2712_defconfig", facts["origins"]["pageSize"])
+        mine = self.nodeproof.folder / "mine.json"
+        mine.write_text(json.dumps(facts | {"name": "mine", "pageSize": 4096}), encoding="utf-8")
+        report = self.inspect("--host", mine, reference)
+        self.assertEqual(["mine"], [h["host"] for h in report["platforms"][0]["hosts"]])
+        self.assertIn("pi5", self.nodeproof("host", "--profiles").stdout)
+        for name in ("./pi5", "pi5.json", "pi6"):
+            done = self.nodeproof("inspect", "--host", name, reference)
+            self.assertEqual(64, done.code, done.stdout)
+            self.assertIn("zero2w", done.stderr)
+        self.assertEqual(64, self.nodeproof("host", "--profile", "pi6").code)
 
     def test_usage_errors_name_the_file(self):
         bad = self.nodeproof.folder / "bad.json"

@@ -40,10 +40,15 @@ def test(name: str, *args: str, **more) -> dict:
     return {"name": name, "args": list(args), **more}
 
 
+def groups() -> set[Path]:
+    return set(Path("/sys/fs/cgroup").glob("**/nodeproof-smoke-*"))
+
+
 class Smoke(testing.RigTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.groups_of_others = groups()
         cls.registry = cls.keep(Registry)
         cls.containerd = cls.keep(Containerd, VERSION)
         cls.work = Path(cls.keep(tempfile.TemporaryDirectory, prefix="nodeproof-smoke-"))
@@ -69,7 +74,8 @@ class Smoke(testing.RigTest):
         return json.loads(done.stdout)
 
     def assert_nothing_left(self, folder: Path):
-        self.assertEqual([], list(folder.iterdir()))
+        # What the containers of this boot answer is kept beside.
+        self.assertEqual([], [entry for entry in folder.iterdir() if entry.name != "clone3"])
         self.assertEqual([], self.containerd.containers())
         self.assertEqual([], self.containerd.tasks())
         self.assertEqual([], [key for key, kind in self.containerd.snapshots().items() if kind != "Committed"])
@@ -77,8 +83,8 @@ class Smoke(testing.RigTest):
         self.assertEqual([], self.containerd.leases())
         self.assertEqual([], [p for p in self.containerd.mounts() if "nodeproof" in p])
         # Another test's containers may be running now; they will not be for long.
-        groups = list(Path("/sys/fs/cgroup").glob("**/nodeproof-smoke-*"))
-        processes.wait_until(lambda: not any(g.exists() for g in groups), f"the end of {groups}", seconds=60)
+        found = groups() - self.groups_of_others
+        processes.wait_until(lambda: not any(g.exists() for g in found), f"the end of {found}", seconds=60)
 
     def one(self, rootfs: str, *args: str, **more) -> tuple[dict, list[dict]]:
         found = self.smoke(rootfs, test("it", *args, **more))
@@ -133,14 +139,150 @@ class Passing(Smoke):
         self.assertEqual([("NotExecuted", "info")], [(f["code"], f["severity"]) for f in found["findings"]])
 
 
+NGINX = b"""
+daemon off; pid /tmp/nginx.pid; error_log stderr info;
+events {}
+http {
+  access_log off;
+  client_body_temp_path /tmp/1; proxy_temp_path /tmp/2; fastcgi_temp_path /tmp/3; uwsgi_temp_path /tmp/4; scgi_temp_path /tmp/5;
+  server {
+    listen 80;
+    location / { return 200 "served by nginx\\n"; }
+    location /busy { return 503; }
+  }
+}
+"""
+
+
+class Services(Smoke):
+    """Debian's own servers, as a user without any capability."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        config = layers.from_files(File("etc/smoke.conf", NGINX, 0o644))
+        cls.nginx = cls.unpack("nginx", catalogue.base(HOST), catalogue.addition(HOST, "nginx-light"), config)
+        cls.redis = cls.unpack("redis", catalogue.base(HOST), catalogue.addition(HOST, "redis-server", "redis-tools"))
+
+    def serve(self, rootfs: str, service: dict, *args: str, **more) -> tuple[dict, list[dict]]:
+        request = {key: more.pop(key) for key in ("entrypoint", "cmd", "stopSignal") if key in more}
+        found = self.smoke(rootfs, test("serves", *args, service=service, user="1000", **more), **request)
+        return found["results"][0], found["findings"]
+
+    def test_nginx_comes_up_answers_and_stops_at_its_own_signal(self):
+        result, findings = self.serve(
+            self.nginx, {"port": 80, "http": "/", "status": 200, "body": "^served by nginx$"},
+            entrypoint=["nginx", "-e", "stderr"], cmd=["-c", "/etc/smoke.conf"], stopSignal="SIGQUIT",
+            stderr=["signal 3 .SIGQUIT. received", "gracefully shutting down"],
+        )
+        self.assertEqual(("passed", [], "", 0), (result["result"], findings, result["reason"], result["exit"]), result)
+
+    def test_redis_takes_connections_and_says_so(self):
+        args = ("redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp")
+        result, findings = self.serve(self.redis, {"port": 6379}, *args, stdout="Ready to accept connections")
+        self.assertEqual(("passed", []), (result["result"], findings), result)
+        self.assertEqual("", result["reason"])
+
+    def test_what_does_not_come_up_says_how(self):
+        nginx = ("nginx", "-e", "stderr", "-c", "/etc/smoke.conf")
+        finding = self.assert_fails("SmokeFailed", self.serve(self.nginx, {"port": 8080}, *nginx, timeoutMs=1500))
+        self.assertIn("did not listen on port 8080 within 1.5 s: it listens on 0.0.0.0:80", finding["message"])
+        busy = self.serve(self.nginx, {"port": 80, "http": "/busy"}, *nginx, timeoutMs=1500)
+        self.assertIn("with 503, expected 200 to 399", self.assert_fails("SmokeFailed", busy)["message"])
+        lost = self.serve(self.nginx, {"port": 80}, "nginx", "-e", "stderr", "-c", "/etc/absent.conf")
+        finding = self.assert_fails("SmokeFailed", lost)
+        self.assertIn("ended with 1 before it listened on port 80", finding["message"])
+        self.assertIn("/etc/absent.conf", finding["evidence"])
+        trap = self.serve(self.scratch, {"port": 80}, "/subject", "ill")
+        self.assertIn("deliberate trap", self.assert_fails("ProgramCrashed", trap)["message"])
+
+    def test_a_service_that_answers_nothing_or_anything(self):
+        for manner, says in (("silent", "did not answer GET / on port 80"), ("garbage", "no HTTP: SSH-2.0")):
+            with self.subTest(manner):
+                found = self.serve(self.scratch, {"port": 80, "http": "/"}, "/subject", "serve", "80", manner, timeoutMs=1000)
+                self.assertIn(says, self.assert_fails("SmokeFailed", found)["message"])
+
+    def test_one_that_ignores_its_stop_signal_passes_with_a_note(self):
+        result, findings = self.serve(self.scratch, {"port": 80}, "/subject", "serve", "80", "deaf")
+        self.assertEqual(("passed", []), (result["result"], findings), result)
+        self.assertIn("SIGKILL did", result["reason"])
+
+
+class Kinds(Smoke):
+    def test_input_working_directory_and_several_patterns(self):
+        found = self.smoke(
+            self.debian,
+            test("reads", "cat", stdin="one\ntwo\n", stdout=["^one$", "^two$"], stdoutExcludes=["three"]),
+            test("is there", "/bin/bash", "-c", "pwd; echo careful >&2", cwd="/usr/lib", stdout="^/usr/lib$",
+                 stderr="careful", stderrExcludes="careless"),
+            test("says the other", "cat", stdin="one\ntwo\n", stdoutExcludes=["^two$"]),
+        )
+        self.assertEqual(["passed", "passed", "failed"], [r["result"] for r in found["results"]], found)
+        self.assertIn("matches ^two$, which it must not", found["findings"][0]["message"])
+
+    def test_outputs_of_two_architectures_have_one_digest(self):
+        digest = hashlib.sha256(b"<architecture>\n").hexdigest()
+        result, findings = self.one(self.debian, "uname", "-m", stdoutSha256=digest)
+        self.assertEqual(("passed", [], digest), (result["result"], findings, result["normalisedSha256"]))
+        finding = self.assert_fails("SmokeFailed", self.one(self.debian, "uname", "-s", stdoutSha256=digest))
+        self.assertIn(hashlib.sha256(b"Linux\n").hexdigest(), finding["message"])
+
+    def test_commands_around_a_test_and_runs_that_go_on_until_one_fails(self):
+        count = "echo x >> /tmp/runs; test $(wc -l < /tmp/runs) -lt 4"
+        found = self.smoke(
+            self.debian,
+            test("third", "/bin/bash", "-c", count, repeat=10, before=[["rm", "-f", "/tmp/runs"]], user="app"),
+            test("all", "/subject", "exit", "0", repeat=3),
+            test("prepared", "cat", "/tmp/made", before=[["/bin/bash", "-c", "id -u > /tmp/made"]], user="app",
+                 stdout="^1000$", after=[["rm", "/tmp/made"], ["test", "-e", "/tmp/made"]]),
+            test("unprepared", "/subject", before=[["/bin/bash", "-c", "echo no database >&2; exit 2"]]),
+        )
+        third, whole, prepared, unprepared = found["results"]
+        self.assertEqual(("failed", 4), (third["result"], third["runs"]), third)
+        self.assertIn("run 4 of 10", third["reason"])
+        self.assertEqual(("passed", 3), (whole["result"], whole["runs"]))
+        self.assertEqual("passed", prepared["result"], prepared)
+        self.assertIn('the command after it, "test -e /tmp/made", ended with 1', prepared["reason"])
+        self.assertEqual(("failed", 0), (unprepared["result"], unprepared["runs"]))
+        self.assertIn("the command before it", unprepared["reason"])
+        self.assertEqual("no database", found["findings"][-1]["evidence"])
+
+    def test_a_test_that_needs_more_processors_is_not_known(self):
+        result, findings = self.one(self.scratch, "/subject", "exit", "0", cpus=4096)
+        self.assertEqual("skipped", result["result"])
+        self.assertEqual([("SmokeNotRun", "unknown")], [(f["code"], f["severity"]) for f in findings])
+        usable = len(os.sched_getaffinity(0))
+        result, _ = self.one(self.scratch, "/subject", "processors", cpus=usable, stdout=f"^{usable}$")
+        self.assertEqual("passed", result["result"], result)
+
+    def test_files_of_the_image(self):
+        links = layers.from_files(File("etc/link", link="/etc/passwd"), File("etc/lost", link="/nowhere"), File("tmp/kept", b"x"))
+        rootfs = self.unpack("links", layers.from_files(File("subject", SUBJECT), *ACCOUNTS), links)
+        good = ({"path": "/etc/passwd", "mode": "-rw-r--r--", "uid": 0, "gid": 0, "contains": "^app:x:1000", "excludes": ["guest"]},
+                {"path": "/subject", "executableBy": "other"}, {"path": "/etc/link", "contains": ["^root:"]},
+                {"path": "/etc/shadow", "exists": False}, {"path": "/tmp/kept"})
+        found = self.smoke(rootfs, *(test("file", file=check) for check in good))
+        self.assertEqual({"passed"}, {r["result"] for r in found["results"]}, found)
+        self.assertEqual([], found["findings"])
+        wrong = (({"path": "/etc/passwd", "contains": "^guest"}, "does not contain"),
+                 ({"path": "/etc/lost"}, "leads nowhere"), ({"path": "/etc/passwd", "exists": False}, "must not be"),
+                 ({"path": "/etc/passwd", "executableBy": "any"}, "not executable by any"))
+        for check, says in wrong:
+            with self.subTest(says):
+                found = self.smoke(rootfs, test("file", file=check))
+                self.assertIn(says, self.assert_fails("SmokeFailed", (found["results"][0], found["findings"]))["message"])
+        found = self.smoke(rootfs, test("file", file={"path": "/proc/version"}))
+        self.assertEqual(["SmokeNotRun"], [f["code"] for f in found["findings"]])
+
+
 class Failing(Smoke):
     def test_exit_codes(self):
         self.assert_fails("SmokeFailed", self.one(self.debian, "/bin/bash", "-c", "echo broken >&2; exit 3"))
 
     def test_signals_and_missing_extensions(self):
-        finding = self.assert_fails("SmokeFailed", self.one(self.scratch, "/subject", "ill"))
+        finding = self.assert_fails("ProgramCrashed", self.one(self.scratch, "/subject", "ill"))
         self.assertIn("deliberate trap", finding["message"])
-        finding = self.assert_fails("SmokeFailed", self.one(self.scratch, "/subject", "segv"))
+        finding = self.assert_fails("ProgramCrashed", self.one(self.scratch, "/subject", "segv"))
         self.assertIn("address 0x8", finding["evidence"])
         demanding = self.unpack("demanding", layers.from_files(File("app", programs.demanding(HOST))))
         finding = self.assert_fails("MissingIsaExtension", self.one(demanding, "/app"))
@@ -151,11 +293,11 @@ class Failing(Smoke):
         self.assertEqual("SIGABRT", result["signal"])
 
     def test_what_never_ends_is_ended(self):
-        finding = self.assert_fails("SmokeFailed", self.one(self.scratch, "/subject", "sleep", timeoutMs=500))
+        finding = self.assert_fails("TimedOut", self.one(self.scratch, "/subject", "sleep", timeoutMs=500))
         self.assertIn("did not end within", finding["message"])
 
     def test_a_flood_is_cut(self):
-        finding = self.assert_fails("SmokeFailed", self.one(self.scratch, "/subject", "flood"))
+        finding = self.assert_fails("OutputLimit", self.one(self.scratch, "/subject", "flood"))
         self.assertIn("wrote more than is allowed", finding["message"])
 
     def test_what_a_test_leaves_running_ends_with_it(self):
@@ -166,8 +308,8 @@ class Failing(Smoke):
         other = layers.from_files(File("app", programs.good(OTHER)), File("empty"), File("text", b"echo hello\n"),
                                   File("script", b"#!/no/shell\n"), File("data", b"x", 0o644))
         rootfs = self.unpack("strange", other)
-        for program, code in (("/app", "ArchMismatch"), ("/empty", "FileCorrupt"), ("/text", "SmokeFailed"),
-                              ("/script", "LoaderMissing"), ("/data", "SmokeFailed"), ("/absent", "SmokeFailed")):
+        for program, code in (("/app", "ArchMismatch"), ("/empty", "FileCorrupt"), ("/text", "NotExecutable"),
+                              ("/script", "LoaderMissing"), ("/data", "NotExecutable"), ("/absent", "SmokeFailed")):
             with self.subTest(program):
                 self.assert_fails(code, self.one(rootfs, program))
 

@@ -58,6 +58,11 @@ class DirectRegistry final : public Registry {
   Result<std::optional<Digest>> ask_digest(const Reference& tag, std::stop_token stop) override {
     return reader_.ask_digest(tag, std::move(stop));
   }
+  Result<std::optional<FetchedManifest>> referrers(const Reference& image, const Digest& subject,
+                                                   const std::string& artifact_type,
+                                                   std::stop_token stop) override {
+    return reader_.referrers(image, subject, artifact_type, std::move(stop));
+  }
   [[nodiscard]] std::optional<RateLimit> rate_limit(const Reference& image) const override {
     return reader_.rate_limit(image);
   }

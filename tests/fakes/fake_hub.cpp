@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/crypto.hpp"
+#include "common/json.hpp"
 
 namespace nodeproof {
 namespace {
@@ -122,6 +123,33 @@ Result<BlobState> FakeHub::probe(const Reference& reference, const Descriptor& b
   const std::lock_guard lock(mutex_);
   if (blob_fault) return std::unexpected(*blob_fault);
   return holds(reference, blob.digest) ? BlobState::whole : BlobState::missing;
+}
+
+Result<std::optional<FetchedManifest>> FakeHub::referrers(const Reference& reference,
+                                                          const Digest& subject,
+                                                          const std::string& artifact_type,
+                                                          std::stop_token) {
+  const std::lock_guard lock(mutex_);
+  if (!lists_referrers) return std::optional<FetchedManifest>();
+  json::Writer out;
+  out.begin_object().key("manifests").begin_array();
+  for (const auto& [digest, object] : repositories_[reference.repository()].objects) {
+    if (!media_type::is_manifest(object.media_type)) continue;
+    const json::Value document = TRY(json::parse(object.bytes));
+    const json::Value* of = document.find("subject");
+    if (of == nullptr || TRY(of->string_or("digest", "")) != subject.str()) continue;
+    if (TRY(document.string_or("artifactType", "")) != artifact_type) continue;
+    out.begin_object().member("mediaType", object.media_type).member("digest", digest);
+    out.member("size", std::uint64_t{object.bytes.size()}).member("artifactType", artifact_type);
+    if (const json::Value* notes = document.find("annotations")) {
+      out.key("annotations").raw(notes->source_in(object.bytes));
+    }
+    out.end_object();
+  }
+  std::string list = out.end_array().end_object().str();
+  const Descriptor index{
+      std::string(media_type::kOciIndex), hash_of(as_bytes(list)), list.size(), {}, {}};
+  return FetchedManifest{index, std::move(list)};
 }
 
 Result<BlobPush> FakeHub::push_blob(const Reference& target, const Descriptor& blob,

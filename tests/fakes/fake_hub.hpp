@@ -28,9 +28,10 @@ class FakeHub final : public Registry, public RegistryWriter {
   [[nodiscard]] std::string tagged(const std::string& tag) const;  // digest; "" = no such tag
 
   // ---- behaviour ----
-  bool deletes_tags = false;    // else by digest only, with all tags of the manifest
-  bool loses_untagged = false;  // a manifest goes with its last tag
-  bool mounts = true;           // else every blob has to be uploaded
+  bool deletes_tags = false;     // else by digest only, with all tags of the manifest
+  bool loses_untagged = false;   // a manifest goes with its last tag
+  bool lists_referrers = false;  // has the referrers API
+  bool mounts = true;            // else every blob has to be uploaded
   std::function<void(const std::string& write)> before_write;  // of the log's next line
   std::function<void(const std::string& write)> after_put;
   std::optional<Error> blob_fault;  // of every question for a blob
@@ -47,6 +48,10 @@ class FakeHub final : public Registry, public RegistryWriter {
                 const ByteSink& sink, std::stop_token stop) override;
   Result<BlobState> probe(const Reference& reference, const Descriptor& blob,
                           std::stop_token stop) override;
+  Result<std::optional<FetchedManifest>> referrers(const Reference& reference,
+                                                   const Digest& subject,
+                                                   const std::string& artifact_type,
+                                                   std::stop_token stop) override;
   Result<BlobPush> push_blob(const Reference& target, const Descriptor& blob,
                              const BlobSource& source, std::stop_token stop) override;
   Result<> put_manifest(const Reference& target, const FetchedManifest& document,

@@ -323,7 +323,13 @@ Result<> FakeImageStore::label_blob(const Digest& digest, const Labels& labels) 
   TRY(happens("label " + digest.str()));
   const auto found = blobs_.find(digest.str());
   if (found == blobs_.end()) return std::unexpected(missing("blob " + digest.str()));
-  for (const auto& [key, value] : labels) found->second.labels.insert_or_assign(key, value);
+  for (const auto& [key, value] : labels) {
+    if (value.empty()) {
+      found->second.labels.erase(key);
+    } else {
+      found->second.labels.insert_or_assign(key, value);
+    }
+  }
   return {};
 }
 

@@ -83,6 +83,7 @@ class FakeImageStore final : public ImageStore {
 
  private:
   friend class FakeBlobWriter;
+  friend class FakeChainStore;
   struct Blob {
     std::string bytes;
     Labels labels;

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rig import packages
 
-# label -> (suite, package, size of a page)
-KERNELS = {"4k": ("bookworm", "linux-image-cloud-arm64", 4096), "16k": ("trixie", "linux-image-arm64-16k", 16384)}
+# label -> (suite, package, size of a page, processor): a Raspberry Pi 4's without LSE atomics, and a Raspberry Pi 5's
+KERNELS = {"4k": ("bookworm", "linux-image-cloud-arm64", 4096, "cortex-a72"),
+           "16k": ("trixie", "linux-image-arm64-16k", 16384, "cortex-a76")}
 MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "crc32c_generic", "ext4", "overlay")
 
 INIT = r"""#!/bin/sh
@@ -30,7 +31,7 @@ def image(label: str) -> Path:
 
 
 def _tree(label: str) -> Path:
-    suite, package, _ = KERNELS[label]
+    suite, package, *_ = KERNELS[label]
     return packages.unpacked(f"kernel-{label}", packages.debs(suite, "arm64", [package], "linux-image-[0-9]"))
 
 

@@ -115,7 +115,7 @@ def run(label: str, payload: dict[str, bytes], seconds: float = 300, data: Path 
                     "-device", f"virtio-blk-device,drive={name},serial={name}"]
 
         command = [
-            program, "-M", "virt,gic-version=3", "-cpu", "cortex-a76", "-smp", "2", "-m", "1024",
+            program, "-M", "virt,gic-version=3", "-cpu", kernel.KERNELS[label][3], "-smp", "2", "-m", "1024",
             "-accel", "tcg,thread=multi,tb-size=512", "-display", "none", "-nodefaults", "-no-reboot",
             "-serial", f"file:{folder}/console", "-kernel", image, "-initrd", initrd,
             "-append", "console=ttyAMA0 quiet net.ifnames=0 mitigations=off",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from . import images, layers, packages, programs
 from .layers import File
 
-SUITE = "bookworm"
+SUITE, NEWER_SUITE = "bookworm", "trixie"
 ACCOUNTS = (
     File("etc/passwd", b"root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0o644),
     File("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644),
@@ -60,11 +60,12 @@ CASES = (
          "not-ready", ("ArchMismatch",)),
     Case("wrong-config", "the config names another architecture than the index", (), "not-ready",
          ("PlatformMismatch",), ("PlatformMismatch",)),
-    Case("sigill", "its program dies of SIGILL", (test("starts", "/app"),), "not-ready", ("SmokeFailed",)),
+    Case("sigill", "its program dies of SIGILL", (test("starts", "/app"),), "not-ready", ("ProgramCrashed",)),
     Case("needs-extension", "its program needs an extension this processor lacks", (test("starts", "/app"),),
          "not-ready", ("MissingIsaExtension",)),
     Case("missing-loader", "a whiteout took the dynamic loader away", (), "not-ready", ("LoaderMissing",)),
     Case("missing-library", "a library the program needs is not in the image", (), "not-ready", ("LibraryMissing",)),
+    Case("newer-program", "its program is of a newer Debian than its C library", (), "not-ready", ("SymbolVersionMissing",)),
     Case("missing-entrypoint", "its entrypoint names no file", (), "not-ready", ("EntrypointMissing",)),
     Case("empty-entrypoint", "its entrypoint has no byte", (test("starts", "/app"),), "not-ready", ("FileCorrupt",)),
     Case("fails", "a declared test ends with 3", (test("starts", "/bin/bash", "-c", "exit 3"),),
@@ -126,6 +127,11 @@ def _wrong_library(architecture: str) -> layers.Layer:
     return layers.from_files(File(f"usr/lib/{FOLDER[architecture]}/{name}", content, 0o644))
 
 
+def _newer_bash(architecture: str) -> layers.Layer:
+    newer = packages.debs(NEWER_SUITE, architecture, ["bash"], "bash_")
+    return layers.from_files(File("usr/bin/bash", layers.package_file(newer, "usr/bin/bash")))
+
+
 # name -> (layers of an architecture, the config's run object)
 _SAME_EVERYWHERE = {
     "good": (lambda a: [base(a)], BASH),
@@ -143,6 +149,7 @@ _SAME_EVERYWHERE = {
     "needs-extension": (lambda a: [_program(programs.demanding(a))], {"Entrypoint": ["/app"]}),
     "missing-loader": (_without_loader, BASH),
     "missing-library": (lambda a: [base(a), _whiteout(f"usr/lib/{FOLDER[a]}/", "libtinfo.so.6")], BASH),
+    "newer-program": (lambda a: [base(a), _newer_bash(a)], BASH),
     "missing-entrypoint": (lambda a: [base(a)], {"Entrypoint": ["/usr/bin/absent"]}),
     "empty-entrypoint": (lambda a: [base(a), _program(b"")], {"Entrypoint": ["/app"]}),
     "fails": (lambda a: [base(a)], BASH),

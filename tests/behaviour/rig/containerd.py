@@ -27,12 +27,13 @@ CRI = [
 class Containerd:
     """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had.
     `plain_http`: a registry that CRI reaches without TLS although it is not on loopback; `place`: the folder to live
-    in, "" = in memory where that is roomy."""
+    in, "" = in memory where that is roomy; `runtimes`: runtime handlers of its CRI, name -> program in runc's place."""
 
     def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False,
-                 local_pull: bool = False, plain_http: str = "", place: str = ""):
+                 local_pull: bool = False, plain_http: str = "", place: str = "", runtimes: dict | None = None):
         self.version, self.cri, self.decompressors = version, cri, decompressors
         self.local_pull, self.plain_http = local_pull, plain_http
+        self.runtimes = runtimes or {}
         self.tree = packages.containerd_tree(version)
         self.runc = packages.runc_tree()
         self.folder = processes.scratch_folder(f"nodeproof-containerd-{version}-", place)
@@ -62,11 +63,12 @@ class Containerd:
         # ends with the last process of this mount namespace.
         script = 'mount -t tmpfs -o mode=711 tmpfs /run/containerd && exec "$0" --config "$1"'
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+        self._launch([*command, self.tree / "usr/bin/containerd", self.folder / "config.toml"])
+
+    def _launch(self, command: list) -> None:
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [*command, self.tree / "usr/bin/containerd", self.folder / "config.toml"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(), cwd="/",
-            )
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment(), cwd="/")
         try:
             processes.wait_until(self._answers, f"containerd {self.version}", self.process)
         except Exception as error:
@@ -79,6 +81,20 @@ class Containerd:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def crash(self) -> None:
+        """kill -9, and a new one in the same mount namespace: it finds the shims of the old one, as on a real host."""
+        space = os.open(f"/proc/{self.process.pid}/ns/mnt", os.O_RDONLY)
+        try:
+            self.kill()
+            enter = ["nsenter", f"--mount=/proc/{os.getpid()}/fd/{space}"]
+            self._launch([*enter, self.tree / "usr/bin/containerd", "--config", self.folder / "config.toml"])
+        finally:
+            os.close(space)
+
+    def inside(self) -> list[str]:
+        """What a command begins with to see the mounts that containerd sees, as every program of a real host does."""
+        return ["nsenter", f"--target={self.process.pid}", "--mount"]
 
     def close(self) -> None:
         if self.process is not None:
@@ -182,6 +198,11 @@ class Containerd:
             lines += [f'[plugins."io.containerd.cri.v1.runtime".cni]\n{cni}']
         elif self.cri:
             lines += [f'[plugins."io.containerd.grpc.v1.cri".cni]\n{cni}']
+        cri = "io.containerd.cri.v1.runtime" if self.version == "2" else "io.containerd.grpc.v1.cri"
+        # Whoever names one has to name the default, too.
+        for name, program in ({"runc": "runc"} | self.runtimes if self.runtimes else {}).items():
+            table = f'plugins."{cri}".containerd.runtimes.{name}'
+            lines += [f'[{table}]\nruntime_type = "io.containerd.runc.v2"', f'[{table}.options]\nBinaryName = "{program}"']
         if self.local_pull:  # 2.1 and later: CRI pulls without the transfer service
             lines += ['[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true']
         if self.plain_http:

@@ -11,7 +11,7 @@ namespace {
 using fakes::ElfSpec;
 using fakes::make_elf;
 
-Result<elf::File> read(const std::string& bytes) {
+Result<elf::Facts> read(const std::string& bytes) {
   return elf::read(MemorySource(as_bytes(bytes)));
 }
 
@@ -38,7 +38,7 @@ TEST_P(ElfShape, IsReadWhole) {
   spec.flags = 0x5000400;
   const auto file = read(make_elf(spec));
   ASSERT_TRUE(file) << file.error().message;
-  const elf::Facts& facts = file->facts;
+  const elf::Facts& facts = *file;
   EXPECT_EQ(facts.header.bits, spec.bits);
   EXPECT_EQ(facts.header.big_endian, spec.big_endian);
   EXPECT_EQ(facts.header.machine, elf::kMachineAArch64);
@@ -91,9 +91,9 @@ TEST_P(ElfShape, AnyByteMayLie) {
 TEST(Elf, AStaticProgramHasNoInterpreterAndNoLibraries) {
   const auto file = read(make_elf({.type = elf::kTypeExecutable}));
   ASSERT_TRUE(file);
-  EXPECT_EQ(file->facts.interpreter, "");
-  EXPECT_FALSE(file->facts.dynamic);
-  EXPECT_TRUE(file->facts.needed.empty());
+  EXPECT_EQ(file->interpreter, "");
+  EXPECT_FALSE(file->dynamic);
+  EXPECT_TRUE(file->needed.empty());
 }
 
 TEST(Elf, SomethingElseHasNoMagic) {
@@ -109,13 +109,13 @@ TEST(Elf, SomethingElseHasNoMagic) {
 TEST(Elf, DescribesTheMachineForPeople) {
   const auto file = read(make_elf({.machine = elf::kMachineX86_64}));
   ASSERT_TRUE(file);
-  EXPECT_EQ(elf::describe(file->facts.header), "e_machine 62 (x86-64), 64-bit little-endian");
+  EXPECT_EQ(elf::describe(file->header), "e_machine 62 (x86-64), 64-bit little-endian");
   EXPECT_EQ(elf::machine_name(4711), "machine 4711");
 }
 
 TEST(Elf, ArchitectureNeedsMachineClassAndByteOrder) {
   const auto name = [](const ElfSpec& spec) {
-    return elf::oci_architecture(read(make_elf(spec))->facts.header);
+    return elf::oci_architecture(read(make_elf(spec))->header);
   };
   EXPECT_EQ(name({.machine = elf::kMachineX86_64}), "amd64");
   EXPECT_EQ(name({.machine = elf::kMachineAArch64}), "arm64");

@@ -105,6 +105,17 @@ TEST(Clock, WritesRfc3339InUtc) {
             "2026-11-21T10:00:00Z");
 }
 
+TEST(Clock, ReadsOnlyADayThatExistsAndThatItCanCount) {
+  using std::chrono::sys_days;
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parse_rfc3339("2026-11-21T10:00:00Z"),
+            sys_days(std::chrono::year(2026) / 11 / 21) + 10h);
+  for (const char* text : {"2027-02-31T00:00:00Z", "1013-01-31T00:00:00Z", "9999-01-01T00:00:00Z",
+                           "2026-11-21T10:00:00", "2026-13-01T00:00:00Z", ""}) {
+    EXPECT_FALSE(parse_rfc3339(text)) << text;
+  }
+}
+
 TEST(Words, FindTheNearestCandidate) {
   constexpr std::string_view kKeys[] = {"images", "registries", "check_every"};
   EXPECT_EQ(nearest("image", kKeys), "images");

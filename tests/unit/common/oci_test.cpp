@@ -239,6 +239,76 @@ TEST(ImageConfig, ReadsLabelsAndPortsAndPassesOverWhatIsOddInThem) {
   EXPECT_TRUE(parse_image_config(R"({"config":{"Labels":[],"ExposedPorts":"x"},)" + rootfs + "}"));
 }
 
+std::optional<Healthcheck> healthcheck(const std::string& keys) {
+  const auto config = parse_image_config(R"({"config":{)" + keys +
+                                         R"(},"rootfs":{"type":"layers","diff_ids":[]}})");
+  EXPECT_TRUE(config) << keys;
+  return config ? config->healthcheck : std::nullopt;
+}
+
+TEST(ImageConfig, ReadsDockersHealthcheck) {
+  using std::chrono::milliseconds;
+  const auto plain = healthcheck(R"("Healthcheck":{"Test":["CMD","/check","-q"]})");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->command, (std::vector<std::string>{"/check", "-q"}));
+  EXPECT_EQ(plain->interval, milliseconds(30000));
+  EXPECT_EQ(plain->timeout, milliseconds(30000));
+  EXPECT_EQ(plain->start_period, milliseconds(0));
+  EXPECT_EQ(plain->retries, 3U);
+  const auto all = healthcheck(
+      R"("Healthcheck":{"Test":["CMD-SHELL","curl -f localhost || exit 1"],"Interval":5000000000,)"
+      R"("Timeout":1,"StartPeriod":2000000,"StartInterval":0,"Retries":7})");
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->command,
+            (std::vector<std::string>{"/bin/sh", "-c", "curl -f localhost || exit 1"}));
+  EXPECT_EQ(all->interval, milliseconds(5000));
+  EXPECT_EQ(all->timeout, milliseconds(1));
+  EXPECT_EQ(all->start_period, milliseconds(2));
+  EXPECT_EQ(all->retries, 7U);
+  EXPECT_EQ(all->problem, "");
+  const auto shell = healthcheck(
+      R"("Shell":["/bin/bash","-ec"],"Healthcheck":{"Test":["CMD-SHELL","x"],"Retries":0})");
+  ASSERT_TRUE(shell);
+  EXPECT_EQ(shell->command, (std::vector<std::string>{"/bin/bash", "-ec", "x"}));
+  EXPECT_EQ(shell->retries, 3U);
+}
+
+TEST(ImageConfig, KnowsAHealthcheckThatIsNone) {
+  for (const char* keys :
+       {"", R"("Healthcheck":null)", R"("Healthcheck":{})", R"("Healthcheck":{"Test":null})",
+        R"("Healthcheck":{"Test":[]})", R"("Healthcheck":{"Test":["NONE"]})"}) {
+    EXPECT_FALSE(healthcheck(keys)) << keys;
+  }
+}
+
+TEST(ImageConfig, AnOddHealthcheckIsNoErrorAndSaysWhatIsWrong) {
+  struct Odd {
+    const char *keys, *why;
+  };
+  for (const auto& [keys, why] : {
+           Odd{R"({"Test":"curl"})", "$.config.Healthcheck.Test: expected an array"},
+           Odd{R"({"Test":["CMD"]})", "neither [\"NONE\"]"},
+           Odd{R"({"Test":["CMD",""]})", "no program"},
+           Odd{R"({"Test":["CMD-SHELL","a","b"]})", "neither [\"NONE\"]"},
+           Odd{R"({"Test":["curl","-f"]})", "neither [\"NONE\"]"},
+           Odd{R"({"Test":["CMD","a"],"Interval":"5s"})", "$.config.Healthcheck.Interval"},
+           Odd{R"({"Test":["CMD","a"],"Timeout":-1})", "a negative duration"},
+           Odd{R"({"Test":["CMD","a"],"Retries":-1})", "no sensible number"},
+       }) {
+    const auto check = healthcheck(R"("Healthcheck":)" + std::string(keys));
+    ASSERT_TRUE(check) << keys;
+    EXPECT_NE(check->problem.find(why), std::string::npos) << check->problem;
+    EXPECT_TRUE(check->command.empty());
+  }
+}
+
+TEST(ImageConfig, ReadsVolumes) {
+  const auto config = parse_image_config(
+      R"({"config":{"Volumes":{"/var/b":{},"/a":{}}},"rootfs":{"type":"layers","diff_ids":[]}})");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->volumes, (std::vector<std::string>{"/a", "/var/b"}));
+}
+
 TEST(ImageConfig, RefusesWhatBreaksItsSpecification) {
   const std::string rootfs = R"("rootfs":{"type":"layers","diff_ids":[]})";
   const std::string cases[] = {

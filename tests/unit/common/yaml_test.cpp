@@ -59,6 +59,30 @@ TEST(Yaml, ReadsJsonToo) {
   EXPECT_EQ(value->find("providers")->items().front().find("name")->string().value(), "ecr");
 }
 
+TEST(Yaml, TellsTheLineOfEachValue) {
+  const auto file = yaml::parse(
+      "# first\n"
+      "a: 1\n"
+      "list:\n"
+      "\n"
+      "  - name: x\n"
+      "    deep: [2,\n"
+      "      3]\n"
+      "  - |\n"
+      "    some\n"
+      "    text\n"
+      "end: { k: v }\n");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto& list = *file->find("list");
+  EXPECT_EQ(file->find("a")->line(), 2U);
+  EXPECT_EQ(list.items()[0].find("name")->line(), 5U);
+  EXPECT_EQ(list.items()[0].find("deep")->line(), 6U);
+  EXPECT_EQ(list.items()[0].find("deep")->items()[1].line(), 7U);
+  EXPECT_EQ(list.items()[1].line(), 8U);
+  EXPECT_EQ(list.items()[1].string().value(), "some\ntext\n");
+  EXPECT_EQ(file->find("end")->find("k")->line(), 11U);
+}
+
 struct Refused {
   const char* text;
   const char* why;
@@ -68,7 +92,7 @@ TEST(Yaml, RefusesWhatCannotBeReadForCertain) {
   for (const auto& [text, why] : {
            Refused{"a: [1, 2", "did not find expected"},
            Refused{"a: 1\nb: &x 2\nc: *x\n", "line 3: aliases"},
-           Refused{"a: 1\na: 2\n", "appears twice"},
+           Refused{"a: 1\na: 2\n", "line 2: $: the key \"a\" appears twice"},
            Refused{"a: 1\n---\nb: 2\n", "a second document"},
            Refused{"? [a]\n: 1\n", "a key that is no scalar"},
            Refused{"a: !!binary aGk=\n", "a tag (!name) is not read"},

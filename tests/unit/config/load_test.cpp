@@ -47,12 +47,23 @@ class Load : public ::testing::Test {
   const fs::path& dir_ = folder_.path();
 };
 
+TEST_F(Load, KernelFeaturesAreNames) {
+  const std::string message =
+      refused(R"({ "host": { "kernel": { "require": ["vxlan", "a b"] } } })");
+  EXPECT_NE(message.find("$.host.kernel.require"), std::string::npos) << message;
+  EXPECT_NE(refused(R"({ "host": { "kernel": { "demand": [] } } })").find("unknown key"),
+            std::string::npos);
+  EXPECT_NE(config_digest(loaded(R"({ "host": { "kernel": { "require": ["btf"] } } })")),
+            config_digest(loaded("{}")));
+}
+
 TEST_F(Load, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(loaded("{}"), Config{}); }
 
 TEST_F(Load, TakesEveryKey) {
   const Config config = loaded(R"({
     "mode": "observe", // a comment
     "node": { "name": "pi-17", "labels": { "site": "hall" } },
+    "host": { "kernel": { "require": ["vxlan", "btf", "CONFIG_BPF_SYSCALL"] } },
     "containerd": { "address": "unix:///run/c.sock", "namespace": "k8s.io", "snapshotter": "native" },
     "registries": {
       "r.example:5000": { "plain_http": true, "proxy": "http://u:p@proxy.lan:3128",
@@ -68,8 +79,11 @@ TEST_F(Load, TakesEveryKey) {
                    "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
     "sources": ["/mnt/usb/images", "/srv/app.tar"],
     "pull": { "parallel": 5, "keep_free": "15%" }, "check_every": "6h", "resolve_every": "1d",
+    "scrub": { "every": "1d", "rate": "1MB/s" },
     "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
+  EXPECT_EQ(config.host.kernel.require,
+            (std::vector<std::string>{"vxlan", "btf", "CONFIG_BPF_SYSCALL"}));
   EXPECT_EQ(config.containerd, (Containerd{"/run/c.sock", "k8s.io", "native"}));
   const Registry& plain = config.registries.at("r.example:5000");
   EXPECT_TRUE(plain.plain_http);
@@ -86,15 +100,30 @@ TEST_F(Load, TakesEveryKey) {
   EXPECT_EQ(image.when, (HostCondition{"arm64", "Raspberry Pi 5", 16384}));
   EXPECT_EQ(image.emulation, Emulation::allow);
   EXPECT_EQ(image.on_tag_moved, OnTagMoved::follow);
-  const SmokeTest test{"starts", {"/a", "-v"},       {"A=b", "C="},
-                       "1000",   milliseconds(1500), {3, "^v2\\.", "x"}};
+  SmokeTest test;
+  test.name = "starts";
+  test.args = {"/a", "-v"};
+  test.env = {"A=b", "C="};
+  test.user = "1000";
+  test.timeout = milliseconds(1500);
+  test.expect.exit = 3;
+  test.expect.stdout_matches = {"^v2\\."};
+  test.expect.stderr_matches = {"x"};
   EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
   EXPECT_EQ(config.sources, (std::vector<std::string>{"/mnt/usb/images", "/srv/app.tar"}));
   EXPECT_EQ(config.pull.parallel, 5U);
   EXPECT_EQ(config.pull.keep_free, (Amount{.units = 0, .percent = 15}));
   EXPECT_EQ(config.check_every, seconds(6 * 3600));
   EXPECT_EQ(config.resolve_every, seconds(24 * 3600));
+  EXPECT_EQ(config.scrub, (Scrub{seconds(24 * 3600), 1'000'000}));
   EXPECT_TRUE(config.require_smoke);
+}
+
+TEST_F(Load, TakesAScrubThatNeverComesAndNoneWithoutARate) {
+  EXPECT_EQ(loaded("{}").scrub, (Scrub{seconds(7 * 24 * 3600), 5'000'000}));
+  EXPECT_EQ(loaded(R"({"scrub": {"every": ""}})").scrub.every, seconds(0));
+  EXPECT_NE(refused(R"({"scrub": {"every": "1s"}})").find("at least \"1m\""), std::string::npos);
+  EXPECT_NE(refused(R"({"scrub": {"rate": ""}})").find("a rate such as"), std::string::npos);
 }
 
 TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
@@ -109,8 +138,7 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
 }
 
 TEST_F(Load, RefusesKeysOfALaterVersion) {
-  for (const char* text :
-       {R"("stale_after": "")", R"("scrub": {})", R"("accept": [])", R"("report": {})"}) {
+  for (const char* text : {R"("stale_after": "")", R"("report": {})"}) {
     EXPECT_NE(refused("{" + std::string(text) + "}").find("not supported by this version"),
               std::string::npos)
         << text;
@@ -168,8 +196,8 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
       {R"({"images": [{"reference": "x", "smoke": [{"args": ["a"]}]}]})",
        "$.images[0].smoke[0]: a smoke test needs a \"name\""},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a"}]}]})",
-       "$.images[0].smoke[0]: a smoke test needs \"args\""},
-      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": []}]}]})",
+       "$.images[0].smoke[0]: a smoke test needs \"args\", a \"service\" or a \"file\""},
+      {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": [""]}]}]})",
        "$.images[0].smoke[0].args: the first argument is the program and must not be empty"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"]}, {"name": "a", "args": ["b"]}]}]})",
        "$.images[0].smoke[1]: two smoke tests of this image are named \"a\""},
@@ -184,6 +212,14 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
        "operator: (?=; write it in RE2's syntax, which has neither backreferences nor look-around"},
       {R"({"images": [{"reference": "x", "smoke": [{"name": "a", "args": ["a"], "expect": {"exit": 256}}]}]})",
        "$.images[0].smoke[0].expect.exit: the number must be from 0 to 255"},
+      {R"({"accept": [{"code": "ArchMismatch", "until": "2027-01-31"}]})",
+       "$.accept[0]: it needs a reason: \"why\""},
+      {R"({"accept": [{"code": "ArchMismatch", "why": "x"}]})",
+       "$.accept[0]: it needs an end: \"until\""},
+      {R"({"accept": [{"until": "2027-01-31", "why": "x"}]})",
+       "$.accept[0]: what is accepted needs a \"code\""},
+      {R"({"accept": [{"code": "ArchMismatch", "until": "2027-02-31", "why": "x"}]})",
+       "$.accept[0].until: \"2027-02-31\" is no day such as \"2027-01-31\""},
       {R"({"pull": {"keep_free": "10"}})",
        R"($.pull.keep_free: "10" has no unit: write "10GB" or "10%")"},
       {R"({"pull": {"keep_free": "100%"}})",
@@ -330,6 +366,46 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[others.size() - 2].pull.windows = {*parse_time_window("01:00-05:00")};
   others[others.size() - 1].pull.start_jitter = seconds(60);
   others.push_back(base);
+  const auto with_image = [&](auto change) {
+    RequiredImage& image = others.emplace_back(base).images.emplace_back();
+    change(image);
+  };
+  with_image([](RequiredImage& image) { image.healthcheck = true; });
+  with_image([](RequiredImage& image) { image.structure_tests = {"/a.yaml"}; });
+  with_image([](RequiredImage& image) { image.golden.report = "registry"; });
+  with_image([](RequiredImage& image) { image.golden.keys = {"/k.pem"}; });
+  with_image([](RequiredImage& image) { image.sandbox.mounts = {{"/a", "/b"}}; });
+  with_image([](RequiredImage& image) { image.sandbox.tmpfs = {"/a"}; });
+  with_image([](RequiredImage& image) { image.sandbox.devices = {"/dev/full"}; });
+  with_image([](RequiredImage& image) { image.sandbox.runtime = "nvidia"; });
+  with_image([](RequiredImage& image) { image.sandbox.memory = 1; });
+  with_image([](RequiredImage& image) { image.sandbox.pids = 1; });
+  const auto with_test = [&](auto change) {
+    SmokeTest& test = others.emplace_back(base).images.emplace_back().smoke.emplace_back();
+    change(test);
+  };
+  with_test([](SmokeTest& test) { test.cwd = "/a"; });
+  with_test([](SmokeTest& test) { test.input = "a"; });
+  with_test([](SmokeTest& test) { test.repeat = 2; });
+  with_test([](SmokeTest& test) { test.cpus = 2; });
+  with_test([](SmokeTest& test) { test.before = {{"a", "b"}}; });
+  with_test([](SmokeTest& test) { test.before = {{"a"}, {"b"}}; });
+  with_test([](SmokeTest& test) { test.after = {{"a"}}; });
+  with_test([](SmokeTest& test) { test.expect.stdout_excludes = {"a"}; });
+  with_test([](SmokeTest& test) { test.expect.stderr_excludes = {"a"}; });
+  with_test([](SmokeTest& test) { test.expect.stdout_sha256 = "a"; });
+  with_test([](SmokeTest& test) { test.service.emplace().port = 80; });
+  with_test([](SmokeTest& test) { test.service.emplace().http_path = "/"; });
+  with_test([](SmokeTest& test) { test.service.emplace().http_status = 200; });
+  with_test([](SmokeTest& test) { test.service.emplace().http_body = "a"; });
+  with_test([](SmokeTest& test) { test.file.emplace().path = "/a"; });
+  with_test([](SmokeTest& test) { test.file.emplace().exists = false; });
+  with_test([](SmokeTest& test) { test.file.emplace().mode = "-rw-r--r--"; });
+  with_test([](SmokeTest& test) { test.file.emplace().uid = 0; });
+  with_test([](SmokeTest& test) { test.file.emplace().gid = 0; });
+  with_test([](SmokeTest& test) { test.file.emplace().executable_by = "any"; });
+  with_test([](SmokeTest& test) { test.file.emplace().contains = {"a"}; });
+  with_test([](SmokeTest& test) { test.file.emplace().excludes = {"a"}; });
   for (std::size_t i = 0; i < others.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       EXPECT_NE(config_digest(others[i]), config_digest(others[j])) << i << " " << j;

@@ -3,7 +3,12 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "agent/boot_state.hpp"
+#include "agent/host/host.hpp"
+#include "agent/smoke/file_list.hpp"
 #include "agent/smoke/record.hpp"
+#include "agent/smoke/spec.hpp"
+#include "common/json.hpp"
 #include "tests/fakes/elf_writer.hpp"
 #include "tests/fakes/tar_writer.hpp"
 
@@ -20,6 +25,44 @@ CycleRig::CycleRig() {
   config.run_dir = home_.path() / "run";
   config.binary = "/usr/bin/nodeproof";
   tests_exit_with(0);
+  const BootState boots(config.state_dir);
+  const std::string boot = host::read_host(config.host_root).boot_id;
+  if (!boots.stopped("the boot before") || !boots.started(boot)) std::abort();
+}
+
+void CycleRig::power_cut() { std::filesystem::remove(config.state_dir / "boot.json"); }
+
+void CycleRig::damage(const std::string& path, smoke::FileProblem problem) {
+  damaged_ = path;
+  problem_ = problem;
+  unpacked_ = store.count("unpack");
+}
+
+// As the supervisor does, where a container has a list of files.
+bool CycleRig::compare(const ContainerRequest& request) {
+  const auto spec = json::parse(request.spec_json);
+  const json::Value* mounts = spec ? spec->find("mounts") : nullptr;
+  if (mounts == nullptr) return false;
+  for (const json::Value& mount : mounts->items()) {
+    if (mount.string_or("destination", "").value_or("") != smoke::kListInside) continue;
+    std::ofstream out(request.stdout_path);
+    std::uint64_t place = 0, wrong = 0;
+    std::optional<unsigned> lowest;
+    const auto done = smoke::read_list(
+        mount.string_or("source", "").value_or(""), [&](const auto& file) -> Result<> {
+          if (file.path == damaged_ && store.count("unpack") == unpacked_) {
+            out << smoke::file_line({file.path, problem_, 0, "", 0, place});
+            lowest = file.layer;
+            ++wrong;
+          }
+          ++place;
+          return {};
+        });
+    out << smoke::files_line(place, wrong, lowest) << smoke::kEndLine;
+    comparisons_.push_back(place);
+    return done.has_value();
+  }
+  return false;
 }
 
 FakeImage CycleRig::image(const std::string& architecture, const std::string& content) const {
@@ -47,6 +90,17 @@ Descriptor CycleRig::push_for(const std::string& reference, const std::string& a
   return push_index(registry, {push_image(registry, image(architecture, "1"))}, reference);
 }
 
+Descriptor CycleRig::push_layers(const std::string& reference,
+                                 const std::vector<std::string>& contents) {
+  FakeImage made = image("arm64", contents.front());
+  for (std::size_t i = 1; i < contents.size(); ++i) {
+    const std::string tar =
+        fakes::TarWriter().file("content" + std::to_string(i), contents[i]).str();
+    made.layers.push_back({tar, "", "application/vnd.oci.image.layer.v1.tar"});
+  }
+  return push_index(registry, {push_image(registry, made)}, reference);
+}
+
 RequiredImage& CycleRig::require(const std::string& reference) {
   RequiredImage required;
   required.reference = reference;
@@ -59,16 +113,18 @@ RequiredImage& CycleRig::require(const std::string& reference) {
 }
 
 void CycleRig::tests_exit_with(int status, bool declared) {
-  runtime.behave([status, declared](const ContainerRequest& request) -> Result<ContainerExit> {
-    smoke::RunRecord record;
-    record.state = smoke::RunState::exited;
-    record.exit = status;
-    std::ofstream out(request.stdout_path);
-    out << smoke::files_line(1, 0);
-    if (declared) out << smoke::test_line(0, record);
-    out << smoke::kEndLine;
-    return ContainerExit{};
-  });
+  runtime.behave(
+      [this, status, declared](const ContainerRequest& request) -> Result<ContainerExit> {
+        if (compare(request)) return ContainerExit{};
+        smoke::RunRecord record;
+        record.state = smoke::RunState::exited;
+        record.exit = status;
+        std::ofstream out(request.stdout_path);
+        out << smoke::files_line(1, 0);
+        if (declared) out << smoke::test_line(0, record);
+        out << smoke::kEndLine;
+        return ContainerExit{};
+      });
 }
 
 NodeReport CycleRig::run(const std::stop_token& stop) {

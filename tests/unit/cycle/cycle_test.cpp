@@ -275,7 +275,7 @@ TEST_F(Cycle, LeftoversThatDoNotGoTakeNothingFromWhatIsProven) {
   rig.runtime.fail_to_sweep({Errc::io, "task nodeproof-x: device busy", ""});
   const NodeReport report = rig.run();
   EXPECT_EQ(report.verdict, Verdict::ready);
-  EXPECT_THAT(report.findings, Contains(finding(code::kSmokeNotRun, Severity::warn)));
+  EXPECT_THAT(report.findings, Contains(finding(code::kSmokeLeftovers, Severity::warn)));
 }
 
 TEST_F(Cycle, SaysWhyAnImageOfWhichNothingRanIsUnknown) {

@@ -39,7 +39,8 @@ TEST_F(PullPlanTest, SaysWhatWouldBeFetchedAndWritesNothing) {
   EXPECT_EQ(image.credentials, "the configuration");
   EXPECT_THAT(image.tests, ElementsAre("starts"));
   EXPECT_THAT(rig.store.log(), IsEmpty());
-  EXPECT_FALSE(std::filesystem::exists(rig.config.state_dir));
+  const std::filesystem::directory_iterator state(rig.config.state_dir);
+  EXPECT_EQ(std::distance(begin(state), end(state)), 1) << "the daemon's mark alone";
   EXPECT_FALSE(std::filesystem::exists(rig.config.run_dir));
 }
 

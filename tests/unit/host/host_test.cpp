@@ -20,6 +20,7 @@ HostFacts pi4() {
   facts.kernel_bits = 64;
   facts.userland_bits = 64;
   facts.page_size = 4096;
+  facts.va_bits = 39;
   facts.hwcaps = {"fp", "asimd", "evtstrm", "crc32", "cpuid"};
   facts.kernel_release = "6.1.0-rpi8-rpi-v8";
   facts.board = "Raspberry Pi 4 Model B Rev 1.4";
@@ -35,7 +36,14 @@ HostFacts pi4() {
        "no \"memory\" in /sys/fs/cgroup/cgroup.controllers; cgroup_disable=memory in /proc/cmdline",
        "append \"cgroup_enable=memory cgroup_memory=1\" to the one line of "
        "/boot/firmware/cmdline.txt "
-       "(/boot/cmdline.txt before bookworm) and reboot"}};
+       "(/boot/cmdline.txt before bookworm) and reboot"},
+      {std::string(code::kEmulatorRegistered), Severity::info, "qemu-x86_64", "",
+       "this host runs programs that are built for other processors, by an emulator: an image of "
+       "the wrong architecture would start, and be slow",
+       "qemu-x86_64 runs e_machine 62 by /usr/libexec/qemu-binfmt/x86_64-binfmt-P (flags POCF)",
+       "if nobody here means that: apt-get purge qemu-user-static binfmt-support, or echo -1 > "
+       "/proc/sys/fs/binfmt_misc/NAME until the next start; images are refused all the same unless "
+       "their \"emulation\" allows it"}};
   return facts;
 }
 
@@ -46,6 +54,7 @@ HostFacts pi5() {
   facts.kernel_bits = 64;
   facts.userland_bits = 64;
   facts.page_size = 16384;
+  facts.va_bits = 47;
   facts.hwcaps = {"fp",      "asimd", "evtstrm", "aes",   "pmull",    "sha1",  "sha2",  "crc32",
                   "atomics", "fphp",  "asimdhp", "cpuid", "asimdrdm", "lrcpc", "dcpop", "asimddp"};
   facts.kernel_release = "6.6.31+rpt-rpi-2712";
@@ -64,6 +73,7 @@ HostFacts amd64() {
   facts.kernel_bits = 64;
   facts.userland_bits = 64;
   facts.page_size = 4096;
+  facts.va_bits = 47;
   facts.isa_level = "x86-64-v4";
   facts.hwcaps = {"cmov",      "cx8",      "fpu",         "fxsr",       "mmx",        "syscall",
                   "sse",       "sse2",     "cx16",        "lahf_lm",    "popcnt",     "pni",
@@ -81,6 +91,28 @@ HostFacts amd64() {
   return facts;
 }
 
+HostFacts orin() {
+  HostFacts facts;
+  facts.platform = {"linux", "arm64", "v8", "", {}};
+  facts.machine = "aarch64";
+  facts.kernel_bits = 64;
+  facts.userland_bits = 64;
+  facts.page_size = 4096;
+  facts.va_bits = 48;
+  facts.hwcaps = {"fp",    "asimd",   "evtstrm", "aes",     "pmull", "sha1",     "sha2",
+                  "crc32", "atomics", "fphp",    "asimdhp", "cpuid", "asimdrdm", "lrcpc",
+                  "dcpop", "asimddp", "uscat",   "ilrcpc",  "flagm", "paca",     "pacg"};
+  facts.kernel_release = "5.15.136-tegra";
+  facts.board = "NVIDIA Jetson AGX Orin Developer Kit";
+  facts.l4t = "36.3.0";
+  facts.jetpack = "6.0";
+  facts.name = "orin";
+  facts.boot_id = "12121212-3434-4565-8787-909090909090";
+  facts.cgroup_controllers = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids", "rdma"};
+  facts.cgroup_v2 = true;
+  return facts;
+}
+
 // What differs is readable in the documents; the facts themselves have no printer.
 void expect_same(const HostFacts& found, const HostFacts& expected) {
   EXPECT_EQ(to_json(found), to_json(expected));
@@ -92,6 +124,8 @@ TEST(ReadHost, KnowsARaspberryPi4) { expect_same(read_host(kHosts / "pi4"), pi4(
 TEST(ReadHost, KnowsARaspberryPi5) { expect_same(read_host(kHosts / "pi5"), pi5()); }
 
 TEST(ReadHost, KnowsAnAmd64Machine) { expect_same(read_host(kHosts / "amd64"), amd64()); }
+
+TEST(ReadHost, KnowsAJetsonOrin) { expect_same(read_host(kHosts / "orin"), orin()); }
 
 TEST(ReadHost, GuessesNothingFromAnEmptyDirectory) {
   HostFacts nothing;
@@ -131,7 +165,7 @@ TEST_F(ChangedBoard, With32BitUserlandIsAnArmPlatformAndSaysSo) {
   EXPECT_EQ(to_string(facts.platform), "linux/arm/v8");
   EXPECT_EQ(facts.kernel_bits, 64U);
   EXPECT_EQ(facts.userland_bits, 32U);
-  ASSERT_EQ(facts.findings.size(), 2U);
+  ASSERT_EQ(facts.findings.size(), 3U);
   EXPECT_EQ(facts.findings[0].code, code::kUserlandBitness);
   EXPECT_EQ(facts.findings[0].severity, Severity::warn);
 }
@@ -156,19 +190,36 @@ TEST_F(ChangedBoard, IsTheRunningProgramsMachineOnAKernelBefore61) {
 TEST_F(ChangedBoard, HasNoMemoryFindingWhenNoControllerListIsReadable) {
   std::filesystem::remove(root_ / "sys/fs/cgroup/cgroup.controllers");
   std::filesystem::remove(root_ / "proc/cgroups");
-  EXPECT_TRUE(read_host(root_).findings.empty());
+  ASSERT_EQ(read_host(root_).findings.size(), 1U);
+  EXPECT_EQ(read_host(root_).findings[0].code, code::kEmulatorRegistered);
 }
 
 TEST_F(ChangedBoard, ReadsCgroupV1WhereV2IsNotMounted) {
   std::filesystem::remove(root_ / "sys/fs/cgroup/cgroup.controllers");
   const HostFacts facts = read_host(root_);
   EXPECT_FALSE(facts.cgroup_v2);
-  ASSERT_EQ(facts.findings.size(), 1U);
+  ASSERT_EQ(facts.findings.size(), 2U);
   EXPECT_TRUE(facts.findings[0].evidence.contains("/proc/cgroups"));
 }
 
+TEST_F(ChangedBoard, HasNoAddressSpaceOfItsOwnUnderAnEmulator) {
+  ASSERT_EQ(read_host(root_).va_bits, 39U);
+  auto head = read_file(kHosts / "amd64/proc/self/exe").value();
+  write("proc/thread-self/exe", head);
+  EXPECT_EQ(read_host(root_).va_bits, 0U);
+}
+
+TEST_F(ChangedBoard, WithoutAStackHasAnUnknownAddressSpace) {
+  write("proc/self/maps", "5571e6d000-5571e79000 r-xp 00000000 b3:02 131 /usr/bin/x\n");
+  EXPECT_EQ(read_host(root_).va_bits, 0U);
+  write("proc/self/maps", "garbage [stack]\n");
+  EXPECT_EQ(read_host(root_).va_bits, 0U);
+}
+
 TEST(HostJson, ComesBackAsItWas) {
-  HostFacts facts = pi4();
+  HostFacts facts = orin();
+  facts.findings = pi4().findings;
+  facts.aarch32 = false;
   facts.containerd = ContainerdFacts{
       "/run/containerd/containerd.sock", "1.6.20", "k8s.io", "overlayfs", true, true};
   const auto back = from_json(to_json(facts));
@@ -188,6 +239,9 @@ TEST(HostTable, ShowsFactsAndFindings) {
   const std::string table = to_table(pi4());
   EXPECT_TRUE(table.contains("platform     linux/arm64/v8\n"));
   EXPECT_TRUE(table.contains("page size    4K\n"));
+  EXPECT_TRUE(table.contains("addresses    39 bits of address per process\n"));
+  EXPECT_TRUE(table.contains("32-bit Arm   not known\n"));
+  EXPECT_TRUE(to_table(orin()).contains("Jetson       L4T 36.3.0, JetPack 6.0\n"));
   EXPECT_TRUE(table.contains("warn         MemoryCgroupMissing: "));
 }
 

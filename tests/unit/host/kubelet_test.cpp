@@ -26,7 +26,7 @@ TEST(Kubelet, SaysWhatKubeadmsFileSaysOverTheDefaults) {
   const Node node;
   node.put("var/lib/kubelet/config.yaml",
            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
-           "imageGCHighThresholdPercent: 75\n"
+           "imageGCHighThresholdPercent: 75\ncgroupDriver: systemd\n"
            "evictionHard:\n  imagefs.available: 20%\n"
            "imagePullCredentialsVerificationPolicy: AlwaysVerify\n"
            "preloadedImagesVerificationAllowlist: [\"registry.lan/*\"]\n");
@@ -37,6 +37,7 @@ TEST(Kubelet, SaysWhatKubeadmsFileSaysOverTheDefaults) {
   EXPECT_EQ(facts->eviction_hard.at("imagefs.available"), "20%");
   EXPECT_EQ(facts->eviction_hard.at("nodefs.available"), "10%");
   EXPECT_EQ(facts->pull_credentials_policy, "AlwaysVerify");
+  EXPECT_EQ(facts->cgroup_driver, "systemd");
   EXPECT_EQ(facts->preloaded_images_allowlist, std::vector<std::string>{"registry.lan/*"});
 }
 
@@ -46,9 +47,11 @@ TEST(Kubelet, FollowsTheRunningOnesArguments) {
   node.put("proc/42/status", "Name:\tkubelet\nUid:\t0\t0\t0\t0\nNSpid:\t42\n");
   node.put("proc/42/cmdline",
            "/usr/bin/kubelet\0--config=/etc/k/kubelet.yaml\0--config-dir\0/etc/k/d\0"
-           "--eviction-hard=imagefs.available<7%,nodefs.inodesFree<1%\0"sv);
+           "--eviction-hard=imagefs.available<7%,nodefs.inodesFree<1%\0"
+           "--cgroup-driver=cgroupfs\0"sv);
   node.put("etc/k/kubelet.yaml",
-           "imageGCHighThresholdPercent: 60\nevictionHard: {imagefs.available: 30%}\n");
+           "cgroupDriver: systemd\nimageGCHighThresholdPercent: 60\nevictionHard: "
+           "{imagefs.available: 30%}\n");
   node.put("etc/k/d/20.conf", "imageGCHighThresholdPercent: 65\n");
   node.put("etc/k/d/10.conf", "imageGCHighThresholdPercent: 50\n");
   node.put("etc/k/d/30.yaml", "imageGCHighThresholdPercent: 1\n");
@@ -58,6 +61,7 @@ TEST(Kubelet, FollowsTheRunningOnesArguments) {
   EXPECT_EQ(facts->image_gc_high_percent, 65U);
   EXPECT_EQ(facts->eviction_hard.at("imagefs.available"), "7%");
   EXPECT_EQ(facts->eviction_hard.at("nodefs.inodesFree"), "1%");
+  EXPECT_EQ(facts->cgroup_driver, "cgroupfs");
   EXPECT_EQ(facts->source,
             "/etc/k/kubelet.yaml, /etc/k/d/10.conf, /etc/k/d/20.conf, its command line");
 }

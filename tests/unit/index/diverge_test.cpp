@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/index/arch_words.hpp"
+#include "common/arch_words.hpp"
 #include "common/crypto.hpp"
 
 namespace nodeproof::index {

@@ -27,6 +27,15 @@ TEST_F(TagTest, APartialLookSaysWhatItWasAbout) {
             std::vector<std::string>{"linux/arm64"});
 }
 
+TEST_F(TagTest, EachPlatformThatIsAskedForMustBeThere) {
+  const Platform arm64{"linux", "arm64", "", "", {}}, riscv{"linux", "riscv64", "", "", {}};
+  const IndexReport report = look({.platforms = {arm64, riscv}});
+  EXPECT_EQ(report.verdict, IndexVerdict::damaged);
+  ASSERT_TRUE(has(report, "PlatformMissing"));
+  EXPECT_NE(report.findings.at(0).message.find("holds no image for linux/riscv64"),
+            std::string::npos);
+}
+
 TEST_F(TagTest, OfImageLayoutsNoRegistryIsSpokenOf) {
   registry.remove(layer(amd64, 1));
   registry.state(layer(arm64, 1), BlobState::truncated);

@@ -69,7 +69,7 @@ TEST(Inventory, TellsWhatTheLayerTakesOnceItIsUnpacked) {
 TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {
   const std::string program = arm64_program({"libc.so.6"}) + std::string(300'000, 'x');
   AnalyserLimits limits;
-  limits.held_elf = 4096;
+  limits.held = 4096;
   const fakes::TempFolder folder;
   const auto& directory = folder.path();
   LayerInventory inventory =
@@ -77,7 +77,7 @@ TEST(Inventory, LargeElfFilesAreSpooledAndTheLargestKnownByTheirHeader) {
   ASSERT_FALSE(inventory.problem) << inventory.problem->message;
   EXPECT_EQ(inventory.entries[0].facts->elf->needed.size(), 1U);
   EXPECT_TRUE(std::filesystem::is_empty(directory));
-  limits.spooled_elf = 100'000;
+  limits.spooled = 100'000;
   inventory = inventory_of(TarWriter().file("big", program).str(), limits, "/nowhere");
   const FileFacts& facts = *inventory.entries[0].facts;
   EXPECT_EQ(facts.elf->header.machine, elf::kMachineAArch64);
@@ -96,11 +96,84 @@ TEST(Inventory, AHostileLayerDoesNotTakeAllMemory) {
   EXPECT_LT(inventory.entries.size(), 1000U);
 }
 
+TEST(Inventory, CodeIsKnownOfProgramsAndLibrariesOnly) {
+  fakes::ElfSpec spec{.sections = {{.content = std::string("\x20\x00\x20\xb8", 4)}}};
+  const std::string library = fakes::make_elf(spec);
+  spec.type = elf::kTypeRelocatable;
+  const std::string object = fakes::make_elf(spec);
+  spec.type = elf::kTypeCore;
+  const std::string core = fakes::make_elf(spec);
+  const LayerInventory inventory =
+      inventory_of(TarWriter().file("lib.so", library).file("mod.ko", object).file("core", core));
+  const FileFacts& facts = *find(inventory, "lib.so")->facts;
+  ASSERT_TRUE(facts.code);
+  EXPECT_EQ(facts.code->extensions.size(), 1U);
+  EXPECT_EQ(facts.problem, "");
+  EXPECT_FALSE(find(inventory, "mod.ko")->facts->code);
+  EXPECT_FALSE(find(inventory, "core")->facts->code);
+}
+
+TEST(Inventory, WhatElfFilesTellCountsToo) {
+  fakes::ElfSpec spec;
+  spec.versions_defined.assign(1000, "V");
+  spec.versions_needed = {{"libc.so.6", std::vector<std::string>(1000, "V")}};
+  TarWriter tar;
+  for (int i = 0; i < 10; ++i) tar.file("lib" + std::to_string(i), fakes::make_elf(spec));
+  AnalyserLimits limits;
+  limits.inventory = 11'000 * sizeof(std::string);
+  const LayerInventory inventory = inventory_of(tar.str(), limits);
+  ASSERT_TRUE(inventory.problem);
+  EXPECT_EQ(inventory.problem->code, Errc::too_large);
+}
+
 TEST(Inventory, ATextRoundTripChangesNothing) {
   LayerInventory inventory = sample();
   inventory.refused = 3;
   inventory.first_refused = "../x: no";
   inventory.problem = Error{Errc::corrupt, "tar, at\tsome entry", ""};
+  const auto parsed = parse_inventory(to_text(inventory));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(*parsed, inventory);
+}
+
+// Every field differs from its default: one that is forgotten shows.
+FileFacts full_facts() {
+  FileFacts facts;
+  facts.elf = elf::Facts{
+      .header = {.bits = 64, .big_endian = true, .os_abi = 3, .type = 3, .machine = 62, .flags = 7},
+      .interpreter = "/lib/ld.so",
+      .dynamic = true,
+      .pie = true,
+      .soname = "lib\tx",
+      .rpath = "/r",
+      .runpath = "/u",
+      .needed = {"a", "b"},
+      .loads = {{5, 1, 2, 3, 4, UINT64_MAX}, {6, 7, 8, 9, 10, 11}},
+      .versions_needed = {{"libc.so.6", {"GLIBC_2.17", "GLIBC_2.34"}},
+                          {"libm.so.6", {"GLIBC_2.29"}}},
+      .versions_defined = {"V1", "V%2"},
+      .tls_size = 4096,
+      .static_tls = true,
+      .kernel = "3.7.0",
+      .x86_needed = elf::kX86V3,
+      .arm_architecture = 0};
+  facts.code =
+      elf::CodeFacts{.extensions = {{"aes", 1, 2, 3, 4}, {"atomics", 5, 6, UINT64_MAX, 0xb8200020}},
+                     .asks_processor = true,
+                     .ifunc = true,
+                     .marks = {elf::Mark::jemalloc, elf::Mark::wine},
+                     .jemalloc_page = 65536};
+  facts.problem = "half of it";
+  return facts;
+}
+
+TEST(Inventory, AllFactsOfAnElfFileSurviveTheText) {
+  LayerInventory inventory = sample();
+  inventory.entries[1].facts = std::make_shared<const FileFacts>(full_facts());
+  FileFacts bare;
+  bare.elf.emplace();
+  bare.code.emplace();
+  inventory.entries[2].facts = std::make_shared<const FileFacts>(bare);
   const auto parsed = parse_inventory(to_text(inventory));
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(*parsed, inventory);
@@ -126,8 +199,11 @@ TEST(Inventory, StrangeLinesUnderARightChecksumAreErrors) {
     return lines + "end\t" + std::string(hash_of(as_bytes(lines)).hex()) + "\n";
   };
   ASSERT_TRUE(parse_inventory(sealed(body)));
-  for (const char* line : {"x\n", "f\t1\n", "f\t1\t2\t3\t4\t\tp\t%4\n", "f\t1\t2\t3\t-4\t\tp\t\n",
-                           "\n", "N\tlib\n", "d\t1\t2\t3\t4\t\tp\t\textra\n"}) {
+  for (const char* line :
+       {"x\n", "f\t1\n", "f\t1\t2\t3\t4\t\tp\t%4\n", "f\t1\t2\t3\t-4\t\tp\t\n", "\n", "N\tlib\n",
+        "L\t1\t2\t3\t4\t5\t6\n", "U\taes\t1\t2\t3\t4\n", "X\t1\t1\t0\nM\t99\n", "X\t1\t1\n",
+        "E\t64\t0\t0\t3\t62\t0\t0\t0\t\t\t\t\t0\t0\t\t0\t0\nv\tV1\n",
+        "d\t1\t2\t3\t4\t\tp\t\textra\n"}) {
     EXPECT_FALSE(parse_inventory(sealed(body + line))) << line;
   }
   EXPECT_FALSE(parse_inventory(sealed("nodeproof-inventory\t999\n")));

@@ -222,6 +222,17 @@ TEST(Reach, ARunPathCountsForItsOwnObjectAnRpathForAllBelow) {
   EXPECT_EQ(reach_in(tar, "/app").problems, Lines{"library_elsewhere libb.so"});
 }
 
+TEST(Reach, WhatIsPreloadedIsNeededAndWhatCannotBeIsNoProblem) {
+  TarWriter tar = base();
+  tar.file("app", make_elf({.interpreter = std::string(kLoader)}), 0755);
+  tar.file("usr/lib/libjemalloc.so.2", arm64_library("libjemalloc.so.2", {"libabsent.so"}));
+  tar.file("opt/foreign.so", static_program(elf::kMachineX86_64));
+  const Outcome outcome = reach_in(
+      tar, "/app", {"LD_PRELOAD=libjemalloc.so.2:/opt/foreign.so /opt/none.so libgone.so"});
+  EXPECT_EQ(outcome.problems, Lines{"library_missing libabsent.so"});
+  EXPECT_EQ(outcome.files.back(), "usr/lib/libjemalloc.so.2");
+}
+
 TEST(Reach, MuslHasItsOwnRules) {
   TarWriter tar;
   tar.file("lib/ld-musl-aarch64.so.1", arm64_library("libc.musl-aarch64.so.1"), 0755);

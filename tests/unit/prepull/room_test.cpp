@@ -10,7 +10,18 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Room : public TwoImages {};
+class Room : public TwoImages {
+ protected:
+  // Of the first image's own layer it is known that it is large, once it has been fetched.
+  PullPorts learning() {
+    PullPorts made = ports();
+    made.sizes = [this](const Descriptor& layer) -> std::optional<UnpackedSize> {
+      if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
+      return UnpackedSize{200'000'000, 1};
+    };
+    return made;
+  }
+};
 
 // What is free on the one file system of containerd's, of which 10 % stay free.
 StoreVolumes disk(std::uint64_t free_bytes) {
@@ -63,12 +74,7 @@ TEST_F(Room, AnImageThatTurnsOutNotToFitIsGivenBackBeforeItIsUnpacked) {
   rig.options.keep_free = Amount{};
   rig.options.unpacks = 1;
   rig.store.set_volumes(disk(100'000'000));
-  PullPorts learning = ports();
-  learning.sizes = [&](const Descriptor& layer) -> std::optional<UnpackedSize> {
-    if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
-    return UnpackedSize{200'000'000, 1};
-  };
-  const auto pulled = PullSet({{one, {}, {}}}, learning, rig.options, {}).wait(0);
+  const auto pulled = PullSet({{one, {}, {}}}, learning(), rig.options, {}).wait(0);
   ASSERT_FALSE(pulled);
   EXPECT_EQ(pulled.error().code, Errc::no_space);
   EXPECT_THAT(pulled.error().message, HasSubstr("has not enough room: 200.0 MB are needed"));
@@ -81,13 +87,8 @@ TEST_F(Room, OneThatTurnsOutNotToFitTakesNoOtherWithIt) {
   rig.options.keep_free = Amount{};
   rig.options.unpacks = 1;
   rig.store.set_volumes(disk(100'000'000));
-  PullPorts learning = ports();
-  learning.sizes = [&](const Descriptor& layer) -> std::optional<UnpackedSize> {
-    if (layer.digest != digest(one, 2) || !rig.store.has_blob(layer.digest)) return {};
-    return UnpackedSize{200'000'000, 1};
-  };
   rig.store.add_blob(own1);  // so that it is known before the base is unpacked
-  PullSet set(both(), learning, rig.options, {});
+  PullSet set(both(), learning(), rig.options, {});
   EXPECT_FALSE(set.wait(0));
   const auto other = set.wait(1);
   EXPECT_TRUE(other) << other.error().message;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 #include <set>
 
@@ -32,6 +33,8 @@ TEST(Codes, AreAllExplainedAndNoneIsExplainedThatIsNotDeclared) {
     EXPECT_FALSE(text.title.empty()) << text.code;
     EXPECT_TRUE(text.cause.ends_with('.')) << text.code;
     EXPECT_TRUE(text.remedy.ends_with('.')) << text.code;
+    EXPECT_TRUE(text.detection.ends_with('.')) << text.code;
+    EXPECT_TRUE(text.example.ends_with('.')) << text.code;
   }
   EXPECT_EQ(explained, declared_codes());
 }
@@ -45,7 +48,19 @@ TEST(Codes, AreFoundWithoutRegardToCase) {
 TEST(Codes, AreExplainedInAFewLines) {
   const std::string text = explain(*find_code("ArchMismatch"));
   EXPECT_TRUE(text.starts_with("ArchMismatch: A program in the image"));
-  EXPECT_TRUE(text.contains("\nRemedy   Rebuild"));
+  EXPECT_TRUE(text.contains("\nRemedy    Rebuild"));
+  EXPECT_TRUE(text.contains("\nDetected  e_machine"));
+  EXPECT_TRUE(text.contains("\nRule      exact"));
+  EXPECT_TRUE(text.contains("\nExample   Only tini"));
+}
+
+TEST(Codes, AreATableOfOneRowEach) {
+  const std::string table = codes_table();
+  EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(table, '\n')), code_texts().size() + 2);
+  for (std::size_t row = 0; row < table.size(); row = table.find('\n', row) + 1) {
+    const std::string line = table.substr(row, table.find('\n', row) - row);
+    EXPECT_EQ(std::ranges::count(line, '|'), 5) << line;
+  }
 }
 
 struct ErrorCase {

@@ -43,15 +43,16 @@ TEST(ReportJson, HasTheDocumentsFields) {
                                 "reason", "message", "since", "freshness", "agentVersion", "bootId",
                                 "configDigest", "labels", "host", "findings", "images"}));
   const json::Value& image = document.find("images")->items()[1];
-  EXPECT_EQ(keys(image), (std::vector<std::string>{"reference", "verdict", "required", "freshness",
-                                                   "platform", "indexDigest", "manifestDigest",
-                                                   "choice", "pull", "findings", "smoke"}));
+  EXPECT_EQ(keys(image),
+            (std::vector<std::string>{"reference", "verdict", "required", "freshness", "platform",
+                                      "indexDigest", "manifestDigest", "choice", "pull", "findings",
+                                      "smoke", "notProven"}));
   EXPECT_EQ(keys(image.find("findings")->items()[0]),
             (std::vector<std::string>{"code", "severity", "subject", "layer", "message", "evidence",
                                       "remedy"}));
   EXPECT_EQ(keys(image.find("smoke")->items()[0]),
             (std::vector<std::string>{"name", "result", "exit", "signal", "seconds", "stdoutSha256",
-                                      "reason"}));
+                                      "normalisedSha256", "reason", "maxRss", "pageFaults"}));
   EXPECT_EQ(
       keys(*image.find("pull")),
       (std::vector<std::string>{"bytes", "downloadedBytes", "seconds", "layers", "reusedLayers"}));

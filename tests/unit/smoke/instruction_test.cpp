@@ -53,32 +53,37 @@ TEST(DecodeInstruction, KnowsTheExtensionsOfArm64) {
 
 TEST(DecodeInstruction, KnowsTheExtensionsOfAmd64) {
   const Case cases[] = {
-      {"0f0b", {}},                               // ud2
-      {"c5f877", {"avx"}},                        // vzeroupper
-      {"c5fc58c1", {"avx"}},                      // vaddps ymm0, ymm0, ymm1
-      {"c5fdefc0", {"avx", "avx2"}},              // vpxor ymm0, ymm0, ymm0
-      {"c5f9efc0", {"avx"}},                      // vpxor xmm0, xmm0, xmm0
-      {"c4e27198c2", {"avx", "fma"}},             // vfmadd132ps xmm0, xmm1, xmm2
-      {"c4e27d13c1", {"avx", "f16c"}},            // vcvtph2ps ymm0, xmm1
-      {"c4e2f8f2c1", {"bmi1"}},                   // andn rax, rax, rcx
-      {"c4e2f9f7c1", {"bmi2"}},                   // shlx rax, rcx, rax
-      {"62f17d48efc0", {"avx512f"}},              // vpxord zmm0, zmm0, zmm0
-      {"62f17d28efc0", {"avx512f", "avx512vl"}},  // vpxord ymm0, ymm0, ymm0
-      {"8fe878a2c000", {"xop"}},                  // vpcmov
-      {"8f00", {}},                               // pop
-      {"f30fb8c1", {"popcnt"}},                   // popcnt eax, ecx
-      {"f3480fb8c1", {"popcnt"}},                 // popcnt rax, rcx
-      {"660f3800c1", {"ssse3"}},                  // pshufb xmm0, xmm1
-      {"660f3817c1", {"sse4_1"}},                 // ptest xmm0, xmm1
-      {"f20f38f0c1", {"sse4_2"}},                 // crc32 eax, cl
-      {"660f38dcc1", {"aes"}},                    // aesenc xmm0, xmm1
-      {"660f3a44c100", {"pclmulqdq"}},            // pclmulqdq xmm0, xmm1, 0
-      {"0f38c8c1", {"sha_ni"}},                   // sha1nexte xmm0, xmm1
-      {"0f38f001", {"movbe"}},                    // movbe eax, [rcx]
-      {"480fc709", {"cx16"}},                     // cmpxchg16b [rcx]
-      {"0fc7f0", {"rdrand"}},                     // rdrand eax
-      {"0fc7f8", {"rdseed"}},                     // rdseed eax
-      {"4889c8", {}},                             // mov rax, rcx
+      {"0f0b", {}},                                  // ud2
+      {"c5f877", {"avx"}},                           // vzeroupper
+      {"c5fc58c1", {"avx"}},                         // vaddps ymm0, ymm0, ymm1
+      {"c5fdefc0", {"avx", "avx2"}},                 // vpxor ymm0, ymm0, ymm0
+      {"c5f9efc0", {"avx"}},                         // vpxor xmm0, xmm0, xmm0
+      {"c4e27198c2", {"avx", "fma"}},                // vfmadd132ps xmm0, xmm1, xmm2
+      {"c4e27d13c1", {"avx", "f16c"}},               // vcvtph2ps ymm0, xmm1
+      {"c4e2f8f2c1", {"bmi1"}},                      // andn rax, rax, rcx
+      {"c4e2f9f7c1", {"bmi2"}},                      // shlx rax, rcx, rax
+      {"62f17d48efc0", {"avx512f"}},                 // vpxord zmm0, zmm0, zmm0
+      {"62f17d28efc0", {"avx512f", "avx512vl"}},     // vpxord ymm0, ymm0, ymm0
+      {"62f27d4850c0", {"avx512f", "avx512_vnni"}},  // vpdpbusd zmm0, zmm0, zmm0
+      {"62f27e4852c0", {"avx512f", "avx512_bf16"}},  // vdpbf16ps zmm0, zmm0, zmm0
+      {"62f27d488dc0", {"avx512f", "avx512vbmi"}},   // vpermb zmm0, zmm0, zmm0
+      {"62f2fd488dc0", {"avx512f", "avx512bw"}},     // vpermw zmm0, zmm0, zmm0
+      {"62f57c4858c0", {"avx512f", "avx512_fp16"}},  // vaddph zmm0, zmm0, zmm0
+      {"8fe878a2c000", {"xop"}},                     // vpcmov
+      {"8f00", {}},                                  // pop
+      {"f30fb8c1", {"popcnt"}},                      // popcnt eax, ecx
+      {"f3480fb8c1", {"popcnt"}},                    // popcnt rax, rcx
+      {"660f3800c1", {"ssse3"}},                     // pshufb xmm0, xmm1
+      {"660f3817c1", {"sse4_1"}},                    // ptest xmm0, xmm1
+      {"f20f38f0c1", {"sse4_2"}},                    // crc32 eax, cl
+      {"660f38dcc1", {"aes"}},                       // aesenc xmm0, xmm1
+      {"660f3a44c100", {"pclmulqdq"}},               // pclmulqdq xmm0, xmm1, 0
+      {"0f38c8c1", {"sha_ni"}},                      // sha1nexte xmm0, xmm1
+      {"0f38f001", {"movbe"}},                       // movbe eax, [rcx]
+      {"480fc709", {"cx16"}},                        // cmpxchg16b [rcx]
+      {"0fc7f0", {"rdrand"}},                        // rdrand eax
+      {"0fc7f8", {"rdseed"}},                        // rdseed eax
+      {"4889c8", {}},                                // mov rax, rcx
       {"", {}},
       {"zz", {}},
   };

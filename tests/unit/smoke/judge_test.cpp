@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "agent/codes.hpp"
+#include "agent/smoke/judge_fault.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -63,27 +64,27 @@ TEST_F(Judge, ReadsAShellsExitCodes) {
 }
 
 TEST_F(Judge, MatchesOutputLineByLine) {
-  test.expect.stdout_regex = "^42$";
+  test.expect.stdout_matches = {"^42$"};
   record.out = "the answer:\n42\n";
   EXPECT_TRUE(judge().passed);
   record.out = "421\n";
   expect_fail(code::kSmokeFailed);
-  test.expect.stdout_regex = "";
-  test.expect.stderr_regex = "^ready";
+  test.expect.stdout_matches = {};
+  test.expect.stderr_matches = {"^ready"};
   expect_fail(code::kSmokeFailed);
   record.err = "ready\n";
   EXPECT_TRUE(judge().passed);
 }
 
 TEST_F(Judge, KeepsItsTimeOnExpressionsMadeToExplode) {
-  test.expect.stdout_regex = "^(a+)+$";
+  test.expect.stdout_matches = {"^(a+)+$"};
   record.out.assign(64 << 10, 'a');
   record.out += '!';
   expect_fail(code::kSmokeFailed);
 }
 
 TEST_F(Judge, SaysUnknownForAnExpressionNobodyUnderstands) {
-  test.expect.stdout_regex = "(?=ahead)";
+  test.expect.stdout_matches = {"(?=ahead)"};
   const Judged judged = judge();
   EXPECT_FALSE(judged.passed);
   EXPECT_EQ(judged.finding->code, code::kSmokeNotRun);
@@ -108,17 +109,17 @@ TEST_F(Judge, NamesTheExtensionThatIsMissing) {
   EXPECT_NE(judge().reason.find(kExtension), std::string::npos);
   EXPECT_NE(judge().finding->evidence.find(kVector), std::string::npos);
   host.hwcaps = {kExtension};
-  expect_fail(code::kSmokeFailed);
+  expect_fail(code::kProgramCrashed);
 }
 
 TEST_F(Judge, TellsADeliberateTrapFromAMissingExtension) {
   record.state = RunState::signaled;
   record.signal = SIGILL;
   record.fault = Fault{SIGILL, 2, 0x400078, 0x400078, kTrap, true};
-  expect_fail(code::kSmokeFailed);
+  expect_fail(code::kProgramCrashed);
   EXPECT_NE(judge().reason.find("deliberate trap"), std::string::npos);
   record.fault.reset();
-  expect_fail(code::kSmokeFailed);
+  expect_fail(code::kProgramCrashed);
   EXPECT_EQ(judge().reason, "died of SIGILL");
 }
 
@@ -148,10 +149,11 @@ TEST_F(Judge, HasOneCodePerReasonNotToStart) {
                           {StartCause::file_zeroed, code::kFileCorrupt},
                           {StartCause::file_truncated, code::kFileCorrupt},
                           {StartCause::wrong_architecture, code::kArchMismatch},
-                          {StartCause::no_shebang, code::kSmokeFailed},
+                          {StartCause::no_shebang, code::kNotExecutable},
                           {StartCause::interpreter_missing, code::kLoaderMissing},
                           {StartCause::interpreter_unusable, code::kSmokeFailed},
-                          {StartCause::not_executable, code::kSmokeFailed},
+                          {StartCause::not_mapped, code::kPageSizeIncompatible},
+                          {StartCause::not_executable, code::kNotExecutable},
                           {StartCause::user_unknown, code::kSmokeFailed},
                           {StartCause::cwd_unusable, code::kSmokeFailed},
                           {StartCause::other, code::kSmokeFailed}};
@@ -170,12 +172,62 @@ TEST_F(Judge, HasOneCodePerReasonNotToStart) {
 TEST_F(Judge, NamesTimeoutsFloodsAndKills) {
   record.state = RunState::timed_out;
   EXPECT_NE(judge().reason.find("20 s"), std::string::npos) << judge().reason;
-  expect_fail(code::kSmokeFailed);
+  expect_fail(code::kTimedOut);
   record.state = RunState::output_limit;
-  expect_fail(code::kSmokeFailed);
+  expect_fail(code::kOutputLimit);
   record.state = RunState::signaled;
   record.signal = SIGKILL;
   EXPECT_NE(judge().reason.find("memory limit"), std::string::npos);
+}
+
+TEST_F(Judge, NamesTheMemoryLimitAlsoWhenAChildWasKilled) {
+  record.exit = 1;
+  record.cgroup = {true, 1, 1'000'000'000, true, 0};
+  expect_fail(code::kOutOfMemory);
+  EXPECT_EQ(judge().reason, "killed by the memory limit of 1.0 GB (sandbox.memory)");
+  record.exit = 0;
+  EXPECT_TRUE(judge().passed);
+  EXPECT_EQ(judge().finding->severity, Severity::warn);
+}
+
+TEST_F(Judge, DoesNotBlameAnImageForAHostWithoutMemory) {
+  record.exit = 1;
+  record.cgroup = {true, 1, 1'000'000'000, false, 0};
+  EXPECT_EQ(judge().finding->severity, Severity::unknown);
+  record.exit = 0;
+  EXPECT_FALSE(judge().passed);
+  EXPECT_EQ(judge().finding->severity, Severity::unknown);
+}
+
+TEST_F(Judge, BelievesTheCgroupThatNothingWasKilledForMemory) {
+  record.state = RunState::signaled;
+  record.signal = SIGKILL;
+  record.cgroup.memory_known = true;
+  expect_fail(code::kSmokeFailed);
+  EXPECT_EQ(judge().reason, "died of SIGKILL, not sent by nodeproof");
+}
+
+TEST_F(Judge, NamesTheLimitOfProcessesOfAFailedTestOnly) {
+  record.cgroup.refused_forks = 7;
+  EXPECT_TRUE(judge().passed);
+  EXPECT_FALSE(judge().finding);
+  record.exit = 1;
+  expect_fail(code::kProcessLimit);
+}
+
+TEST_F(Judge, TrustsARuntimesWordsMoreThanTheCrashThatFollows) {
+  record.state = RunState::signaled;
+  record.signal = SIGSEGV;
+  record.fault = Fault{SIGSEGV, SEGV_MAPERR, 0, 0x400078, "", true};
+  record.err = "<jemalloc>: Unsupported system page size\n";
+  expect_fail(code::kPageSizeIncompatible);
+}
+
+TEST_F(Judge, BlamesTheEmulatorForAFailureUnderIt) {
+  record.exit = 1;
+  record.mapped = "/usr/bin/qemu-aarch64-static";
+  expect_fail(code::kWouldRunEmulated);
+  EXPECT_EQ(judge(Emulation::allow).finding->code, code::kSmokeFailed);
 }
 
 TEST_F(Judge, ReadsTheLoadersWordsInATest) {

@@ -18,6 +18,27 @@ Plan sample() {
   return plan;
 }
 
+Plan of_kinds() {
+  Plan plan = sample();
+  PlannedRun run = *plan.loader;
+  run.input = "line\n";
+  run.repeat = 7;
+  run.cpus = 2;
+  run.before = {{"/bin/mkdir", "/tmp/x"}, {"true"}};
+  run.after = {{"/bin/rm"}};
+  run.expect = {3, {"a"}, {"b"}, {"c"}, {"d"}, std::string(64, 'f')};
+  PlannedRun service;
+  service.service = PlannedService{8080, "/health", 204, "well", 37};
+  PlannedRun checked;
+  checked.service.emplace().check = {"/bin/sh", "-c", "curl -f localhost"};
+  checked.service->check_timeout = std::chrono::milliseconds(7);
+  checked.service->check_pause = std::chrono::milliseconds(8);
+  PlannedRun file;
+  file.file = PlannedFile{"/etc/app.conf", true};
+  plan.tests = {run, service, file, checked};
+  return plan;
+}
+
 std::string changed(std::string_view from, std::string_view to) {
   std::string text = to_json(sample());
   const std::size_t at = text.find(from);
@@ -30,6 +51,30 @@ TEST(Plan, IsReadAsItWasWritten) {
   ASSERT_TRUE(plan) << plan.error().message;
   EXPECT_EQ(*plan, sample());
   EXPECT_EQ(*parse_plan(to_json(Plan{})), Plan{});
+}
+
+TEST(Plan, OfEveryKindIsReadAsItWasWritten) {
+  const auto plan = parse_plan(to_json(of_kinds()));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(*plan, of_kinds());
+}
+
+TEST(Plan, OfAKindThatMakesNoSenseIsRefused) {
+  const auto refused = [](auto change) {
+    Plan plan = of_kinds();
+    change(plan.tests);
+    return !parse_plan(to_json(plan));
+  };
+  using Tests = std::vector<PlannedRun>;
+  EXPECT_TRUE(refused([](Tests& tests) { tests[0].repeat = kMaxRepeat + 1; }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[0].before = {{}}; }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[0].after.assign(65, {"true"}); }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[0].before[0][1] = std::string("a\0b", 3); }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[1].service->port = 0; }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[1].service->port = 65536; }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[1].service->stop_signal = 65; }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[1].service.reset(); }));
+  EXPECT_TRUE(refused([](Tests& tests) { tests[2].file->path = "etc"; }));
 }
 
 TEST(Plan, IsRefusedWhenItMakesNoSense) {

@@ -7,6 +7,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/smoke/record.hpp"
+#include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "tests/fakes/fake_runtime.hpp"
 #include "tests/fakes/temp_folder.hpp"
@@ -112,6 +113,98 @@ TEST_F(Smoke, GivesATestTheImagesEnvironmentAndItsOwn) {
   EXPECT_EQ(plan.tests.at(0).env, expected);
   EXPECT_EQ(plan.tests.at(0).user, "0");
   EXPECT_EQ(plan.tests.at(0).cwd, "/");
+}
+
+TEST_F(Smoke, HandsTheWholeTestToTheSupervisor) {
+  tests = {test("one")};
+  SmokeTest& one = tests[0];
+  one.cwd = "/srv";
+  one.input = "hello";
+  one.repeat = 3;
+  one.cpus = 2;
+  one.before = {{"/prepare"}};
+  one.after = {{"/clear"}};
+  one.expect.stdout_excludes = {"error"};
+  const PlannedRun run = make_plan(input()).tests.at(0);
+  EXPECT_EQ(run.cwd, "/srv");
+  EXPECT_EQ(run.input, "hello");
+  EXPECT_EQ(run.repeat, 3U);
+  EXPECT_EQ(run.cpus, 2U);
+  EXPECT_EQ(run.before, one.before);
+  EXPECT_EQ(run.after, one.after);
+  EXPECT_EQ(run.expect, one.expect);
+  EXPECT_FALSE(run.service || run.file);
+}
+
+TEST_F(Smoke, StartsTheImagesOwnProgramAsAService) {
+  config.entrypoint = {"/entry"};
+  config.cmd = {"serve"};
+  config.stop_signal = "SIGQUIT";
+  tests = {test("own"), test("other")};
+  tests[0].args.clear();
+  tests[0].service = tests[1].service =
+      ServiceCheck{.port = 80, .http_path = "/", .http_status = 204, .http_body = "ok"};
+  const Plan plan = make_plan(input());
+  EXPECT_EQ(plan.tests.at(0).args, (std::vector<std::string>{"/entry", "serve"}));
+  EXPECT_EQ(plan.tests.at(1).args, tests[1].args);
+  EXPECT_EQ(plan.tests.at(0).service, (PlannedService{80, "/", 204, "ok", 3}));
+  config.entrypoint.clear();
+  config.cmd.clear();
+  EXPECT_TRUE(parse_plan(to_json(make_plan(input()))));
+}
+
+TEST_F(Smoke, AsksForAFilesContentOnlyToSearchIt) {
+  tests = {SmokeTest{.name = "file", .args = {}, .env = {}, .user = {}, .expect = {}}};
+  tests[0].file = FileCheck{};
+  tests[0].file->path = "/etc/app.conf";
+  EXPECT_EQ(make_plan(input()).tests.at(0).file, (PlannedFile{"/etc/app.conf", false}));
+  tests[0].file->excludes = {"password"};
+  EXPECT_EQ(make_plan(input()).tests.at(0).file, (PlannedFile{"/etc/app.conf", true}));
+  answer("");
+  ASSERT_TRUE(smoke(input(), runtime, {}));
+  // Nothing runs that could need it, and it would hide the image's own.
+  EXPECT_EQ(runtime.requests().at(0).spec_json.find(R"("destination":"/tmp")"), std::string::npos);
+}
+
+TEST_F(Smoke, GivesEveryRunAndCommandItsTime) {
+  using std::chrono::seconds;
+  tests = {test("one")};
+  const auto once = make_plan(input()).deadline;
+  const auto one_more = tests[0].timeout;
+  tests[0].repeat = 2;
+  EXPECT_GE(make_plan(input()).deadline, once + one_more);
+  tests[0].before = tests[0].after = {{"/a"}, {"/b"}};
+  EXPECT_GE(make_plan(input()).deadline, once + (5 * one_more));
+  tests[0] = test("service");
+  tests[0].service = ServiceCheck{.port = 80, .http_path = {}, .http_status = 0, .http_body = {}};
+  EXPECT_GE(make_plan(input()).deadline, once + kStopGrace);
+  tests[0].repeat = 4'000'000'000U;
+  tests[0].timeout = std::chrono::hours(24);
+  const auto plan = parse_plan(to_json(make_plan(input())));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->deadline, std::chrono::hours(24));
+}
+
+TEST_F(Smoke, TellsHowOftenATestRanAndWhatItWrote) {
+  tests = {test("one")};
+  tests[0].repeat = 3;
+  tests[0].source = "HEALTHCHECK";
+  TestRecord record;
+  record.state = RunState::exited;
+  record.exit = 0;
+  record.runs = 3;
+  record.all_seconds = 1.5;
+  record.out = "on x86_64\n";
+  record.stdout_sha256 = hash_of(as_bytes(record.out)).hex();
+  answer(test_line(0, record) + std::string(kEndLine));
+  const auto report = smoke(input(), runtime, {});
+  const SmokeResult& result = report->results.at(0);
+  EXPECT_EQ(result.result, SmokeOutcome::passed);
+  EXPECT_EQ(result.runs, 3U);
+  EXPECT_EQ(result.seconds, 1.5);
+  EXPECT_EQ(result.source, "HEALTHCHECK");
+  EXPECT_EQ(result.stdout_sha256, record.stdout_sha256);
+  EXPECT_EQ(result.normalised_sha256, hash_of(as_bytes("on <architecture>\n")).hex());
 }
 
 TEST_F(Smoke, ComparesNothingBelowMountsOfItsOwn) {

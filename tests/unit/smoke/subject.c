@@ -2,11 +2,18 @@
 #define _GNU_SOURCE  // NOLINT: the C library's name
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,7 +102,55 @@ static int sleep_for_ever(void) {
   for (;;) pause();
 }
 
+// Killed by its own filter, without any signal before.
+static int refused(void *(*call)(void *)) {
+  struct sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog filter = {sizeof rules / sizeof *rules, rules};
+  pthread_t thread;
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return 98;
+  pthread_create(&thread, NULL, call, NULL);
+  pthread_join(thread, NULL);
+  return 97;
+}
+
+// Once the first thread waits for this one.
+static void *ask_for_parent(void *unused) {
+  char state = 'R', path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", getpid());
+  while (state != 'S') {
+    FILE *file = fopen(path, "r");
+    if (!file || fscanf(file, "%*d %*s %c", &state) != 1) return unused;
+    fclose(file);
+  }
+  syscall(SYS_getppid);
+  return unused;
+}
+
+// As many bytes as the argument says, in a child.
+static int grow(size_t size) {
+  if (fork() == 0) {
+    char *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(block, 1, size);
+    _exit(block[size / 2] == 1 ? 0 : 1);
+  }
+  return wait(NULL) < 0;
+}
+
 static int dies_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+int serve(const char *port, const char *manner);  // subject_service.c
+
+static int count_processors(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return printf("%d\n", CPU_COUNT(&set)) < 0;
+}
 
 int main(int argc, char **argv) {
   const char *way = argc > 1 ? argv[1] : "exit";
@@ -127,8 +182,12 @@ int main(int argc, char **argv) {
   if (!strcmp(way, "identity")) return identity();
   if (!strcmp(way, "zombies")) return zombies();
   if (!strcmp(way, "flood")) return flood();
+  if (!strcmp(way, "refused")) return refused(ask_for_parent);
+  if (!strcmp(way, "grow")) return grow((size_t)atoi(argument));
   if (!strcmp(way, "daemon")) return leave_daemon();
   if (!strcmp(way, "sleep")) return sleep_for_ever();
+  if (!strcmp(way, "serve")) return serve(argument, argc > 3 ? argv[3] : "");
+  if (!strcmp(way, "processors")) return count_processors();
   if (!strcmp(way, "close")) {
     for (int fd = 0; fd < 3; ++fd) close(fd);
     usleep(100000);

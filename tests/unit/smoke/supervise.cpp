@@ -1,12 +1,16 @@
 #include "tests/unit/smoke/supervise.hpp"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +20,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 #include "agent/smoke/supervisor.hpp"
 #include "common/file.hpp"
@@ -71,6 +76,16 @@ bool register_emulator() {
          mount("none", place.c_str(), "tmpfs", 0, nullptr) == 0;
 }
 
+// As runc does it.
+bool bring_loopback_up() {
+  const UniqueFd any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");  // NOLINT(clang-analyzer-security.insecureAPI.strcpy)
+  if (!any || ioctl(any.get(), SIOCGIFFLAGS, &request) != 0) return false;
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  return ioctl(any.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
 [[noreturn]] void be_first_process(const std::string& plan, const std::string& answers,
                                    World world) {
   const int out = open(answers.c_str(), O_WRONLY | O_APPEND);
@@ -88,9 +103,10 @@ bool register_emulator() {
 [[noreturn]] void enter_namespaces(const std::string& plan, const std::string& answers,
                                    World world) {
   const bool own_users = world == World::emulator;
-  if (unshare(CLONE_NEWPID | CLONE_NEWNS | (own_users ? CLONE_NEWUSER : 0)) != 0)
-    _exit(kNoSuchWorld);
+  constexpr int kOwn = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET;
+  if (unshare(kOwn | (own_users ? CLONE_NEWUSER : 0)) != 0) _exit(kNoSuchWorld);
   if (own_users) raise(SIGSTOP);
+  if (!bring_loopback_up()) _exit(kNoSuchWorld);
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(122);
   const pid_t first = fork();
   if (first == 0) be_first_process(plan, answers, world);
@@ -138,6 +154,21 @@ Supervised supervise(const Plan& plan, World world) {
     if (auto records = parse_records(done.answers, plan)) done.records = *std::move(records);
   }
   return done;
+}
+
+TestRecord run_in(const Plan& plan) {
+  const Supervised done = supervise(plan);
+  EXPECT_EQ(done.status, 0) << done.answers;
+  EXPECT_TRUE(done.records.ended) << done.answers;
+  if (!done.records.tests.empty() && done.records.tests[0]) return *done.records.tests[0];
+  ADD_FAILURE() << "no record: " << done.answers;
+  return {};
+}
+
+TestRecord run_alone(PlannedRun planned) {
+  Plan plan;
+  plan.tests = {std::move(planned)};
+  return run_in(plan);
 }
 
 PlannedRun subject(std::vector<std::string> arguments) {

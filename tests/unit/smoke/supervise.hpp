@@ -30,6 +30,10 @@ inline constexpr std::uint16_t kForeignMachine = 0x7a7a;
 inline constexpr int kNoSuchWorld = 123;
 Supervised supervise(const Plan& plan, World world = World::plain);
 
+// The record of the only test of a plan.
+TestRecord run_in(const Plan& plan);
+TestRecord run_alone(PlannedRun planned);
+
 // A test's run of the subject.
 PlannedRun subject(std::vector<std::string> arguments);
 

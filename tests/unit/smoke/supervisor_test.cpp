@@ -7,6 +7,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "agent/smoke/syscall_names.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "tests/fakes/temp_folder.hpp"
@@ -23,22 +24,7 @@ class Supervisor : public ::testing::Test {
     if (const std::string why = cannot_supervise(); !why.empty()) GTEST_SKIP() << why;
   }
 
-  // The record of a single run.
-  static RunRecord run(PlannedRun planned) {
-    Plan plan;
-    plan.tests = {std::move(planned)};
-    return run_in(plan);
-  }
-  static RunRecord run_in(const Plan& plan) {
-    const Supervised done = supervise(plan);
-    EXPECT_EQ(done.status, 0) << done.answers;
-    EXPECT_TRUE(done.records.ended) << done.answers;
-    if (done.records.tests.empty() || !done.records.tests[0]) {
-      ADD_FAILURE() << "no record: " << done.answers;
-      return {};
-    }
-    return *done.records.tests[0];
-  }
+  static RunRecord run(PlannedRun planned) { return run_alone(std::move(planned)); }
 };
 
 // A folder that a test's user can reach.
@@ -90,6 +76,23 @@ TEST_F(Supervisor, NamesSignalAndFaultingInstruction) {
   ASSERT_TRUE(segv.fault);
   EXPECT_EQ(segv.fault->address, 8U);
   EXPECT_FALSE(segv.fault->bytes.empty());
+}
+
+TEST_F(Supervisor, NamesTheCallThatASeccompFilterKilledFor) {
+  const RunRecord record = run(subject({"refused"}));
+  EXPECT_EQ(record.signal, SIGSYS);
+  ASSERT_TRUE(record.fault);
+  EXPECT_EQ(syscall_name(record.fault->arch, record.fault->call), "getppid");
+}
+
+TEST_F(Supervisor, MeasuresTheLargestProcessAndAllPageFaults) {
+  const RunRecord idle = run(subject({"exit", "0"}));
+  const RunRecord busy = run(subject({"grow", std::to_string(32 << 20)}));
+  EXPECT_GT(idle.max_rss_kib, 0U);
+  EXPECT_LT(idle.max_rss_kib, 8U << 10);
+  EXPECT_GT(busy.max_rss_kib, 32U << 10);
+  EXPECT_LT(busy.max_rss_kib, 48U << 10);
+  EXPECT_GT(busy.page_faults, idle.page_faults);
 }
 
 TEST_F(Supervisor, SeesTheFaultOfAThreadAndOfAChild) {
