@@ -113,8 +113,8 @@ Result<> BlobMender::fetch(const StoredBlob& one, const std::stop_token& stop) c
   if (one.state == StoredState::damaged) {
     if (const auto known = TRY(ports.store.blob(one.blob.digest))) labels = known->labels;
     TRY(chains.remove_blob(one.blob.digest));
-    TRY(chains.collect_garbage());
   }
+  TRY(chains.collect_garbage());  // also of one that an earlier repair removed and was killed
   TRY(store(one, stop));
   if (one.layer >= 0) {
     const auto place = static_cast<std::size_t>(one.layer);

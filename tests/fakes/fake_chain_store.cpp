@@ -49,7 +49,7 @@ Result<> FakeChainStore::remove_snapshot(const std::string& name) {
 Result<> FakeChainStore::remove_blob(const Digest& digest) {
   const std::lock_guard lock(store_.mutex_);
   TRY(store_.happens("remove blob " + digest.str()));
-  store_.blobs_.erase(digest.str());
+  if (auto gone = store_.blobs_.extract(digest.str())) store_.removed_.insert(std::move(gone));
   return {};
 }
 

@@ -141,6 +141,7 @@ void FakeImageStore::collect_garbage() {
     for (const std::string& digest : held.content) mark(digest, content, chains);
     for (const std::string& chain : held.snapshots) mark_chain(chain, chains);
   }
+  removed_.clear();
   std::erase_if(blobs_, [&](const auto& blob) { return !content.contains(blob.first); });
   std::erase_if(chains_, [&](const auto& chain) { return !chains.contains(chain.first); });
 }
@@ -293,6 +294,7 @@ Result<std::unique_ptr<BlobWriter>> FakeImageStore::begin_blob(const Descriptor&
     return fail(Errc::cancelled, "asked to stop");
   TRY(happens("begin " + digest));
   if (!lease.empty() && !leases_.contains(lease)) return std::unexpected(missing("lease " + lease));
+  if (auto old = removed_.extract(digest)) blobs_.insert(std::move(old));
   if (blobs_.contains(digest)) {
     if (!lease.empty()) leases_[lease].content.insert(digest);
     return nullptr;

@@ -111,6 +111,7 @@ class FakeImageStore final : public ImageStore {
   mutable std::mutex mutex_;
   std::condition_variable_any freed_;  // an ingest, by its writer
   std::map<std::string, Blob> blobs_;
+  std::map<std::string, Blob> removed_;  // on the disk until the next collection, and taken again
   std::map<std::string, std::string> ingests_;  // digest -> bytes so far
   std::set<std::string> open_;                  // ingests being written now
   std::map<std::string, std::string> chains_;   // chain ID -> parent

@@ -218,7 +218,6 @@ TEST_F(RepairTest, IsGoneOnWithWhereverItWasKilled) {
     const auto first = repair();
     rig.store.die_after({});
     killed = !first || first->outcome != RepairOutcome::repaired;
-    rig.store.collect_garbage();
     const auto second = repair();
     ASSERT_TRUE(second) << kills << ": " << second.error().message;
     EXPECT_THAT(second->outcome, testing::AnyOf(RepairOutcome::repaired, RepairOutcome::whole))
