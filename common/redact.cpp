@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::size_t kShortestSecret = 4;
 
-constexpr std::array kSecretParts = {"passw",  "passphrase", "secret",  "token",      "credential",
-                                     "apikey", "api_key",    "api-key", "privatekey", "private_key",
-                                     "authorization"};
+constexpr std::array kSecretParts = {"passw",      "passphrase",  "secret",       "token",
+                                     "credential", "apikey",      "api_key",      "api-key",
+                                     "privatekey", "private_key", "authorization"};
 constexpr std::array kSecretKeys = {"auth", "auths", "header", "headers", "stdin"};
 constexpr std::array kFileEndings = {"_file", "_dir", "_path", "_config"};
 
@@ -57,9 +57,8 @@ bool names_secret(std::string_view key) {
     return false;
   }
   return std::ranges::find(kSecretKeys, name) != kSecretKeys.end() ||
-         std::ranges::any_of(kSecretParts, [&](const char* part) {
-           return name.find(part) != std::string::npos;
-         });
+         std::ranges::any_of(
+             kSecretParts, [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 
 Result<Redactor> Redactor::make() {

@@ -22,8 +22,8 @@ std::vector<std::string> names_of(const CLI::Option& option) {
   return names;
 }
 
-// An argument without a dash has its name as "name", an option all its spellings as "names"; "value"
-// is the kind and the choices of what follows, "" for a flag.
+// An argument without a dash has its name as "name", an option all its spellings as "names";
+// "value" is the kind and the choices of what follows, "" for a flag.
 void write_option(json::Writer& writer, const CLI::Option& option) {
   const bool flag = option.get_type_size() == 0;
   writer.begin_object();

@@ -1,13 +1,14 @@
 #include <CLI/App.hpp>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/output.hpp"
 #include "common/json.hpp"
 #include "common/version.hpp"
 
 namespace nodeproof::cli {
-namespace {
 
-std::string as_json(const BuildInfo& build) {
+std::string version_document() {
+  const BuildInfo& build = build_info();
   json::Writer writer(true);
   writer.begin_object()
       .member("version", build.version)
@@ -21,14 +22,12 @@ std::string as_json(const BuildInfo& build) {
   return writer.end_object().end_object().str();
 }
 
-}  // namespace
-
 Action declare_version(CLI::App& /*app*/) {
   return [](Session& session) {
     const BuildInfo& build = build_info();
     std::ostream& out = session.streams.out;
     if (session.globals.json()) {
-      out << as_json(build) << '\n';
+      out << version_document() << '\n';
       return +exit_ok;
     }
     out << "nodeproof " << build.version << " (commit " << build.commit << ", " << build.target

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "agent/cli/command.hpp"
 #include "agent/model.hpp"
@@ -13,5 +14,6 @@ void print_report(Session& session, const NodeReport& report);
 [[nodiscard]] bool colours_wanted(int fd);
 [[nodiscard]] unsigned terminal_width(int fd);  // columns; 100 where there is no terminal
 [[nodiscard]] std::filesystem::path daemon_socket(const Globals& globals);
+[[nodiscard]] std::string version_document();  // what `version -o json` prints
 
 }  // namespace nodeproof::cli

@@ -60,17 +60,22 @@ registry::CredentialFiles credential_files(const config::RegistrySources& from) 
           .credential_provider_bin_dir = from.credential_provider_bin_dir};
 }
 
+containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
+  return {.socket = facts.socket, .namespace_ = facts.namespace_, .snapshotter = facts.snapshotter};
+}
+
+}  // namespace
+
 registry::RouteFiles route_files(const config::Config& config) {
   const config::RegistrySources& from = config.registry_sources;
   return registry::find_route_files(
       {from.hosts_dir, from.k3s_registries, config.containerd.address}, "/");
 }
 
-containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
-  return {.socket = facts.socket, .namespace_ = facts.namespace_, .snapshotter = facts.snapshotter};
+std::vector<std::filesystem::path> login_files(const config::Config& config) {
+  return registry::login_files(credential_files(config.registry_sources),
+                               registry::Surroundings::of_this_process());
 }
-
-}  // namespace
 
 Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
                                                                  const Clock& clock) {

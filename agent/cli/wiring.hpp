@@ -22,6 +22,12 @@ namespace nodeproof::cli {
 Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
                                                                  const Clock& clock);
 
+// The files of other programs that may hold logins, there or not.
+[[nodiscard]] std::vector<std::filesystem::path> login_files(const config::Config& config);
+
+// Where containerd's hosts.toml and k3s' registries.yaml are looked for.
+[[nodiscard]] registry::RouteFiles route_files(const config::Config& config);
+
 // From a reference to the hosts that are asked.
 [[nodiscard]] std::unique_ptr<registry::Routes> open_routes(const config::Config& config);
 

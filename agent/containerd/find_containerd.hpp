@@ -27,4 +27,7 @@ Result<ContainerdFacts> find_containerd(
     const ContainerdChoice& choice, const std::stop_token& stop,
     std::span<const std::string_view> sockets = usual_sockets());
 
+// For people: a line for each plugin of that containerd, with what it failed with.
+Result<std::string> plugin_list(const std::string& socket, const std::stop_token& stop);
+
 }  // namespace nodeproof::containerd

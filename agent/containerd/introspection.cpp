@@ -1,3 +1,4 @@
+#include "agent/containerd/find_containerd.hpp"
 #include "agent/containerd/introspection_grpc.hpp"
 #include "introspection.grpc.pb.h"
 
@@ -19,7 +20,7 @@ Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::stri
                                          const std::stop_token& stop) {
   const auto stub = api::Introspection::NewStub(channel.transport());
   api::PluginsRequest request;
-  request.add_filters("type==\"" + type + "\"");
+  if (!type.empty()) request.add_filters("type==\"" + type + "\"");
   api::PluginsResponse response;
   const auto status = channel.call(
       {.stop = stop}, [&](auto* context) { return stub->Plugins(context, request, &response); });
@@ -27,10 +28,20 @@ Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::stri
   std::vector<PluginFacts> found;
   for (const auto& plugin : response.plugins()) {
     const auto root = plugin.exports().find("root");
-    found.push_back({plugin.id(), root == plugin.exports().end() ? "" : root->second,
+    found.push_back({plugin.type(), plugin.id(), root == plugin.exports().end() ? "" : root->second,
                      plugin.init_err().message()});
   }
   return found;
+}
+
+Result<std::string> plugin_list(const std::string& socket, const std::stop_token& stop) {
+  const Channel channel({socket, "", ""});
+  std::string text;
+  for (const PluginFacts& plugin : TRY(plugins(channel, "", stop))) {
+    text += plugin.type + " " + plugin.id + (plugin.error.empty() ? "" : ": " + plugin.error) +
+            (plugin.root.empty() ? "" : " (" + plugin.root + ")") + "\n";
+  }
+  return text;
 }
 
 }  // namespace nodeproof::containerd

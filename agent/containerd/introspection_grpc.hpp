@@ -14,12 +14,13 @@ namespace nodeproof::containerd {
 Result<std::string> daemon_uuid(const Channel& channel, const std::stop_token& stop);
 
 struct PluginFacts {
+  std::string type;
   std::string id;
   std::string root;   // the directory it keeps its data in; "" = it does not say
   std::string error;  // why it did not start; "" = it runs
 };
 
-// Plugins of a type such as io.containerd.snapshotter.v1.
+// Plugins of a type such as io.containerd.snapshotter.v1; "" = all.
 Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::string& type,
                                          const std::stop_token& stop);
 

@@ -107,6 +107,19 @@ Result<std::string> CredentialChain::describe(const Place& place) {
   return "";
 }
 
+std::vector<std::filesystem::path> login_files(const CredentialFiles& files,
+                                               const Surroundings& around) {
+  std::vector<std::filesystem::path> paths;
+  for (const WantedFile& file : docker_files(files.docker_config, around)) {
+    paths.push_back(file.path);
+  }
+  for (const WantedFile& file : k3s_files(files.k3s_registries, around)) paths.push_back(file.path);
+  if (!files.credential_provider_config.empty()) {
+    paths.emplace_back(files.credential_provider_config);
+  }
+  return paths;
+}
+
 std::unique_ptr<CredentialChain> make_credential_chain(OwnLogins own, const CredentialFiles& files,
                                                        const Surroundings& around,
                                                        const Clock& clock) {

@@ -9,6 +9,7 @@
 // is an error that names it: anonymous would be a guess.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,6 +41,10 @@ class CredentialChain final : public Keychain {
  private:
   const std::vector<std::unique_ptr<CredentialSource>> sources_;
 };
+
+// The files that may hold logins, there or not.
+[[nodiscard]] std::vector<std::filesystem::path> login_files(const CredentialFiles& files,
+                                                             const Surroundings& around);
 
 // All of the above. Nothing is read before it is needed. The clock outlives the chain.
 std::unique_ptr<CredentialChain> make_credential_chain(OwnLogins own, const CredentialFiles& files,

@@ -40,7 +40,7 @@ THIRD_PARTY = [
     ("psa/*", ["common/crypto.cpp", "common/crypto_*.cpp"]),
     ("zlib.h", ["common/layer_*.cpp"]),
     ("zstd*.h", ["common/layer_*.cpp"]),
-    ("archive*.h", ["common/layer_*.cpp", "common/tar_index.cpp"]),
+    ("archive*.h", ["common/layer_*.cpp", "common/tar_*.cpp"]),
     ("grpc*", GRPC_ONLY),
     ("google/*", GRPC_ONLY),
     ("*.pb.h", GRPC_ONLY),
