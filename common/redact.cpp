@@ -10,6 +10,7 @@ namespace nodeproof {
 namespace {
 
 constexpr std::size_t kShortestSecret = 4;
+constexpr std::size_t kLikelySecret = 8;
 
 constexpr std::array kSecretParts = {"passw",      "passphrase",  "secret",       "token",
                                      "credential", "apikey",      "api_key",      "api-key",
@@ -86,6 +87,16 @@ void Redactor::learn_below(const json::Value& value, bool secret) {
   for (const json::Value& item : value.items()) learn_below(item, secret);
   for (const auto& [key, member] : value.members()) {
     learn_below(member, secret || names_secret(key));
+    if (key == "env") learn_values(member);
+  }
+}
+
+// Of an environment, whatever the names are: what is long enough to be a secret.
+void Redactor::learn_values(const json::Value& environment) {
+  for (const json::Value& item : environment.items()) {
+    const std::string text = item.string().value_or("");
+    const std::string value = text.substr(std::min(text.find('=') + 1, text.size()));
+    if (value.size() >= kLikelySecret) learn(value);
   }
 }
 

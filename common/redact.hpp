@@ -43,6 +43,7 @@ class Redactor {
   void write(json::Writer& writer, const json::Value& value, std::string_view key) const;
   void write_items(json::Writer& writer, const json::Value& value, std::string_view key) const;
   void learn_below(const json::Value& value, bool secret);
+  void learn_values(const json::Value& environment);
   void learn_string(const std::string& text, bool secret);
 
   std::vector<Rule> rules_;

@@ -44,6 +44,7 @@ Result<std::string> make_tar_gz(std::span<const PackedFile> files, long seconds)
   ::archive_write_set_format_ustar(handle.get());
   ::archive_write_add_filter_gzip(handle.get());
   ::archive_write_set_options(handle.get(), "hdrcharset=BINARY,gzip:!timestamp");
+  ::archive_write_set_bytes_in_last_block(handle.get(), 1);  // no padding behind the end
   if (::archive_write_open(handle.get(), &out, nullptr, append, nullptr) != ARCHIVE_OK) {
     return wrong(handle.get());
   }

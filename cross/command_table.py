@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Command:
 class Table:
     program: Command
     version: str
+    date: str                  # "2026-11-22", of the source
     codes: tuple[str, ...]     # finding codes
     profiles: tuple[str, ...]  # hosts known by name
 
@@ -60,10 +62,12 @@ def _command(row: dict, above: tuple[str, ...]) -> Command:
                    tuple(_command(sub, path) for sub in row["commands"]))
 
 
-def read(program: list[str]) -> Table:
+def read(program: list[str], epoch: int) -> Table:
     """`program`: the binary, behind its emulator where it is for another processor."""
     def ask(*arguments: str) -> str:
         return subprocess.run([*program, *arguments], capture_output=True, text=True, check=True).stdout
     profiles = [line.split()[0] for line in ask("host", "--profiles").splitlines() if re.match(r"[a-z0-9-]+ ", line)]
-    return Table(_command(json.loads(ask("describe")), ()), json.loads(ask("version", "-o", "json"))["version"],
+    version = json.loads(ask("version", "-o", "json"))["version"]
+    date = datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%d")
+    return Table(_command(json.loads(ask("describe")), ()), version, date,
                  tuple(line.split()[0] for line in ask("explain").splitlines()), tuple(profiles))

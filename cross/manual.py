@@ -37,7 +37,7 @@ def text(line: str) -> str:
 
 
 def head(name: str, section: int, table: Table, title: str) -> list[str]:
-    return [f'.TH {text(name.upper())} {section} "" "nodeproof {table.version}" "nodeproof"', ".SH NAME", f"{text(name)} \\- {text(title)}"]
+    return [f'.TH {text(name.upper())} {section} {table.date} "nodeproof {table.version}" "nodeproof"', ".SH NAME", f"{text(name)} \\- {text(title)}"]
 
 
 def tagged(rows) -> list[str]:

@@ -46,6 +46,21 @@ void learn_password_file(const fs::path& file, Redactor& redactor) {
   redactor.learn(line.substr(first, line.find_last_not_of(" \t") - first + 1));
 }
 
+// A file of our configuration, also when the loader refuses it: what it says, and the passwords in
+// the files that it names.
+void learn_config(const fs::path& file, Redactor& redactor) {
+  const auto text = read_file(file);
+  const auto document = text ? parse_as(*text, Syntax::json) : std::unexpected(text.error());
+  if (!document) return;
+  redactor.learn(*document);
+  const json::Value* registries = document->find("registries");
+  if (registries == nullptr) return;
+  for (const auto& [host, registry] : registries->members()) {
+    const auto path = registry.string_or("password_file", "");
+    if (path && !path->empty()) learn_password_file(*path, redactor);
+  }
+}
+
 void learn_environment(Redactor& redactor) {
   for (const auto& [name, value] : registry::Surroundings::of_this_process().environment) {
     if (names_secret(name)) redactor.learn(value);
@@ -86,10 +101,7 @@ std::vector<fs::path> hosts_files(const config::Config& config) {
 }
 
 void learn_secrets(const Globals& globals, const config::Config& config, Redactor& redactor) {
-  for (const fs::path& file : config_files(globals)) learn_file(file, Syntax::json, redactor);
-  for (const auto& [host, registry] : config.registries) {
-    if (!registry.password_file.empty()) learn_password_file(registry.password_file, redactor);
-  }
+  for (const fs::path& file : config_files(globals)) learn_config(file, redactor);
   for (const fs::path& file : login_files(config)) {
     // Docker's are JSON; the others are YAML, which JSON is, too, by and large.
     learn_file(file, Syntax::json, redactor);

@@ -22,6 +22,7 @@ std::span<const Command> commands() {
       Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
+      Command{"place", "copies this program to where containerd sees it", declare_place, true},
       Command{"plan", "what a check would fetch, and whether it fits; writes nothing",
               declare_plan},
       Command{"repair", "fetch and unpack again what is damaged of an image on this node",

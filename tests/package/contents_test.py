@@ -60,7 +60,7 @@ class Contents(unittest.TestCase):
     def test_the_program_is_the_one_that_was_built_and_says_the_packages_version(self):
         for architecture, deb in self.each(".deb"):
             program = content(deb, "usr/bin/nodeproof")
-            self.assertEqual(program, (ROOT / f"build/{architecture}-release/nodeproof").read_bytes())
+            self.assertTrue(program == (ROOT / f"build/{architecture}-release/nodeproof").read_bytes())
             field = subprocess.run(["dpkg-deb", "-f", deb, "Version", "Architecture"], capture_output=True, text=True, check=True).stdout
             said = subprocess.run([ROOT / f"build/{OWN}-release/nodeproof", "--version"], capture_output=True, text=True, check=True).stdout
             self.assertEqual(f"Version: {said.split()[1]}\nArchitecture: {architecture}\n", field)

@@ -12,7 +12,8 @@ from made import OWN, ROOT, next_version, packages
 sys.path.insert(0, str(ROOT / "tests/behaviour"))
 from rig import packages as debian  # noqa: E402
 
-USERLAND = ("base-files", "bash", "coreutils", "dash", "dpkg", "libc-bin", "perl-base", "init-system-helpers", "sed", "grep", "findutils")
+USERLAND = ("base-files", "bash", "coreutils", "dash", "dpkg", "libc-bin", "perl-base", "init-system-helpers", "sed", "grep", "findutils", "diffutils",
+            "tar")
 WANTS = "/etc/systemd/system/multi-user.target.wants/nodeproof.service"
 
 
