@@ -118,6 +118,12 @@ dpkg -r nodeproof 2> /tmp/errors
 [ ! -s /tmp/errors ]
 """)
 
+    def test_the_tarball_works_below_another_prefix(self):
+        with tempfile.TemporaryDirectory() as prefix:
+            subprocess.run(["tar", "-C", prefix, "--strip-components=1", "--no-same-owner", "-xzf", packages()[f"{OWN}.tar.gz"]], check=True)
+            done = subprocess.run([f"{prefix}/bin/nodeproof", "--version"], capture_output=True, text=True, check=True)
+            self.assertRegex(done.stdout, r"^nodeproof \d")
+
     def test_a_purge_leaves_nothing(self):
         self.run_there("""
 everything > /tmp/before

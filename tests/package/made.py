@@ -4,7 +4,6 @@ import functools
 import gzip
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -12,7 +11,6 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("NODEPROOF_BUILD") or ROOT / "build/amd64-release")
 OWN = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
 # Those that are built: the other one is packed where it is, too.
 ARCHITECTURES = [a for a in ("amd64", "arm64") if (ROOT / f"build/{a}-release/nodeproof").exists()]
@@ -22,12 +20,15 @@ _scratch = tempfile.TemporaryDirectory(prefix="nodeproof-packages-")
 
 
 def make(folder: Path, *options: str) -> dict[str, Path]:
-    """Path by suffix and architecture: "arm64.deb", "arm64.tar.gz"."""
+    """Path by suffix and architecture, "arm64.deb", "arm64.tar.gz"; "image" is of all."""
     done = subprocess.run([ROOT / "cross/package", "--out", folder, *options], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
     found = {}
     for line in done.stdout.split():
+        if line.endswith("-oci.tar"):
+            found["image"] = Path(line)
+            continue
         architecture = next(a for a in ARCHITECTURES if a in Path(line).name)
         found[architecture + (".deb" if line.endswith(".deb") else ".tar.gz")] = Path(line)
     return found
@@ -35,7 +36,16 @@ def make(folder: Path, *options: str) -> dict[str, Path]:
 
 @functools.cache
 def packages() -> dict[str, Path]:
-    return make(Path(_scratch.name) / "one", *ARCHITECTURES)
+    return {name: path for name, path in everything().items() if name != "image"}
+
+
+@functools.cache
+def everything() -> dict[str, Path]:
+    return make(Path(_scratch.name) / "one", "--image", *ARCHITECTURES)
+
+
+def image() -> Path:
+    return everything()["image"]
 
 
 @functools.cache

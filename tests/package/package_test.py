@@ -4,6 +4,7 @@ import sys
 import unittest
 
 from contents_test import *  # noqa: F401,F403
+from image_test import *  # noqa: F401,F403
 from install_test import Install  # noqa: F401
 from interface_test import *  # noqa: F401,F403
 from sbom_test import *  # noqa: F401,F403
