@@ -6,6 +6,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/image_cycle.hpp"
+#include "agent/image_golden.hpp"
 #include "agent/image_report.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/smoke/memory.hpp"
@@ -59,6 +60,31 @@ std::optional<resolve::ProvenImage> ImageCycle::look_again(const Job& job,
   }
   if (report.verdict == Verdict::not_ready) note_failure(doubt(job, resolved), report);
   return {};
+}
+
+GoldenQuestion ImageCycle::beside_golden(const Job& job, const ResolvedImage& resolved,
+                                         const std::vector<SmokeTest>& tests) const {
+  const std::string& name = config_.settings.node.name;
+  return {ports_.registry, job.image, tests, resolved, name.empty() ? host_.name : name};
+}
+
+// What the start showed then; beside a reference that was not to be had then and is now.
+SmokeReport ImageCycle::smoke_of_proof(const Job& job, const ResolvedImage& resolved, Proof proof) {
+  SmokeReport smoke = job.proven()->smoke;
+  if (!is_golden_awaited(smoke)) return smoke;
+  const std::vector<SmokeTest> tests = tests_of(job, resolved).tests;
+  compare_with_golden_again(beside_golden(job, resolved, tests), smoke, job.stop);
+  const bool kept = proof != Proof::for_information && (!config_.ad_hoc || config_.keep);
+  if (!kept || is_golden_awaited(smoke)) return smoke;
+  // Should it not be written, the next cycle compares again.
+  if (has_fail(smoke.findings)) {
+    static_cast<void>(doubt(job, resolved));
+    return smoke;
+  }
+  resolve::ProvenImage record = *job.proven();
+  record.smoke = smoke;
+  static_cast<void>(ledger_.record(record));
+  return smoke;
 }
 
 // A start needs memory that a loaded host may not have.

@@ -69,7 +69,8 @@ std::string host_key(const HostFacts& host) {
   return std::string(hash_of(as_bytes(text)).hex());
 }
 
-std::string tests_key(const RequiredImage& image, const std::string& sources) {
+std::string tests_key(const RequiredImage& image, const std::string& sources,
+                      const std::filesystem::path& host_root) {
   std::string text = std::to_string(static_cast<int>(image.emulation)) + '\0';
   const auto add = [&text](std::string_view part) { text.append(part).push_back('\0'); };
   json::Writer tried;
@@ -78,7 +79,7 @@ std::string tests_key(const RequiredImage& image, const std::string& sources) {
   write_sandbox(tried, image.sandbox);
   add(tried.end_array().str());
   add(sources);
-  add(smoke::mounted_key(image.sandbox));
+  add(smoke::given_key(image.sandbox, host_root));
   add(golden_key(image.golden));
   return std::string(hash_of(as_bytes(text)).hex());
 }
@@ -254,8 +255,9 @@ ImageReport ImageCycle::prove(const Job& job, const ResolvedImage& resolved, Pro
       inspect_bytes(job, resolved, report);
     }
     report.pull = all_reused(resolved.document);
-    report.smoke = job.proven()->smoke.results;
-    append(report.findings, job.proven()->smoke.findings);
+    const SmokeReport smoke = holds ? smoke_of_proof(job, resolved, proof) : job.proven()->smoke;
+    report.smoke = smoke.results;
+    append(report.findings, smoke.findings);
     if (!holds) {  // a proof is not lost because containerd could not be asked about it
       Finding trouble = report::finding_from_error(holds.error(), report::Stage::pull);
       if (holds.error().code != Errc::cancelled) trouble.severity = Severity::warn;
@@ -367,7 +369,8 @@ Result<> ImageCycle::doubt(const Job& job, const ResolvedImage& resolved) {
 }
 
 std::string ImageCycle::key_of(const RequiredImage& image) const {
-  return host_key(host_) + ' ' + tests_key(image, smoke::sources_key(image, test_files_));
+  return host_key(host_) + ' ' +
+         tests_key(image, smoke::sources_key(image, test_files_), config_.host_root);
 }
 
 smoke::ImageTests ImageCycle::tests_of(const Job& job, const ResolvedImage& resolved) const {
@@ -412,10 +415,7 @@ Result<SmokeReport> ImageCycle::make_proof(const Job& job, const ResolvedImage& 
   smoke::ImageTests known = tests_of(job, resolved);
   const std::vector<SmokeTest> tests = known.tests;
   add_sources(std::move(known), *smoke);
-  const std::string& name = config_.settings.node.name;
-  compare_with_golden(
-      {ports_.registry, job.image, tests, resolved, name.empty() ? host_.name : name}, *smoke,
-      job.stop);
+  compare_with_golden(beside_golden(job, resolved, tests), *smoke, job.stop);
   report.smoke = smoke->results;
   append(report.findings, smoke->findings);
   return smoke;

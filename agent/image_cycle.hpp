@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/cycle.hpp"
+#include "agent/image_golden.hpp"
 #include "agent/inspect/inspect.hpp"
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/model.hpp"
@@ -111,6 +112,9 @@ class ImageCycle {
                                                  ImageReport& report);
   Result<SmokeReport> compare_again(const Job& job, const ResolvedImage& resolved,
                                     inspect::InspectResult inspected);
+  [[nodiscard]] GoldenQuestion beside_golden(const Job& job, const ResolvedImage& resolved,
+                                             const std::vector<SmokeTest>& tests) const;
+  SmokeReport smoke_of_proof(const Job& job, const ResolvedImage& resolved, Proof proof);
   [[nodiscard]] std::optional<Finding> deferral(const Job& job) const;
   Result<SmokeReport> defer(const Job& job, const ResolvedImage& resolved, Finding finding,
                             ImageReport& report);

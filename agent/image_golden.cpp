@@ -17,6 +17,8 @@ namespace nodeproof {
 namespace {
 
 constexpr std::string_view kInRegistry = "registry";
+// The evidence of a finding that the next check may lift.
+constexpr std::string_view kAskedAgain = "the registry is asked again by the next check";
 constexpr std::size_t kMaxKeyBytes = 16384;
 constexpr std::size_t kMaxReportBytes = 1 << 20;
 
@@ -61,6 +63,20 @@ Finding not_had(const GoldenQuestion& question, const Error& error) {
             "the reference cannot be had: " + error.message);
   finding.remedy = error.remedy.empty() ? "mend that, and compare then: nodeproof check --again"
                                         : error.remedy + "; then nodeproof check --again";
+  return finding;
+}
+
+bool is_passing(const Error& error) {
+  return error.code == Errc::unreachable || error.code == Errc::timeout ||
+         error.code == Errc::throttled || error.code == Errc::server_error ||
+         error.code == Errc::cancelled;
+}
+
+// What was in the registry's way may be gone the next time.
+Finding not_had_there(const GoldenQuestion& question, const Error& error) {
+  Finding finding = not_had(question, error);
+  if (question.image.golden.report != kInRegistry || !is_passing(error)) return finding;
+  finding.evidence = kAskedAgain;
   return finding;
 }
 
@@ -119,7 +135,7 @@ Finding missing(const GoldenQuestion& question, const report::FoundGoldens& foun
                    {Errc::invalid_document,
                     "it is no signed report to compare with: " + choice.unreadable.front(), ""});
   }
-  if (!found.failures.empty()) return not_had(question, found.failures.front());
+  if (!found.failures.empty()) return not_had_there(question, found.failures.front());
   return none(question, "there is no report about " + top_of(question.resolved).digest.short_str());
 }
 
@@ -129,7 +145,8 @@ std::vector<Finding> compared(const GoldenQuestion& question, const SmokeReport&
   const auto found = read_goldens(question, subject, stop);
   if (!found) {
     const bool absent = found.error().code == Errc::not_found;
-    return {absent ? none(question, found.error().message) : not_had(question, found.error())};
+    return {absent ? none(question, found.error().message)
+                   : not_had_there(question, found.error())};
   }
   const Keys keys = read_keys(question.image.golden);
   const auto choice = report::choose_golden(found->envelopes, subject.str(), keys.usable);
@@ -147,6 +164,16 @@ void compare_with_golden(const GoldenQuestion& question, SmokeReport& smoke,
   note_tests(question.tests, smoke.results);
   if (question.image.golden.report.empty()) return;
   append(smoke.findings, compared(question, smoke, stop));
+}
+
+bool is_golden_awaited(const SmokeReport& smoke) {
+  return std::ranges::find(smoke.findings, kAskedAgain, &Finding::evidence) != smoke.findings.end();
+}
+
+void compare_with_golden_again(const GoldenQuestion& question, SmokeReport& smoke,
+                               const std::stop_token& stop) {
+  std::erase_if(smoke.findings, [](const Finding& f) { return f.evidence == kAskedAgain; });
+  compare_with_golden(question, smoke, stop);
 }
 
 std::string golden_key(const Golden& golden) {

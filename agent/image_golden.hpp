@@ -22,6 +22,11 @@ struct GoldenQuestion {
 void compare_with_golden(const GoldenQuestion& question, SmokeReport& smoke,
                          const std::stop_token& stop);
 
+// The registry could not be asked for the reference, and may answer the next time.
+[[nodiscard]] bool is_golden_awaited(const SmokeReport& smoke);
+void compare_with_golden_again(const GoldenQuestion& question, SmokeReport& smoke,
+                               const std::stop_token& stop);
+
 // What a proof depends on of it: the files it is in, as they are now. "" = none is named. A
 // registry is not asked: its word counts when the image is proven.
 [[nodiscard]] std::string golden_key(const Golden& golden);

@@ -6,6 +6,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/image_cycle.hpp"
+#include "agent/image_golden.hpp"
 #include "agent/image_report.hpp"
 #include "agent/model_json.hpp"
 #include "agent/report/findings.hpp"
@@ -184,7 +185,8 @@ ImageCycle::Look ImageCycle::glance(const RequiredImage& image, const std::stop_
   if (config_.ad_hoc || !reference) return look;
   look.proven = ledger_.find(reference->name());
   if (config_.again || !look.proven || !look.proven->shape || !look.proven->found ||
-      look.proven->proof_key != key_of(image) || !is_seen(*look.proven)) {
+      look.proven->proof_key != key_of(image) || !is_seen(*look.proven) ||
+      is_golden_awaited(look.proven->smoke)) {
     return look;
   }
   look.holds = is_here(*look.proven, look.proven->shape->rootfs, ports_.store).value_or(false);

@@ -47,13 +47,18 @@ function(nodeproof_executable name)
   endif()
 endfunction()
 
+# What only tests are made of: compiled in half the time, and as quick beside the libraries it calls.
+function(_nodeproof_unoptimised target)
+  target_compile_options(${target} PRIVATE -O0 -U_FORTIFY_SOURCE)
+endfunction()
+
 # nodeproof_test(NAME SOURCES file_test.cpp... DEPS library... [LABELS threads]): GoogleTest with its main.
 function(nodeproof_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LABELS")
   add_executable(${name} ${arg_SOURCES})
   _nodeproof_link(${name} "${arg_DEPS}")
+  _nodeproof_unoptimised(${name})
   target_link_libraries(${name} PRIVATE third_party::gtest)
-  target_compile_definitions(${name} PRIVATE NODEPROOF_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "unit;${arg_LABELS}" TIMEOUT 300
     ENVIRONMENT "TSAN_OPTIONS=halt_on_error=1 suppressions=${CMAKE_SOURCE_DIR}/cross/tsan-suppressions.txt;UBSAN_OPTIONS=print_stacktrace=1")

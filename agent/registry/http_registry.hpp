@@ -70,9 +70,13 @@ class HttpRegistry final : public Registry {
   };
   Result<> blob_at(const Host& host, const Delivery& delivery, const RetryPolicy& policy,
                    const std::stop_token& stop);
-  Result<std::optional<FetchedManifest>> referrers_at(const Question& question,
-                                                      const RetryPolicy& policy,
-                                                      const std::stop_token& stop);
+  struct ReferrersPage {
+    std::string bytes;
+    std::string next;  // the next one's query; "" = it is the last
+  };
+  Result<std::optional<ReferrersPage>> referrers_at(const Question& question,
+                                                    const RetryPolicy& policy,
+                                                    const std::stop_token& stop);
   Result<BlobState> probe_at(const Host& host, const Descriptor& blob, const std::stop_token& stop);
 
   Access& access_;

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "common/file.hpp"
 #include "common/text.hpp"
 #include "common/words.hpp"
 
@@ -18,6 +19,7 @@ namespace nodeproof::smoke {
 namespace {
 
 constexpr std::size_t kMostVolumes = 32;
+constexpr std::size_t kMostVersion = 4096;
 
 std::unexpected<Error> absent(const std::string& what, const std::string& path, int error) {
   return fail(Errc::not_found,
@@ -81,8 +83,14 @@ Result<Allowed> allowed_by(const Sandbox& sandbox) {
   return allowed;
 }
 
-std::string mounted_key(const Sandbox& sandbox) {
+std::string given_key(const Sandbox& sandbox, const std::filesystem::path& host_root) {
   std::string key;
+  if (!sandbox.runtime.empty() || !sandbox.devices.empty()) {
+    key += read_file(host_root / "proc/driver/nvidia/version", kMostVersion).value_or("");
+    for (const char* program : {"nvidia-container-runtime", "nvidia-container-cli"}) {
+      add_state(key, host_root / "usr/bin" / program);
+    }
+  }
   unsigned left = kMostEntries;
   for (const SandboxMount& mount : sandbox.mounts) {
     add_state(key, mount.source);

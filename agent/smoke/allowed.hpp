@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -36,8 +37,9 @@ struct Allowed {
 // Errc::not_found with the setting's name: this host has no such device, file or folder.
 Result<Allowed> allowed_by(const Sandbox& sandbox);
 
-// What lies behind the mounts, as far as size and time tell: it may change under the same names.
-[[nodiscard]] std::string mounted_key(const Sandbox& sandbox);
+// What the host gives under names that stay: what lies behind the mounts and the NVIDIA runtime's
+// programs, as far as size and time tell, and the driver's version.
+[[nodiscard]] std::string given_key(const Sandbox& sandbox, const std::filesystem::path& host_root);
 
 // Where a container writes under Docker, too. Left out: what the sandbox or the container itself
 // mounts, what is no plain path.

@@ -22,6 +22,10 @@ struct RuntimeMessage {
 constexpr std::array kRuntimeMessages = {
     RuntimeMessage{"/dev/.nodeproof/", "the container does not see nodeproof's own program",
                    "install nodeproof at a path that containerd's mount namespace shows"},
+    RuntimeMessage{"tmpcopyup",
+                   "what the image has in a VOLUME (or in /run, /tmp) does not fit into the "
+                   "container's temporary copy of it",
+                   "give that path a mount or a tmpfs of its own in the image's \"sandbox\""},
     RuntimeMessage{"no space left on device", "no space is left for the container's snapshot",
                    "free space on containerd's file system"},
     RuntimeMessage{"cgroup", "the container's cgroup could not be made",

@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/loopback_server.hpp"
 #include "tests/unit/common/http_curl_fixture.hpp"
 
@@ -228,7 +229,7 @@ TEST(CurlHttpClient, SaysThatTlsIsNotSpokenThere) {
   CurlHttpClient client;
   Seen seen;
   HttpRequest request = get("https" + server.url("/").substr(4));
-  request.tls.ca_file = NODEPROOF_FIXTURES "/http/authority.pem";
+  request.tls.ca_file = (fakes::fixtures() / "http/authority.pem").string();
   const auto answer = send(client, request, seen);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Errc::unreachable);

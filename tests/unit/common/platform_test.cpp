@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "common/known_platform.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/vectors.hpp"
 
 namespace nodeproof {
@@ -73,7 +74,8 @@ void check_published(const std::string& kind, const std::string& input, const st
 
 TEST(Platform, AgreesWithContainerdsPublishedVectors) {
   std::size_t count = 0;
-  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/platform-parse.tsv", 3)) {
+  for (const auto& v :
+       read_vectors((fakes::fixtures() / "vectors/platform-parse.tsv").string(), 3)) {
     ++count;
     check_published(v[0], v[1], v[2]);
   }

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/vectors.hpp"
 
 namespace nodeproof {
@@ -160,7 +161,7 @@ void check_published(const std::vector<std::string>& v) {
 
 TEST(Reference, AgreesWithDistributionsPublishedVectors) {
   std::size_t count = 0;
-  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/references.tsv", 6)) {
+  for (const auto& v : read_vectors((fakes::fixtures() / "vectors/references.tsv").string(), 6)) {
     ++count;
     check_published(v);
   }

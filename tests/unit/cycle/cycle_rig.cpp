@@ -10,6 +10,7 @@
 #include "agent/smoke/spec.hpp"
 #include "common/json.hpp"
 #include "tests/fakes/elf_writer.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/tar_writer.hpp"
 
 namespace nodeproof {
@@ -20,7 +21,7 @@ constexpr std::uint16_t kAarch64 = 183, kX86 = 62, kExecutable = 2;
 }  // namespace
 
 CycleRig::CycleRig() {
-  config.host_root = std::filesystem::path(NODEPROOF_FIXTURES) / "hosts/pi4";
+  config.host_root = fakes::fixtures() / "hosts/pi4";
   config.state_dir = home_.path() / "state";
   config.run_dir = home_.path() / "run";
   config.binary = "/usr/bin/nodeproof";

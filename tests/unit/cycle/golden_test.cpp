@@ -57,8 +57,7 @@ class BesideTheReference : public testing::Test {
     ASSERT_TRUE(write_file_atomically(image.golden.report, content));
   }
 
-  // Of an image whose test writes `output` here.
-  std::vector<Finding> findings(const std::string& output = "11") {
+  ResolvedImage resolved() const {
     ResolvedImage resolved{.reference = Reference::parse(kApp).value(),
                            .index = index,
                            .index_bytes = {},
@@ -71,13 +70,27 @@ class BesideTheReference : public testing::Test {
                            .choice = {},
                            .findings = {}};
     resolved.config.platform = {"linux", "arm64", "", "", {}};
-    SmokeReport smoke;
-    SmokeResult& result = smoke.results.emplace_back();
+    return resolved;
+  }
+  // Of an image whose test writes `output` here.
+  static SmokeResult wrote(const std::string& output) {
+    SmokeResult result;
     result.name = "starts";
     result.result = SmokeOutcome::passed;
     result.exit = 0;
     result.normalised_sha256 = output;
-    compare_with_golden({hub, image, image.smoke, resolved, "pi-17"}, smoke, {});
+    return result;
+  }
+  void again(SmokeReport& smoke) {
+    smoke.results = {wrote("11")};
+    const ResolvedImage here = resolved();
+    compare_with_golden_again({hub, image, image.smoke, here, "pi-17"}, smoke, {});
+  }
+  std::vector<Finding> findings(const std::string& output = "11") {
+    SmokeReport smoke;
+    smoke.results = {wrote(output)};
+    const ResolvedImage here = resolved();
+    compare_with_golden({hub, image, image.smoke, here, "pi-17"}, smoke, {});
     noted = smoke.results[0];
     return smoke.findings;
   }
@@ -156,6 +169,19 @@ TEST_F(BesideTheReference, TheRegistryHasIt) {
   }
 }
 
+TEST_F(BesideTheReference, WhatIsComparedAgainReplacesOnlyTheFailure) {
+  SmokeReport smoke;
+  for (const char* evidence : {"the registry is asked again by the next check", "other"}) {
+    smoke.findings.emplace_back().evidence = evidence;
+  }
+  EXPECT_TRUE(is_golden_awaited(smoke));
+  write_golden(golden("22"));
+  again(smoke);
+  EXPECT_FALSE(is_golden_awaited(smoke));
+  EXPECT_THAT(smoke.findings, testing::ElementsAre(Field(&Finding::evidence, "other"),
+                                                   Field(&Finding::code, code::kOutputDiffers)));
+}
+
 TEST_F(BesideTheReference, AServicesLogIsNoResult) {
   image.smoke[0].service = ServiceCheck{.port = 80, .http_path = {}, .http_body = {}};
   findings("a log with times");
@@ -198,6 +224,28 @@ TEST_F(GoldenCycle, AnImageWithoutItsReferenceIsReadyAndSaysSoAgain) {
   }
   EXPECT_EQ(rig.runtime.requests().size(), 1U)
       << "a proof holds while the reference is what it was";
+}
+
+// No test runs again for it.
+TEST_F(GoldenCycle, ARegistryThatCouldNotBeAskedIsAskedAgainUntilItAnswers) {
+  rig.config.settings.images[0].golden.report = "registry";
+  const ImageReport first = run();
+  const std::string list = "registry.test/app:sha256-" + first.index_digest.substr(7);
+  rig.registry.fail_with(list, {Errc::unreachable, "connection refused", ""}, 2);
+  rig.config.again = true;
+  const auto missing = [](Severity severity) {
+    return testing::Contains(
+        AllOf(Field(&Finding::code, "NoReference"), Field(&Finding::severity, severity)));
+  };
+  EXPECT_THAT(run().findings, missing(Severity::warn));
+  rig.config.again = false;
+  const auto tests = rig.runtime.requests().size();
+  EXPECT_THAT(run().findings, missing(Severity::warn));
+  EXPECT_THAT(run().findings, missing(Severity::info)) << "it says now that there is none";
+  const auto asked = rig.registry.requests(list);
+  EXPECT_THAT(run().findings, missing(Severity::info));
+  EXPECT_EQ(rig.registry.requests(list), asked) << "and is believed";
+  EXPECT_EQ(rig.runtime.requests().size(), tests);
 }
 
 TEST_F(GoldenCycle, AnotherReferenceMakesTheTestsRunAgain) {

@@ -9,11 +9,12 @@
 
 #include "agent/host/doctor.hpp"
 #include "agent/host/host.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::host {
 
-inline const std::filesystem::path kHosts = std::filesystem::path(NODEPROOF_FIXTURES) / "hosts";
+inline const std::filesystem::path kHosts = fakes::fixtures() / "hosts";
 
 class Board {
  public:

@@ -6,12 +6,13 @@
 
 #include "agent/codes.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::host {
 namespace {
 
-const std::filesystem::path kHosts = std::filesystem::path(NODEPROOF_FIXTURES) / "hosts";
+const std::filesystem::path kHosts = fakes::fixtures() / "hosts";
 
 HostFacts pi4() {
   HostFacts facts;

@@ -7,11 +7,12 @@
 
 #include "agent/host/host.hpp"
 #include "common/json.hpp"
+#include "tests/fakes/fixtures.hpp"
 
 namespace nodeproof::host {
 namespace {
 
-const std::filesystem::path kHosts = std::filesystem::path(NODEPROOF_FIXTURES) / "hosts";
+const std::filesystem::path kHosts = fakes::fixtures() / "hosts";
 
 TEST(Profiles, HaveThePagesAndFeaturesOfTheirBoards) {
   struct Pair {

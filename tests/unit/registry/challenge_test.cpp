@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/vectors.hpp"
 
 namespace nodeproof::registry {
@@ -94,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Header, Challenges, testing::ValuesIn(kCases),
 
 TEST(PublishedChallenges, AreReadAsOthersReadThem) {
   std::size_t count = 0;
-  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/challenges.tsv", 3)) {
+  for (const auto& v : read_vectors((fakes::fixtures() / "vectors/challenges.tsv").string(), 3)) {
     ++count;
     const auto read = parse_challenges(v[0]);
     ASSERT_EQ(read.size(), 1U) << v[0];

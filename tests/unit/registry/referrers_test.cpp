@@ -32,6 +32,33 @@ TEST_F(Referrers, AreNotKnownToARegistryWithoutTheQuestion) {
   }
 }
 
+TEST_F(Referrers, OfSeveralPagesAreOneIndex) {
+  const std::string list = "https://r.example/v2/team/app/referrers/" + subject_.str();
+  const auto page = [](std::string body, std::string link) {
+    fakes::ScriptedAnswer answer = index_answer();
+    answer.body = std::move(body);
+    if (!link.empty()) answer.headers.emplace_back("Link", std::move(link));
+    return answer;
+  };
+  // An address elsewhere is none to go to.
+  http.answer(url_, {page(R"({"manifests":[{"n":1},{"n":2}]})",
+                          "<https://elsewhere.example/v2/x?last=2>; rel=\"next\"")});
+  http.answer(list + "?last=2", {page(R"({"manifests":[ {"n":3} ]})", "</v2/x?last=3>; rel=next")});
+  http.answer(list + "?last=3", {page(R"({"manifests":[]})", "")});
+  const auto said = ask();
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_TRUE((*said)->bytes.ends_with(R"("manifests":[{"n":1},{"n":2},{"n":3}]})"))
+      << (*said)->bytes;
+}
+
+TEST_F(Referrers, WithoutAnEndAreAnError) {
+  fakes::ScriptedAnswer endless = index_answer();
+  endless.headers.emplace_back("link", "</v2/x?last=1>; rel=\"next\"");
+  http.answer(url_, {endless});
+  http.answer("https://r.example/v2/team/app/referrers/" + subject_.str() + "?last=1", {endless});
+  EXPECT_EQ(ask().error().code, Errc::too_large);
+}
+
 TEST_F(Referrers, AreAnErrorWhereTheRegistryCannotBeAsked) {
   http.answer(url_, {status(403)});
   EXPECT_EQ(ask().error().code, Errc::unauthorized);

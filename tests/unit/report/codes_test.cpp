@@ -9,13 +9,13 @@
 #include "agent/codes.hpp"
 #include "agent/report/findings.hpp"
 #include "common/file.hpp"
+#include "tests/fakes/fixtures.hpp"
 
 namespace nodeproof::report {
 namespace {
 
 std::set<std::string> declared_codes() {
-  const auto header =
-      read_file(std::filesystem::path(NODEPROOF_FIXTURES) / "../../agent/codes.hpp");
+  const auto header = read_file(fakes::fixtures() / "../../agent/codes.hpp");
   EXPECT_TRUE(header.has_value());
   const std::string text = header.value_or("");
   const std::regex code("\"([A-Z][A-Za-z0-9]+)\"");

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/resolve/choose.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/fakes/vectors.hpp"
 
 namespace nodeproof::resolve {
@@ -34,7 +35,8 @@ std::vector<ContainerdRules> rules_named(const std::string& name) {
 
 TEST(Rules, AgreeWithContainerdsPublishedVectors) {
   std::size_t count = 0;
-  for (const auto& v : read_vectors(NODEPROOF_FIXTURES "/vectors/platform-match.tsv", 4)) {
+  for (const auto& v :
+       read_vectors((fakes::fixtures() / "vectors/platform-match.tsv").string(), 4)) {
     ++count;
     for (const ContainerdRules& rules : rules_named(v[0])) {
       EXPECT_EQ(takes(v[1], v[3], rules), v[2] == "takes")

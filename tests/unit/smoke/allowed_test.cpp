@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
+#include "common/file.hpp"
 #include "tests/fakes/temp_folder.hpp"
 
 namespace nodeproof::smoke {
@@ -48,6 +49,30 @@ TEST(Allowed, SaysWhatThisHostDoesNotHave) {
   ASSERT_FALSE(allowed);
   EXPECT_EQ(allowed.error().message,
             "the mount /nowhere is not there to be given to it: No such file or directory");
+}
+
+TEST(GivenKey, ChangesWithWhatLiesBehindTheMounts) {
+  const fakes::TempFolder folder;
+  Sandbox sandbox;
+  sandbox.mounts = {{folder.path().string(), "/fixtures"}};
+  const std::string before = given_key(sandbox, "/");
+  ASSERT_TRUE(write_file_atomically(folder.path() / "input", "1"));
+  EXPECT_NE(given_key(sandbox, "/"), before);
+}
+
+TEST(GivenKey, ChangesWithTheNvidiaDriverWhereOneIsGiven) {
+  const fakes::TempFolder folder;
+  const auto version = folder.path() / "proc/driver/nvidia/version";
+  std::filesystem::create_directories(version.parent_path());
+  ASSERT_TRUE(write_file_atomically(version, "NVRM version: 540.4.0"));
+  Sandbox with;
+  with.runtime = "nvidia";
+  const std::string before = given_key(with, folder.path());
+  const std::string without = given_key({}, folder.path());
+  EXPECT_NE(before, without);
+  ASSERT_TRUE(write_file_atomically(version, "NVRM version: 550.1.0"));
+  EXPECT_NE(given_key(with, folder.path()), before);
+  EXPECT_EQ(given_key({}, folder.path()), without);
 }
 
 TEST(Volumes, AreThoseThatNothingElseMountsAndThatArePlainPaths) {

@@ -135,6 +135,12 @@ TEST(DecodeNotRun, ReadsTheRuntimesWords) {
   EXPECT_EQ(report.findings.at(0).severity, Severity::unknown);
   EXPECT_NE(report.findings.at(0).message.find("does not see"), std::string::npos);
   EXPECT_NE(report.findings.at(0).evidence.find("rootfs"), std::string::npos);
+  const auto volume =
+      decode_not_run(tests, {Errc::no_space,
+                             "mounting tmpfs to rootfs at /data: tmpcopyup: failed to copy /data: "
+                             "no space left on device",
+                             ""});
+  EXPECT_NE(volume.findings.at(0).message.find("VOLUME"), std::string::npos);
   const auto other = decode_not_run(tests, {Errc::io, "something new\nwith lines", "restart it"});
   EXPECT_NE(other.findings.at(0).message.find("something new"), std::string::npos);
   EXPECT_EQ(other.findings.at(0).remedy, "restart it");

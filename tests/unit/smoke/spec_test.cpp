@@ -6,6 +6,7 @@
 
 #include "common/file.hpp"
 #include "common/json.hpp"
+#include "tests/fakes/fixtures.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -41,7 +42,7 @@ const json::Value& at(const json::Value& value, std::string_view key) { return *
 // UPDATE_GOLDEN=1.
 TEST(Spec, IsTheRecordedOne) {
   const HostFacts host = pi4();
-  const std::string path = std::string(NODEPROOF_FIXTURES) + "/smoke/spec-arm64.json";
+  const std::string path = (fakes::fixtures() / "smoke/spec-arm64.json").string();
   const std::string text = spec_for(host);
   if (std::getenv("UPDATE_GOLDEN") != nullptr)
     ASSERT_TRUE(write_file_atomically(path, text + "\n"));
