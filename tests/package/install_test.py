@@ -137,6 +137,7 @@ dpkg -P nodeproof 2> /tmp/errors
 everything > /tmp/after
 # Folders of systemd that any package's unit makes, and its helper's own.
 grep -vE '^/(etc/systemd(/system)?|var/lib/systemd(/deb-systemd-helper-(enabled|masked))?|etc/systemd/system/multi-user.target.wants|var/lib/systemd/deb-systemd-helper-enabled/multi-user.target.wants)$' /tmp/after > /tmp/after.own
-[ "$(cat /tmp/after.own)" = "$(cat /tmp/before)" ] || { comm -13 /tmp/before /tmp/after.own; exit 1; }
+comm -13 /tmp/before /tmp/after.own > /tmp/left
+[ ! -s /tmp/left ] || { cat /tmp/left; exit 1; }
 [ -z "$(grep nodeproof /tmp/after || true)" ]
 """)
