@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/config/credential.hpp"
 #include "agent/containerd/find_containerd.hpp"
 #include "common/file.hpp"
 
@@ -74,6 +75,7 @@ containerd::ConnectionOptions connection(const ContainerdFacts& facts) {
 
 Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
                                                                  const Clock& clock) {
+  TRY(config::check_credentials(config));
   return registry::make_credential_chain(TRY(own_logins(config)),
                                          credential_files(config.registry_sources),
                                          registry::Surroundings::of_this_process(), clock);
