@@ -10,29 +10,7 @@ import re
 import subprocess
 import sys
 
-# Debian package -> the name people know. Packages not named here leave nothing in the binary.
-LIBRARIES = {
-    "libabsl-dev": "abseil",
-    "libarchive-dev": "libarchive",
-    "libboost1.81-dev": "Boost",
-    "libc-ares-dev": "c-ares",
-    "libc6-dev": "glibc",
-    "libcli11-dev": "CLI11",
-    "libgcc-12-dev": "libgcc",
-    "libgrpc++-dev": "gRPC",
-    "libnghttp2-dev": "nghttp2",
-    "libprotobuf-dev": "protobuf",
-    "libre2-dev": "RE2",
-    "libstdc++-12-dev": "libstdc++",
-    "libtomlplusplus-dev": "toml++",
-    "libyaml-dev": "libyaml",
-    "libzstd-dev": "zstd",
-    "rapidjson-dev": "RapidJSON",
-    "zlib1g-dev": "zlib",
-    "golang-github-containerd-containerd-dev": "containerd API",
-    "golang-github-kubernetes-cri-api-dev": "Kubernetes CRI API",
-}
-SOURCES = {"curl": "curl", "mbedtls": "mbedTLS"}
+from libraries import used
 
 
 def git(source: str, *args: str) -> str:
@@ -53,18 +31,7 @@ def commit_of(source: str) -> str:
 
 
 def libraries(manifests: list[str]) -> dict[str, str]:
-    found = {}
-    for path in manifests:
-        with open(path, encoding="utf-8") as f:
-            for _, package, version, _, _ in (line.split() for line in f):
-                dsc = re.fullmatch(r"([a-z0-9+-]+)_.*\.dsc", package)
-                name = SOURCES.get(dsc.group(1)) if dsc else LIBRARIES.get(package)
-                if name:
-                    found[name] = version
-    missing = sorted({*LIBRARIES.values(), *SOURCES.values()} - set(found))
-    if missing:
-        sys.exit(f"build_info.py: the manifests do not name {', '.join(missing)}")
-    return found
+    return {one.library.name: one.version for one in used(manifests)}
 
 
 def main(argv: list[str]) -> int:

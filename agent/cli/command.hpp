@@ -82,11 +82,13 @@ struct PlanOptions {
 };
 int print_plan(Session& session, const PlanOptions& options);
 
+Action declare_bundle(CLI::App& app);
 Action declare_check(CLI::App& app);
 Action declare_compare(CLI::App& app);
 Action declare_config(CLI::App& app);
 Action declare_cycle_child(CLI::App& app);
 Action declare_daemon(CLI::App& app);
+Action declare_describe(CLI::App& app);
 Action declare_explain(CLI::App& app);
 Action declare_golden(CLI::App& app);
 Action declare_host(CLI::App& app);

@@ -12,6 +12,7 @@ std::span<const Command> commands() {
       Command{"config", "check a configuration file", declare_config},
       Command{"cycle-child", "one cycle for the daemon", declare_cycle_child, true},
       Command{"daemon", "prove them at start and at every interval, as a service", declare_daemon},
+      Command{"describe", "the command table as a document", declare_describe, true},
       Command{"explain", "what a finding code means and what to do about it", declare_explain},
       Command{"golden", "record, sign and publish what tests gave on a reference node",
               declare_golden},
