@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 BASE = (
-    "base-files", "base-passwd", "bash", "coreutils", "dash", "dpkg", "findutils", "grep", "gzip", "hostname", "init-system-helpers",
+    "base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "dpkg", "findutils", "grep", "gzip", "hostname", "init-system-helpers",
     "iproute2", "kmod", "libc-bin", "mawk", "mount", "perl-base", "procps", "sed", "systemd-sysv", "tar", "util-linux",
     "dbus", "containerd", "runc", "ca-certificates",
 )
