@@ -123,7 +123,7 @@ def run(label: str, payload: dict[str, bytes], seconds: float = 300, root: Path 
         folder = Path(scratch)
         _payload_disk(folder / "in", payload)
         (folder / "out").touch()
-        os.truncate(folder / "out", 64 << 20)
+        os.truncate(folder / "out", 128 << 20)
 
         def disk(name: str, file: Path, more: str) -> list[str]:
             return ["-drive", f"file={file},if=none,id={name},format=raw,{more}",
