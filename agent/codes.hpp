@@ -83,6 +83,7 @@ inline constexpr std::string_view kClockWrong = "ClockWrong";
 inline constexpr std::string_view kClockNotSynchronised = "ClockNotSynchronised";
 inline constexpr std::string_view kKernelFeatureMissing = "KernelFeatureMissing";
 inline constexpr std::string_view kCgroupDriverMismatch = "CgroupDriverMismatch";
+inline constexpr std::string_view kContainerdWaitsForReady = "ContainerdWaitsForReady";
 inline constexpr std::string_view kDeviceFileMissing = "DeviceFileMissing";
 inline constexpr std::string_view kDeviceFileEmpty = "DeviceFileEmpty";
 inline constexpr std::string_view kUnderVoltage = "UnderVoltage";

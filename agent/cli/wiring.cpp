@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/config/credential.hpp"
 #include "agent/containerd/find_containerd.hpp"
 #include "common/file.hpp"
 
@@ -79,6 +80,7 @@ std::vector<std::filesystem::path> login_files(const config::Config& config) {
 
 Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
                                                                  const Clock& clock) {
+  TRY(config::check_credentials(config));
   return registry::make_credential_chain(TRY(own_logins(config)),
                                          credential_files(config.registry_sources),
                                          registry::Surroundings::of_this_process(), clock);
