@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/model.hpp"
 
@@ -24,6 +25,12 @@ std::span<const std::string_view> usual_sockets();
 // Errc::runtime_unavailable names every socket that was tried; invalid_config lists two or more
 // that answer; permission_denied says which.
 Result<ContainerdFacts> find_containerd(
+    const ContainerdChoice& choice, const std::stop_token& stop,
+    std::span<const std::string_view> sockets = usual_sockets());
+
+// Of the containerd that was chosen, else of each that answers, every namespace; or the one that
+// was chosen. Errors as above, but two daemons are none.
+Result<std::vector<ContainerdFacts>> every_namespace(
     const ContainerdChoice& choice, const std::stop_token& stop,
     std::span<const std::string_view> sockets = usual_sockets());
 
