@@ -46,6 +46,13 @@ RUN_BY = {
            "nodeproof golden record ref.json --image registry.lan:5000/shop/app:v2 --key golden.key -f golden.json",
            "nodeproof golden show golden.json --key golden.pub",
            "nodeproof golden push golden.json")},
+    'nodeproof override --ready --for 4h --reason "the registry moves tonight; app:v3 was proven on ring 0"':
+        ("tests/behaviour/ready_test.py", 'self.override("--ready", "--for", length, "--reason"'),
+    "nodeproof override": ("tests/behaviour/ready_test.py", 'self.override("-o", "json")'),
+    "nodeproof override --clear": ("tests/behaviour/ready_test.py", 'self.override("--clear")'),
+    "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
+    "systemctl stop nodeproof": ("tests/machine/service_test.py", "systemctl stop nodeproof"),
+    "nodeproof release --yes": ("tests/behaviour/ready_test.py", 'self.release("--yes")'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 
