@@ -78,6 +78,10 @@ inline constexpr std::string_view kCycleCrashed = "CycleCrashed";
 inline constexpr std::string_view kAcceptanceEnded = "AcceptanceEnded";
 inline constexpr std::string_view kConfigInvalid = "ConfigInvalid";
 inline constexpr std::string_view kInterrupted = "Interrupted";
+inline constexpr std::string_view kOverridden = "Overridden";
+// what runs beside what is required
+inline constexpr std::string_view kInUseNotRequired = "InUseNotRequired";
+inline constexpr std::string_view kRequiredNotUsed = "RequiredNotUsed";
 // the host's doctor
 inline constexpr std::string_view kClockWrong = "ClockWrong";
 inline constexpr std::string_view kClockNotSynchronised = "ClockNotSynchronised";

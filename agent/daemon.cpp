@@ -10,6 +10,7 @@
 
 #include "agent/boot_state.hpp"
 #include "agent/codes.hpp"
+#include "agent/daemon_alarm.hpp"
 #include "agent/daemon_child.hpp"
 #include "agent/daemon_config.hpp"
 #include "agent/daemon_lock.hpp"
@@ -102,6 +103,7 @@ class Supervisor {
                                    serve(method, std::move(reply));
                                  })));
     note(boots_.started(boot_id_));
+    watch_override();
     await_stop();
     await_reload();
     pet_watchdog();
@@ -174,8 +176,13 @@ class Supervisor {
       const report::CycleProgress* cycle = child_.running() ? &board_.cycle() : nullptr;
       return reply(report::to_json(state_.report(), true, cycle));
     }
+    if (method == "override") {
+      follow_override();
+      return reply(report::to_json(state_.report()));
+    }
     if (method != "check") {
-      return reply(error_document({Errc::usage, "no such method; there are status and check", ""}));
+      return reply(error_document(
+          {Errc::usage, "no such method; there are status, check and override", ""}));
     }
     if (waiting_.size() >= kMaxWaiting) {
       return reply(
@@ -184,6 +191,20 @@ class Supervisor {
     // One under way may have begun before what the client wants to know about.
     waiting_.push_back({cycles_started_ + 1, std::move(reply)});
     check_now();
+  }
+
+  // The file says what counts, whoever asks for a look at it.
+  void follow_override() {
+    if (auto done = state_.follow_override(); !done) log::error(done.error().message);
+    watch_override();
+  }
+
+  void watch_override() {
+    const auto left = state_.override_left();
+    if (!left || !state_.report().overridden) return override_end_.cancel();
+    if (auto set = override_end_.set(*left, state_.report().overridden->until); !set) {
+      log::warning("the override's end is looked for at each check: " + set.error().message);
+    }
   }
 
   void check_now() {
@@ -231,6 +252,7 @@ class Supervisor {
     if (!kept) log::error("keeping the report: " + kept.error().message);
     const NodeReport& report = state_.report();
     note_change(before);
+    watch_override();
     notifier_.send("STATUS=" + report.message);
     answer_waiting();
     const bool unknown =
@@ -334,6 +356,7 @@ class Supervisor {
   asio::io_context loop_{1};
   asio::signal_set stop_signals_, reload_signal_;
   asio::steady_timer next_cycle_, watchdog_, scrub_timer_;
+  DaemonAlarm override_end_{loop_, [this] { follow_override(); }};
   CycleChild child_, scrub_;
   std::optional<StatusSocket> socket_;
   std::vector<Waiting> waiting_;

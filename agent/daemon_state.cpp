@@ -6,6 +6,7 @@
 #include "agent/codes.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/json.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/verdict.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
@@ -15,19 +16,22 @@ namespace {
 
 constexpr std::size_t kMaxReport = 16U << 20U;  // bytes
 
+void drop_code(std::vector<Finding>& findings, std::string_view code) {
+  std::erase_if(findings, [&](const Finding& finding) { return finding.code == code; });
+}
+
 NodeReport comparable(NodeReport report) {
   report.time = {};
   report.since = {};
   report.sequence = 0;
+  drop_code(report.findings, code::kInUseNotRequired);
+  drop_code(report.findings, code::kRequiredNotUsed);
   for (ImageReport& image : report.images) {
     image.pull = {};
+    drop_code(image.findings, code::kInUseAndFailing);
     for (SmokeResult& result : image.smoke) result.seconds = 0;
   }
   return report;
-}
-
-void drop_code(std::vector<Finding>& findings, std::string_view code) {
-  std::erase_if(findings, [&](const Finding& finding) { return finding.code == code; });
 }
 
 void add_once(std::vector<Finding>& findings, const Finding& finding) {
@@ -54,7 +58,8 @@ DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
     : report_file_(options.state_dir / "report.json"),
       clean_file_(options.state_dir / "clean-exit"),
       ready_file_(options.run_dir / "ready"),
-      boot_id_(std::move(boot_id)) {}
+      boot_id_(std::move(boot_id)),
+      overrides_(options.state_dir) {}
 
 Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
   const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_;
@@ -97,7 +102,8 @@ Result<> DaemonState::accept(NodeReport report) {
   report::continue_from(report, report_);
   const NodeReport before = std::exchange(report_, std::move(report));
   proven_ = true;
-  show_config_error();  // so that it is not taken for news
+  show_config_error();  // so that these are not taken for news
+  show_override();
   return publish(!says_the_same(before, report_));
 }
 
@@ -139,7 +145,30 @@ void DaemonState::show_config_error() {
   report_.findings.push_back(std::move(finding));
 }
 
+void DaemonState::show_override() {
+  const Moment now = moment_now(boot_id_);
+  if (auto settled = overrides_.settle(now); !settled) {
+    log::warning("the override that has ended: " + settled.error().message);
+  }
+  const auto active = overrides_.active(now);
+  if (active != report_.overridden) {
+    log::notice(active ? report::text_of(*active) : "no override any more: the verdict counts");
+  }
+  report::show_override(report_, active);
+}
+
+Result<> DaemonState::follow_override() {
+  const auto before = report_.overridden;
+  show_override();
+  return publish(proven_ && before != report_.overridden);
+}
+
+std::optional<std::chrono::milliseconds> DaemonState::override_left() const {
+  return overrides_.left(moment_now(boot_id_));
+}
+
 Result<> DaemonState::leave() {
+  if (report_.verdict != Verdict::ready) TRY(remove_file(ready_file_));
   if (proven_) {
     TRY(write_file_atomically(report_file_, report::to_json(report_), 0600));
     TRY(write_file_atomically(clean_file_, boot_id_, 0600));
@@ -150,8 +179,11 @@ Result<> DaemonState::leave() {
 // The flag first: whoever waits for it must not see it outlive its verdict.
 Result<> DaemonState::publish(bool persist) {
   show_config_error();
-  if (report_.verdict == Verdict::ready) {
-    TRY(write_file_atomically(ready_file_, report_.message + "\n", 0644));
+  show_override();
+  if (report::effective_verdict(report_) == Verdict::ready) {
+    const std::string why =
+        report_.overridden ? report::text_of(*report_.overridden) + "; " : std::string();
+    TRY(write_file_atomically(ready_file_, why + report_.message + "\n", 0644));
   } else {
     TRY(remove_file(ready_file_));
   }

@@ -8,11 +8,12 @@
 
 #include "agent/daemon.hpp"
 #include "agent/model.hpp"
+#include "agent/override_state.hpp"
 
 namespace nodeproof {
 
-// Files: <state>/report.json, <state>/clean-exit (the boot id), <run>/ready. All calls are of one
-// thread.
+// Files: <state>/report.json, <state>/clean-exit (the boot id), <run>/ready, and the override's.
+// All calls are of one thread.
 class DaemonState {
  public:
   using Time = std::chrono::system_clock::time_point;
@@ -37,7 +38,13 @@ class DaemonState {
   // The configuration's error, shown in every report until it is mended; "" = none.
   void set_config_error(std::string message);
 
-  // For a restart in this boot.
+  // An override was given or cleared, or its time is over: the ready flag follows.
+  Result<> follow_override();
+  // Until the override that is shown ends at the latest; nothing when there is none.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> override_left() const;
+
+  // For a restart in this boot. A ready flag that only an override justifies goes: nobody would end
+  // it.
   Result<> leave();
 
   [[nodiscard]] const NodeReport& report() const { return report_; }
@@ -46,16 +53,19 @@ class DaemonState {
   Result<> forget(const DaemonSettings& settings, Time now);
   Result<> publish(bool persist);
   void show_config_error();
+  void show_override();
 
   std::filesystem::path report_file_, clean_file_, ready_file_;
   std::string boot_id_;
+  OverrideState overrides_;
   std::string config_error_;
   std::optional<Finding> shown_config_error_;  // in report_
   NodeReport report_;
   bool proven_ = false;  // report_ comes from a cycle that ended
 };
 
-// Same verdicts, findings and digests; times, sequence and transfer numbers are not compared.
+// Same verdicts, findings and digests; times, sequence and transfer numbers are not compared, nor
+// which containers happen to run.
 [[nodiscard]] bool says_the_same(const NodeReport& a, const NodeReport& b);
 
 }  // namespace nodeproof

@@ -11,6 +11,8 @@
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/override_state.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/progress.hpp"
 #include "agent/report/verdict.hpp"
 
@@ -39,6 +41,10 @@ int check(Session& session, const CheckOptions& options) {
   auto outcome = run_once(cycle, options.from, progress.sink(), signals.token());
   progress.finish();
   if (!outcome) return complain(session, outcome.error());
+  if (!cycle.ad_hoc) {  // it is about the node
+    report::show_override(*outcome,
+                          OverrideState(cycle.state_dir).active(moment_now(kernel_boot_id())));
+  }
   print_report(session, *outcome);
   return signals.stopped() ? +exit_interrupted : report::exit_code(*outcome);
 }

@@ -47,7 +47,7 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
   Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
-              std::move(progress), images->near()};
+              std::move(progress), images->near(),      &containerd->chains()};
   return run_cycle(cycle, ports, stop);
 }
 

@@ -118,6 +118,15 @@ Result<std::unique_ptr<ContainerdAccess>> ContainerdAccess::open(const config::C
   return std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts), std::move(stop)));
 }
 
+Result<std::vector<std::unique_ptr<ContainerdAccess>>> ContainerdAccess::open_every(
+    const containerd::ContainerdChoice& choice, const std::stop_token& stop) {
+  std::vector<std::unique_ptr<ContainerdAccess>> all;
+  for (ContainerdFacts& facts : TRY(containerd::every_namespace(choice, stop))) {
+    all.push_back(std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts), stop)));
+  }
+  return all;
+}
+
 Result<std::filesystem::path> own_binary() {
   std::array<char, 4096> path{};
   const ssize_t length = readlink("/proc/self/exe", path.data(), path.size() - 1);

@@ -136,6 +136,41 @@ constexpr CodeText kTexts[] = {
      .remedy = "Run it again; what was fetched for the configuration's images is kept.",
      .example = "systemctl stop while images are pulled.",
      .exact = true},
+    {.code = code::kOverridden,
+     .title = "An operator has overridden the verdict",
+     .cause = "Somebody ran nodeproof override --ready. Until it ends the ready flag, nodeproof "
+              "wait and exit codes say ready; the verdict stays what was found "
+              "(effectiveVerdict beside verdict in JSON).",
+     .detection = "override.json in the state directory, of this boot, whose time is not over on "
+                  "the wall clock nor on the one that counts from the boot on.",
+     .remedy = "Mend what the verdict names, then end it: nodeproof override --clear. It ends by "
+               "itself at its time, and with the boot; override.log in the state directory says "
+               "who gave it.",
+     .example = "A registry moves, the new image is known to be good, and pods must land tonight.",
+     .exact = true},
+    {.code = code::kInUseNotRequired,
+     .title = "Containers run of an image that nobody required",
+     .cause = "No entry of images names what they run, so that nothing is proven of it; or they "
+              "run other bytes than the required ones under the same name, such as the tag's "
+              "older image.",
+     .detection = "The parents of running containers' snapshots, which are what they really run, "
+                  "were compared with the images of the configuration. Pod sandboxes are left "
+                  "out.",
+     .remedy = "Nothing has to be done. Name the image in the configuration if the node needs it; "
+               "restart the containers if they shall run the proven one.",
+     .example = "A tag has moved and was followed, and pods of yesterday still run the old image.",
+     .exact = true},
+    {.code = code::kRequiredNotUsed,
+     .title = "No container uses a required image",
+     .cause = "The image has been ready here for a day, other pods run, and no container, running "
+              "or ended, is of it. Many images are for later, so this is never more than a "
+              "remark.",
+     .detection = "Where a kubelet starts containers: the parents of all containers' snapshots "
+                  "were compared with the image.",
+     .remedy = "Nothing has to be done; remove it from the configuration if the node does not need "
+               "it any more.",
+     .example = "A service was moved to other nodes, and its image is still required on this one.",
+     .exact = true},
 };
 
 }  // namespace
