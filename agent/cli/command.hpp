@@ -92,6 +92,7 @@ Action declare_golden(CLI::App& app);
 Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
+Action declare_look_child(CLI::App& app);
 Action declare_plan(CLI::App& app);
 Action declare_repair(CLI::App& app);
 Action declare_resolve(CLI::App& app);

@@ -4,8 +4,10 @@
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/lines.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/report/sign_of_life.hpp"
+#include "common/log.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -29,6 +31,10 @@ int cycle_child(Session& session) {
   if (!outcome) {
     lines.write(report::stream_line(outcome.error()));
     return complain(session, outcome.error());
+  }
+  // For the looks between the cycles; without it they look for what they did.
+  if (auto kept = save_look(cycle.run_dir, look_list(cycle, *outcome)); !kept) {
+    log::warning(kept.error().message);
   }
   lines.write(report::stream_line(*outcome));
   return exit_ok;

@@ -19,6 +19,7 @@ std::span<const Command> commands() {
       Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
+      Command{"look-child", "a glance at containerd for the daemon", declare_look_child, true},
       Command{"plan", "what a check would fetch, and whether it fits; writes nothing",
               declare_plan},
       Command{"repair", "fetch and unpack again what is damaged of an image on this node",
