@@ -374,6 +374,7 @@ class Supervisor {
   void end_look() {
     const bool news = !looked_.empty() && looked_ != seen_;
     seen_ = std::exchange(looked_, "");
+    rest();
     if (news && !stopping_) {
       log::notice(seen_ + ": it is checked again");
       check_at_once();

@@ -15,9 +15,9 @@ namespace nodeproof {
 // What the supervisor itself needs of a configuration.
 struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
-  std::string config_digest;
+  std::string config_digest = {};
   bool scrub = false;
-  std::vector<std::filesystem::path> containerd_sockets;  // where it may come up
+  std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up
 };
 
 struct DaemonOptions {
