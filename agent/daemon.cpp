@@ -39,7 +39,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kMaxWaiting = 8;  // clients that wait for a check
 constexpr auto kLookPatience = std::chrono::seconds(50);
-constexpr auto kRestAfter = std::chrono::seconds(5);
+constexpr auto kRestAfter = std::chrono::seconds(1);
 constexpr auto kStatusEvery = std::chrono::seconds(1);
 
 enum ExitCode : int {
@@ -241,9 +241,12 @@ class Supervisor {
     ++cycles_started_;
     board_.clear();
     notifier_.send("STATUS=checking; so far: " + state_.report().message);
+    std::vector<std::string> command = options_.cycle_command(config_.file());
+    const bool asked = std::ranges::any_of(
+        waiting_, [this](const Waiting& one) { return one.cycle <= cycles_started_; });
+    if (asked) command.emplace_back("--asked");
     auto started = child_.start(
-        options_.cycle_command(config_.file()),
-        [this](const Progress& progress) { show(progress); },
+        command, [this](const Progress& progress) { show(progress); },
         [this](CycleOutcome outcome) { end_cycle(std::move(outcome)); });
     if (!started) end_cycle({std::nullopt, std::move(started).error()});
   }
@@ -336,7 +339,11 @@ class Supervisor {
     return {.command = [this] { return side_command(options_.scrub_command, scrub_wanted()); },
             .pause = [this] { return until_scrub(); },
             .said = [](const Error& error) { log::info("the scrub: " + error.message); },
-            .ended = [this] { finish_if_stopped(); }};
+            .ended =
+                [this] {
+                  rest();
+                  finish_if_stopped();
+                }};
   }
 
   [[nodiscard]] bool scrub_wanted() const { return config_.settings().scrub; }

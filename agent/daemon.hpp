@@ -28,7 +28,8 @@ struct DaemonOptions {
   // Loads and checks a configuration file with the conf.d beside it.
   std::function<Result<DaemonSettings>(const std::filesystem::path& file)> load_config;
   // argv of a cycle with this configuration file; argv[0] is a path. It writes
-  // report::stream_line()s to its stdout.
+  // report::stream_line()s to its stdout. One that a client asked for has --asked behind it: who
+  // asks is told what is true now.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> cycle_command;
   // The same of a slice of the scrub, which writes nothing but signs of life; none = there is none.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> scrub_command = {};

@@ -8,9 +8,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cerrno>
-#include <cstring>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -40,16 +40,19 @@ std::optional<Identity> identity_of(const fs::path& socket) {
   return Identity{facts.st_dev, facts.st_ino, facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec};
 }
 
-bool is_folder(const fs::path& path) {
-  struct stat facts{};
-  return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
-}
-
-// The folder of the socket, or the nearest one above it that is there.
-fs::path folder_there(const fs::path& socket) {
-  fs::path folder = socket.parent_path();
-  while (folder.has_relative_path() && !is_folder(folder)) folder = folder.parent_path();
-  return folder;
+// Of the folders on the way to the sockets those that are there. All of them: a folder that is
+// removed while somebody still uses it tells its own watch nothing, but the one above knows.
+std::set<fs::path> folders_there(const std::vector<fs::path>& sockets) {
+  std::set<fs::path> folders;
+  for (const fs::path& socket : sockets) {
+    struct stat facts{};
+    fs::path folder = socket.parent_path();
+    for (; folder.has_relative_path(); folder = folder.parent_path()) {
+      if (::stat(folder.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) folders.insert(folder);
+    }
+    folders.insert(folder);
+  }
+  return folders;
 }
 
 }  // namespace
@@ -98,11 +101,6 @@ class SocketWatch::Watcher : public std::enable_shared_from_this<SocketWatch::Wa
     fs::path path;
     std::optional<Identity> there;  // none = it is not
   };
-  struct Folder {
-    fs::path path;
-    int watch = -1;
-  };
-
   bool begin() {
     if (events_.is_open()) return true;
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -117,28 +115,30 @@ class SocketWatch::Watcher : public std::enable_shared_from_this<SocketWatch::Wa
     constexpr int kDeep = 16;
     for (int i = 0; events_.is_open() && i < kDeep && add_folders(); ++i) {
     }
-    std::erase_if(folders_, [this](const Folder& folder) {
-      const bool wanted = std::ranges::any_of(
-          sockets_, [&](const Socket& socket) { return folder_there(socket.path) == folder.path; });
-      if (!wanted) ::inotify_rm_watch(events_.native_handle(), folder.watch);
-      return !wanted;
-    });
   }
 
-  // True when there was one that was not watched. A folder that is removed and made anew has lost
-  // its watch; adding it again is no harm where it has not.
+  // True when there was one that was not watched. One that was removed and made anew is another;
+  // to add one again is no harm.
   bool add_folders() {
-    bool added = false;
-    for (const Socket& socket : sockets_) {
-      const fs::path folder = folder_there(socket.path);
+    std::vector<fs::path> paths;
+    paths.reserve(sockets_.size());
+    for (const Socket& socket : sockets_) paths.push_back(socket.path);
+    std::map<fs::path, int> folders;
+    for (const fs::path& folder : folders_there(paths)) {
       const int watch = ::inotify_add_watch(events_.native_handle(), folder.c_str(), kEvents);
-      if (watch < 0) continue;
-      const auto known = std::ranges::find(folders_, folder, &Folder::path);
-      if (known != folders_.end() && known->watch == watch) continue;
-      if (known != folders_.end()) folders_.erase(known);
-      folders_.push_back({folder, watch});
-      added = true;
+      if (watch >= 0) folders.emplace(folder, watch);
     }
+    const bool added = std::ranges::any_of(folders, [this](const auto& folder) {
+      const auto known = folders_.find(folder.first);
+      return known == folders_.end() || known->second != folder.second;
+    });
+    for (const auto& [folder, watch] : folders_) {
+      const bool wanted = std::ranges::find(folders, watch, [](const auto& one) {
+                            return one.second;
+                          }) != folders.end();
+      if (!wanted) ::inotify_rm_watch(events_.native_handle(), watch);
+    }
+    folders_ = std::move(folders);
     return added;
   }
 
@@ -164,7 +164,7 @@ class SocketWatch::Watcher : public std::enable_shared_from_this<SocketWatch::Wa
   asio::steady_timer settled_;
   alignas(inotify_event) std::array<char, 4096> buffer_{};
   std::vector<Socket> sockets_;
-  std::vector<Folder> folders_;
+  std::map<fs::path, int> folders_;  // and their watches
   bool stopped_ = false;
 };
 

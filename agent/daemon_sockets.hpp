@@ -13,8 +13,8 @@ class io_context;
 
 namespace nodeproof {
 
-// inotify(7) on the sockets' folders, and where one is not there yet, on what is there of the way
-// to it. Where inotify is refused, look() alone tells.
+// inotify(7) on what is there of the folders on the way to the sockets. Where inotify is refused,
+// look() alone tells.
 class SocketWatch {
  public:
   // on_new is called from the loop, once no further socket has come for `settle`.

@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <memory>
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
@@ -12,7 +13,7 @@
 namespace nodeproof::cli {
 namespace {
 
-int cycle_child(Session& session) {
+int cycle_child(Session& session, bool asked) {
   SignalStop signals;
   LineWriter lines(session.streams.out);
   auto config = load_config(session.globals);
@@ -21,8 +22,8 @@ int cycle_child(Session& session) {
     return complain(session, config.error());
   }
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
-  cycle.polling = Polling::when_due;
-  cycle.patient = true;
+  cycle.polling = asked ? Polling::always : Polling::when_due;
+  cycle.patient = !asked;
   const SystemClock clock;
   report::SignOfLife life(
       [&lines](const Progress& step) { lines.write(report::stream_line(step)); }, clock);
@@ -44,6 +45,10 @@ int cycle_child(Session& session) {
 
 // For the daemon: NDJSON on stdout, progress (said again while a step takes long) and then one
 // report or one error.
-Action declare_cycle_child(CLI::App& /*app*/) { return cycle_child; }
+Action declare_cycle_child(CLI::App& app) {
+  auto asked = std::make_shared<bool>(false);
+  app.add_flag("--asked", *asked, "by a person, who does not wait for windows and periods");
+  return [asked](Session& session) { return cycle_child(session, *asked); };
+}
 
 }  // namespace nodeproof::cli

@@ -22,7 +22,10 @@ Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesy
     const auto usual = containerd::usual_sockets();
     settings.containerd_sockets.assign(usual.begin(), usual.end());
   } else {
-    settings.containerd_sockets = {config.containerd.address};
+    constexpr std::string_view kScheme = "unix://";
+    std::string address = config.containerd.address;
+    if (address.starts_with(kScheme)) address.erase(0, kScheme.size());
+    settings.containerd_sockets = {address};
   }
   return settings;
 }

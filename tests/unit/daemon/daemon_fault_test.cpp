@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "tests/unit/daemon/daemon_process.hpp"
 
@@ -84,6 +85,28 @@ TEST_F(DaemonFault, AKilledSupervisorLeavesNeitherChildNorLock) {
     kill(pid_, SIGTERM);
     ASSERT_EQ(wait_for_exit(), 0);
   }
+}
+
+TEST_F(DaemonFault, AContainerdThatStaysAwayTakesNoVerdictAwayAndCostsNoWrite) {
+  options_.first_retry = 5ms;
+  start_and_wait_until_ready();
+  ask("check");
+  write("error.ndjson",
+        report::stream_line(Error{Errc::runtime_unavailable, "no containerd here", "start it"}));
+  cycle_is("cat " + path("error.ndjson"));
+  const std::uint64_t gone = ask("check").sequence;
+  struct stat before{}, after{};
+  ASSERT_EQ(stat(path("state/report.json").c_str(), &before), 0);
+  ASSERT_TRUE(eventually([&] { return ask("status").sequence > gone + 4; }));
+  ASSERT_EQ(stat(path("state/report.json").c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  const NodeReport report = ask("status");
+  EXPECT_EQ(report.verdict, Verdict::ready);
+  EXPECT_EQ(report.freshness, Freshness::stale);
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].code, code::kContainerdUnavailable);
+  EXPECT_EQ(report.findings[0].severity, Severity::warn);
+  EXPECT_TRUE(ready_flag());
 }
 
 TEST_F(DaemonFault, ATornReportCostsNoVerdict) {

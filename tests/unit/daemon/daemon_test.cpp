@@ -282,6 +282,10 @@ TEST_F(StatusSocketTest, SilentClientsMakeRoomForTheOthers) {
 }
 
 TEST_F(StatusSocketTest, ClientsThatTakeNoAnswerMakeRoomForTheOthers) {
+  NodeReport large = report_with(Verdict::ready);  // than what the kernel takes of an answer
+  large.images[0].choice = std::string(1'000'000, 'x');
+  cycle_reports(large);
+  ask("check");
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 40; ++i) {
     clients.push_back(connect_raw());
