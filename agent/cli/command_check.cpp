@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/cli/check_daemon.hpp"
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/image_source.hpp"
@@ -27,8 +28,19 @@ struct CheckOptions {
   bool dry_run = false;
 };
 
+// The daemon checks what its configuration says, and nothing else.
+bool is_for_the_daemon(const Globals& globals, const CheckOptions& options) {
+  const bool plain =
+      options.images.empty() && options.from.empty() && !options.keep && !options.again;
+  return plain && globals.config_file.empty() && globals.address.empty() &&
+         globals.namespace_.empty() && globals.snapshotter.empty();
+}
+
 int check(Session& session, const CheckOptions& options) {
   if (options.dry_run) return print_plan(session, {options.images, options.from});
+  if (is_for_the_daemon(session.globals, options)) {
+    if (const auto asked = check_by_daemon(session)) return *asked;
+  }
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());

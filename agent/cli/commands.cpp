@@ -22,6 +22,7 @@ std::span<const Command> commands() {
       Command{"index", "merge platforms into a tag, back a tag up, restore it", declare_index},
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
+      Command{"look-child", "a glance at containerd for the daemon", declare_look_child, true},
       Command{"override", "count this node as ready for a while, whatever is proven: audited",
               declare_override},
       Command{"place", "copies this program to where containerd sees it", declare_place, true},
