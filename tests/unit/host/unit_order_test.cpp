@@ -128,7 +128,7 @@ TEST(UnitFiles, AreReadAsSystemdReadsThem) {
       "/f");
   ASSERT_THAT(settings, SizeIs(2));
   EXPECT_EQ(settings[0].key, "After");
-  EXPECT_EQ(settings[0].value, "a.service   b.service");
+  EXPECT_EQ(settings[0].value, "a.service  b.service");
   EXPECT_EQ(settings[1].value, "");
 }
 
