@@ -14,16 +14,6 @@ std::string label(const Labels& labels, const std::string& key) {
   return found == labels.end() ? "" : found->second;
 }
 
-ChainUser user_of(const ContainerFacts& container) {
-  return {container.id,
-          container.image,
-          label(container.labels, "io.kubernetes.pod.namespace"),
-          label(container.labels, "io.kubernetes.pod.name"),
-          label(container.labels, "io.kubernetes.container.name"),
-          container.state,
-          container.snapshot};
-}
-
 void add_users(ChainUse& use, const std::string& snapshot,
                const std::vector<ContainerFacts>& containers) {
   bool named = false;
@@ -36,6 +26,16 @@ void add_users(ChainUse& use, const std::string& snapshot,
 }
 
 }  // namespace
+
+ChainUser user_of(const ContainerFacts& container) {
+  return {container.id,
+          container.image,
+          label(container.labels, "io.kubernetes.pod.namespace"),
+          label(container.labels, "io.kubernetes.pod.name"),
+          label(container.labels, "io.kubernetes.container.name"),
+          container.state,
+          container.snapshot};
+}
 
 ChainUse use_of(const std::string& snapshot, const std::vector<SnapshotFacts>& snapshots,
                 const std::vector<ContainerFacts>& containers) {

@@ -23,6 +23,8 @@ struct ChainUse {
   std::vector<std::string> layers;
 };
 
+[[nodiscard]] ChainUser user_of(const ContainerFacts& container);
+
 [[nodiscard]] ChainUse use_of(const std::string& snapshot,
                               const std::vector<SnapshotFacts>& snapshots,
                               const std::vector<ContainerFacts>& containers);

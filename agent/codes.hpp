@@ -75,14 +75,20 @@ inline constexpr std::string_view kMemoryCgroupMissing = "MemoryCgroupMissing";
 inline constexpr std::string_view kNothingRequired = "NothingRequired";
 inline constexpr std::string_view kNotChecked = "NotChecked";
 inline constexpr std::string_view kCycleCrashed = "CycleCrashed";
+inline constexpr std::string_view kStateNotKept = "StateNotKept";
 inline constexpr std::string_view kAcceptanceEnded = "AcceptanceEnded";
 inline constexpr std::string_view kConfigInvalid = "ConfigInvalid";
 inline constexpr std::string_view kInterrupted = "Interrupted";
+inline constexpr std::string_view kOverridden = "Overridden";
+// what runs beside what is required
+inline constexpr std::string_view kInUseNotRequired = "InUseNotRequired";
+inline constexpr std::string_view kRequiredNotUsed = "RequiredNotUsed";
 // the host's doctor
 inline constexpr std::string_view kClockWrong = "ClockWrong";
 inline constexpr std::string_view kClockNotSynchronised = "ClockNotSynchronised";
 inline constexpr std::string_view kKernelFeatureMissing = "KernelFeatureMissing";
 inline constexpr std::string_view kCgroupDriverMismatch = "CgroupDriverMismatch";
+inline constexpr std::string_view kContainerdWaitsForReady = "ContainerdWaitsForReady";
 inline constexpr std::string_view kDeviceFileMissing = "DeviceFileMissing";
 inline constexpr std::string_view kDeviceFileEmpty = "DeviceFileEmpty";
 inline constexpr std::string_view kUnderVoltage = "UnderVoltage";

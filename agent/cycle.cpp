@@ -1,6 +1,7 @@
 #include "agent/cycle.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 
@@ -8,6 +9,8 @@
 #include "agent/host/host.hpp"
 #include "agent/image_cycle.hpp"
 #include "agent/image_report.hpp"
+#include "agent/in_use.hpp"
+#include "agent/prepull/pins.hpp"
 #include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
@@ -54,6 +57,23 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
   report.host = host;
   report.findings = host.findings;
   return report;
+}
+
+using Settled = std::function<bool(const ImageReport&)>;
+
+// Lists what containerd has; whose image changes nothing of what is proven. Without `settled` these
+// images are not all that this node needs.
+Result<> note_use(const Ports& ports, NodeReport& report, const Settled& settled,
+                  const std::stop_token& stop) {
+  const auto& containerd = report.host.containerd;
+  if (ports.chains == nullptr || !containerd || stop.stop_requested()) return {};
+  const bool kubelet = containerd->namespace_ == prepull::kCriNamespace;
+  const InUse use = TRY(look_at_use(*ports.chains, kubelet, stop));
+  note_failing(report.images, use);
+  if (!settled) return {};
+  append(report.findings, not_required(report.images, use));
+  append(report.findings, not_used(report.images, use, settled));
+  return {};
 }
 
 }  // namespace
@@ -107,6 +127,8 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
     finding.severity = Severity::warn;
     report.findings.push_back(std::move(finding));
   };
+  const Settled settled = [&](const ImageReport& image) { return cycle.is_settled(image); };
+  warn_of(note_use(ports, report, config.ad_hoc ? Settled() : settled, stop), "containers");
   if (!config.ad_hoc && !stop.stop_requested()) {
     cycle.release_unclaimed();
     warn_of(cycle.keep_pins(images), "pins");
@@ -114,6 +136,9 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
   warn_of(cycle.save_polls(), "polls");
   const report::Leniency leniency = leniency_of(config.settings);
   const auto now = ports.clock.now();
+  for (ImageReport& image : report.images) {
+    report::ease(image.findings, image.reference, leniency, now);
+  }
   report::ease(report.findings, "", leniency, now);
   std::ranges::move(report::ended_acceptances(leniency, now), std::back_inserter(report.findings));
   report::conclude(report);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/config/config.hpp"
+#include "agent/containerd/chain_store.hpp"
 #include "agent/containerd/container_runtime.hpp"
 #include "agent/containerd/image_store.hpp"
 #include "agent/model.hpp"
@@ -24,7 +25,8 @@ struct Ports {
   ContainerRuntime& runtime;
   const Clock& clock;
   ProgressSink progress;
-  Registry* near = nullptr;  // what `registry` has on this host: image layouts; none = nothing
+  Registry* near = nullptr;      // what `registry` has on this host: image layouts; none = nothing
+  ChainStore* chains = nullptr;  // tells what containers run; none = that is not looked at
 };
 
 // The daemon's cycles ask for a proven image's tag once per resolve_every; a person who asks is

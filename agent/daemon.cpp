@@ -10,11 +10,16 @@
 
 #include "agent/boot_state.hpp"
 #include "agent/codes.hpp"
+#include "agent/daemon_alarm.hpp"
 #include "agent/daemon_child.hpp"
+#include "agent/daemon_clock.hpp"
 #include "agent/daemon_config.hpp"
 #include "agent/daemon_lock.hpp"
+#include "agent/daemon_memory.hpp"
 #include "agent/daemon_notify.hpp"
+#include "agent/daemon_side.hpp"
 #include "agent/daemon_socket.hpp"
+#include "agent/daemon_sockets.hpp"
 #include "agent/daemon_state.hpp"
 #include "agent/model_json.hpp"
 #include "agent/report/findings.hpp"
@@ -34,6 +39,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::size_t kMaxWaiting = 8;  // clients that wait for a check
+constexpr auto kLookPatience = std::chrono::seconds(50);
+constexpr auto kRestAfter = std::chrono::seconds(1);
 constexpr auto kStatusEvery = std::chrono::seconds(1);
 
 enum ExitCode : int {
@@ -87,41 +94,53 @@ class Supervisor {
         reload_signal_(loop_, SIGHUP),
         next_cycle_(loop_),
         watchdog_(loop_),
-        scrub_timer_(loop_),
+        rest_(loop_),
         child_(loop_, options.child_silence, options.stop_grace),
-        scrub_(loop_, options.child_silence, options.stop_grace) {}
+        scrub_(loop_, options.child_silence, options.stop_grace, scrub_work()),
+        look_(loop_, kLookPatience, options.stop_grace, look_work()),
+        sockets_(loop_, options.settle, [this] { containerd_started(); }),
+        clock_(loop_, [this](std::chrono::seconds by) { clock_was_set(by); }) {}
 
   // Until it is asked to stop.
   Result<> run() {
     TRY(config_.load());
-    state_.set_config_error(config_.error());
-    TRY(state_.restore(config_.settings(), std::chrono::system_clock::now()));
+    note_config();
+    state_.restore(config_.settings(), std::chrono::system_clock::now());
     socket_.emplace(
         TRY(StatusSocket::listen(loop_, options_.run_dir / "nodeproof.sock",
-                                 [this](const std::string& method, StatusSocket::Reply reply) {
-                                   serve(method, std::move(reply));
+                                 [this](const std::string& method, StatusSocket::Client client) {
+                                   serve(method, std::move(client));
                                  })));
-    note(boots_.started(boot_id_));
+    note_boot(boots_.started(boot_id_));
+    watch_override();
+    sockets_.watch(config_.settings().containerd_sockets);
     await_stop();
     await_reload();
     pet_watchdog();
     notifier_.send("READY=1\nSTATUS=" + state_.report().message);
     start_cycle();
-    plan_scrub();
+    if (options_.scrub_command) scrub_.plan();
+    if (options_.look_command) look_.plan();
     loop_.run();
-    note(boots_.stopped(boot_id_));
-    return state_.leave();
+    note_boot(boots_.stopped(boot_id_));
+    state_.leave();
+    return {};
   }
 
  private:
   // Without the mark the next boot compares more than it had to.
-  static void note(const Result<>& marked) {
-    if (!marked) log::warning("the mark of the daemon's stop: " + marked.error().message);
+  void note_boot(const Result<>& marked) {
+    state_.set_not_kept("the mark of this boot", marked ? "" : marked.error().message);
+  }
+
+  void note_config() {
+    state_.set_config_error(config_.error());
+    state_.set_not_kept("the copy of the configuration", config_.not_kept());
   }
 
   struct Waiting {
     std::uint64_t cycle;  // answered when this one has ended
-    StatusSocket::Reply reply;
+    StatusSocket::Client client;
   };
 
   void await_stop() {
@@ -131,6 +150,9 @@ class Supervisor {
       stopping_ = true;
       child_.stop();
       scrub_.stop();
+      look_.stop();
+      sockets_.stop();
+      clock_.stop();
       finish_if_stopped();
     });
   }
@@ -148,13 +170,11 @@ class Supervisor {
     if (auto loaded = config_.load(); !loaded) {
       log::error(loaded.error().message);  // the copy in use is gone too; what is in memory stays
     }
-    state_.set_config_error(config_.error());
+    note_config();
     const Verdict before = state_.report().verdict;
-    if (auto done = state_.reconfigure(config_.settings(), std::chrono::system_clock::now());
-        !done) {
-      log::error(done.error().message);
-    }
+    state_.reconfigure(config_.settings(), std::chrono::system_clock::now());
     note_change(before);
+    sockets_.watch(config_.settings().containerd_sockets);
     notifier_.send("READY=1");
     check_now();
   }
@@ -169,21 +189,61 @@ class Supervisor {
     });
   }
 
-  void serve(const std::string& method, StatusSocket::Reply reply) {
+  void serve(const std::string& method, StatusSocket::Client client) {
     if (method == "status") {
       const report::CycleProgress* cycle = child_.running() ? &board_.cycle() : nullptr;
-      return reply(report::to_json(state_.report(), true, cycle));
+      return client.reply(report::to_json(state_.report(), true, cycle));
+    }
+    if (method == "override") {
+      follow_override();
+      return client.reply(report::to_json(state_.report()));
     }
     if (method != "check") {
-      return reply(error_document({Errc::usage, "no such method; there are status and check", ""}));
+      return client.reply(error_document(
+          {Errc::usage, "no such method; there are status, check and override", ""}));
     }
+    std::erase_if(waiting_, [](const Waiting& one) { return !one.client.is_there(); });
     if (waiting_.size() >= kMaxWaiting) {
-      return reply(
+      return client.reply(
           error_document({Errc::busy, "too many clients wait for a check", "ask again later"}));
     }
     // One under way may have begun before what the client wants to know about.
-    waiting_.push_back({cycles_started_ + 1, std::move(reply)});
+    waiting_.push_back({cycles_started_ + 1, std::move(client)});
     check_now();
+  }
+
+  // It may have other images now, or be another version; one that was waited for is there.
+  void containerd_started() {
+    log::notice("containerd has started");
+    check_at_once();
+  }
+
+  // Certificates, windows and deferrals go by it; the timers do not.
+  void clock_was_set(std::chrono::seconds by) {
+    log::notice("the clock was set " + std::string(by.count() < 0 ? "back" : "forward") + " by " +
+                std::to_string(std::abs(by.count())) + " s");
+    check_at_once();
+    if (options_.scrub_command) scrub_.plan();
+  }
+
+  // What was retried ever less often begins anew.
+  void check_at_once() {
+    retry_ = std::chrono::milliseconds(0);
+    check_now();
+  }
+
+  // The file says what counts, whoever asks for a look at it.
+  void follow_override() {
+    state_.follow_override();
+    watch_override();
+  }
+
+  void watch_override() {
+    const auto left = state_.override_left();
+    if (!left || !state_.report().overridden) return override_end_.cancel();
+    if (auto set = override_end_.set(*left, state_.report().overridden->until); !set) {
+      log::warning("the override's end is looked for at each check: " + set.error().message);
+    }
   }
 
   void check_now() {
@@ -201,9 +261,12 @@ class Supervisor {
     ++cycles_started_;
     board_.clear();
     notifier_.send("STATUS=checking; so far: " + state_.report().message);
+    std::vector<std::string> command = options_.cycle_command(config_.file());
+    const bool asked = std::ranges::any_of(
+        waiting_, [this](const Waiting& one) { return one.cycle <= cycles_started_; });
+    if (asked) command.emplace_back("--asked");
     auto started = child_.start(
-        options_.cycle_command(config_.file()),
-        [this](const Progress& progress) { show(progress); },
+        command, [this](const Progress& progress) { show(progress); },
         [this](CycleOutcome outcome) { end_cycle(std::move(outcome)); });
     if (!started) end_cycle({std::nullopt, std::move(started).error()});
   }
@@ -227,15 +290,21 @@ class Supervisor {
     }
     const Verdict before = state_.report().verdict;
     const bool failed = !outcome.report;
-    Result<> kept = failed ? fail_cycle(*outcome.error) : state_.accept(*std::move(outcome.report));
-    if (!kept) log::error("keeping the report: " + kept.error().message);
+    if (failed) {
+      fail_cycle(*outcome.error);
+    } else {
+      last_failure_.reset();
+      state_.accept(*std::move(outcome.report));
+    }
     const NodeReport& report = state_.report();
     note_change(before);
+    watch_override();
     notifier_.send("STATUS=" + report.message);
     answer_waiting();
     const bool unknown =
         report.verdict == Verdict::unknown && report.reason != code::kNothingRequired;
     plan_next(failed || unknown, until_deferred(failed));
+    rest();
   }
 
   void note_change(Verdict before) const {
@@ -244,19 +313,19 @@ class Supervisor {
     log::notice("now " + std::string(to_string(report.verdict)) + ": " + report.message);
   }
 
-  Result<> fail_cycle(const Error& error) {
-    log::error("no report: " + error.message);
-    return state_.accept_failure(finding_of(error), config_.settings(),
-                                 std::chrono::system_clock::now());
+  void fail_cycle(const Error& error) {
+    if (error != last_failure_) log::error("no report: " + error.message);
+    last_failure_ = error;
+    state_.accept_failure(finding_of(error), config_.settings(), std::chrono::system_clock::now());
   }
 
   void answer_waiting() {
     const std::string document = waiting_.empty() ? "" : report::to_json(state_.report());
     std::vector<Waiting> answered;
-    for (Waiting& client : std::exchange(waiting_, {})) {
-      (client.cycle <= cycles_started_ ? answered : waiting_).push_back(std::move(client));
+    for (Waiting& one : std::exchange(waiting_, {})) {
+      (one.cycle <= cycles_started_ ? answered : waiting_).push_back(std::move(one));
     }
-    for (Waiting& client : answered) client.reply(document);
+    for (const Waiting& one : answered) one.client.reply(document);
   }
 
   // What is not known is asked again sooner: a network that was not up yet, a containerd that was
@@ -287,40 +356,76 @@ class Supervisor {
   }
 
   // A slice ends by itself; between two there is a pause, and none begins while a cycle runs.
-  void plan_scrub() {
-    if (!options_.scrub_command || stopping_) return;
+  SideJob::Work scrub_work() {
+    return {.command = [this] { return side_command(options_.scrub_command, scrub_wanted()); },
+            .pause = [this] { return until_scrub(); },
+            .said = [](const Error& error) { log::info("the scrub: " + error.message); },
+            .ended =
+                [this] {
+                  rest();
+                  finish_if_stopped();
+                }};
+  }
+
+  [[nodiscard]] bool scrub_wanted() const { return config_.settings().scrub; }
+
+  [[nodiscard]] std::chrono::milliseconds until_scrub() const {
     using std::chrono::milliseconds;
     constexpr milliseconds kLook = std::chrono::hours(1);  // at most: a new image may have come
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto due = std::chrono::seconds(load_scrub(options_.state_dir).due);
-    const auto wait = std::chrono::duration_cast<milliseconds>(due - now);
-    scrub_timer_.expires_after(std::max(std::min(wait, kLook), options_.scrub_pause));
-    scrub_timer_.async_wait([this](const error_code& error) {
-      if (!error) start_scrub();
+    return std::max(std::min(std::chrono::duration_cast<milliseconds>(due - now), kLook),
+                    options_.scrub_pause);
+  }
+
+  // What is proven may be deleted behind our back, by a kubelet that needs room or by hand.
+  SideJob::Work look_work() {
+    return {.command =
+                [this] {
+                  sockets_.look();
+                  clock_.look();
+                  return side_command(options_.look_command, true);
+                },
+            .pause = [this] { return options_.look_every; },
+            .said = [this](const Error& error) { take_look(error); },
+            .ended = [this] { end_look(); }};
+  }
+
+  // What a cycle could not mend is no reason for the next one.
+  void take_look(const Error& error) {
+    if (error.code != Errc::not_found) {
+      return log::debug("the look at containerd: " + error.message);
+    }
+    looked_ = error.message;
+  }
+
+  void end_look() {
+    const bool news = !looked_.empty() && looked_ != seen_;
+    seen_ = std::exchange(looked_, "");
+    rest();
+    if (news && !stopping_) {
+      log::notice(seen_ + ": it is checked again");
+      check_at_once();
+    }
+    finish_if_stopped();
+  }
+
+  using Command = std::function<std::vector<std::string>(const std::filesystem::path& file)>;
+  [[nodiscard]] std::vector<std::string> side_command(const Command& command, bool wanted) const {
+    if (!wanted || child_.running()) return {};
+    return command(config_.file());
+  }
+
+  // What the start and a cycle's end needed is given back when it has been quiet for a moment.
+  void rest() {
+    rest_.expires_after(kRestAfter);
+    rest_.async_wait([](const error_code& error) {
+      if (!error) give_memory_back();
     });
   }
 
-  void start_scrub() {
-    if (stopping_) return;
-    if (!config_.settings().scrub || child_.running()) return plan_scrub();
-    const auto ended = [this](const CycleOutcome& outcome) {
-      // It has no report to give.
-      if (outcome.error && outcome.error->code != Errc::internal) {
-        log::info("the scrub: " + outcome.error->message);
-      }
-      plan_scrub();
-      finish_if_stopped();
-    };
-    if (auto started = scrub_.start(
-            options_.scrub_command(config_.file()), [](const Progress&) {}, ended);
-        !started) {
-      log::warning("the scrub: " + started.error().message);
-      plan_scrub();
-    }
-  }
-
   void finish_if_stopped() {
-    if (!stopping_ || child_.running() || scrub_.running()) return;
+    if (!stopping_ || child_.running() || scrub_.running() || look_.running()) return;
     socket_.reset();
     loop_.stop();
   }
@@ -333,12 +438,18 @@ class Supervisor {
   DaemonState state_;
   asio::io_context loop_{1};
   asio::signal_set stop_signals_, reload_signal_;
-  asio::steady_timer next_cycle_, watchdog_, scrub_timer_;
-  CycleChild child_, scrub_;
+  asio::steady_timer next_cycle_, watchdog_, rest_;
+  DaemonAlarm override_end_{loop_, [this] { follow_override(); }};
+  CycleChild child_;
+  SideJob scrub_, look_;
+  SocketWatch sockets_;
+  ClockWatch clock_;
   std::optional<StatusSocket> socket_;
   std::vector<Waiting> waiting_;
   report::ProgressBoard board_;  // of the cycle under way
   report::ProgressLog log_{log_progress, report::ProgressLog::About::work};
+  std::string looked_, seen_;  // what is wrong by the look that runs, and by the last one
+  std::optional<Error> last_failure_;
   std::uint64_t cycles_started_ = 0;
   bool again_ = false;  // wanted while one was under way
   bool stopping_ = false;
@@ -347,7 +458,8 @@ class Supervisor {
 };
 
 static Result<> run_locked(const DaemonOptions& options) {
-  TRY(make_directories(options.state_dir, 0700));
+  // Without a place for its state it goes on in memory, and says so.
+  static_cast<void>(make_directories(options.state_dir, 0700));
   TRY(make_directories(options.run_dir));
   const UniqueFd lock = TRY(lock_instance(options.run_dir / "nodeproof.lock"));
   Supervisor supervisor(options, Notifier::from_environment());

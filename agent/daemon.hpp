@@ -15,8 +15,9 @@ namespace nodeproof {
 // What the supervisor itself needs of a configuration.
 struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
-  std::string config_digest;
+  std::string config_digest = {};
   bool scrub = false;
+  std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up
 };
 
 struct DaemonOptions {
@@ -27,10 +28,17 @@ struct DaemonOptions {
   // Loads and checks a configuration file with the conf.d beside it.
   std::function<Result<DaemonSettings>(const std::filesystem::path& file)> load_config;
   // argv of a cycle with this configuration file; argv[0] is a path. It writes
-  // report::stream_line()s to its stdout.
+  // report::stream_line()s to its stdout. One that a client asked for has --asked behind it: who
+  // asks is told what is true now.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> cycle_command;
   // The same of a slice of the scrub, which writes nothing but signs of life; none = there is none.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> scrub_command = {};
+  // The same of a look at what the last cycle found proven: Errc::not_found asks for a cycle. Empty
+  // argv = there is nothing to look at; none = no looks.
+  std::function<std::vector<std::string>(const std::filesystem::path& file)> look_command = {};
+  std::chrono::milliseconds look_every{std::chrono::minutes(1)};
+  // From when a containerd has started, or the clock was set, to the cycle: more may follow.
+  std::chrono::milliseconds settle{std::chrono::seconds(2)};
   std::chrono::milliseconds scrub_pause{std::chrono::seconds(30)};  // between two slices
   std::filesystem::path boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::chrono::milliseconds first_retry{

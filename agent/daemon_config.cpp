@@ -11,6 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kCopy = "config";
+constexpr const char* kOldCopy = "config.old";
+
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -38,46 +41,68 @@ Result<> rename_folder(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 AcceptedConfig::AcceptedConfig(const DaemonOptions& options)
-    : options_(options), folder_(options.state_dir / "config") {}
+    : options_(options), folder_(options.state_dir / kCopy) {}
 
 Result<> AcceptedConfig::load() {
-  TRY(recover());
-  auto taken = take_over();
-  if (taken) {
-    error_.clear();
-    return {};
-  }
+  error_.clear();
+  const auto valid = check_operators_files();
+  const auto taken = valid ? take_over_somewhere() : valid;
+  if (taken) return {};
   error_ = taken.error().message;
   log::error("configuration not taken over: " + error_);
-  auto kept = options_.load_config(file());
-  if (!kept) return fail(Errc::invalid_config, error_, taken.error().remedy);
-  settings_ = *std::move(kept);
-  return {};
+  if (keep_last_good()) return {};
+  return fail(Errc::invalid_config, error_, taken.error().remedy);
 }
 
-// A take-over was cut short between its two renames: the last good copy still has its old name.
-Result<> AcceptedConfig::recover() const {
-  const fs::path old = options_.state_dir / "config.old";
-  if (is_there(folder_) || !is_there(old)) return {};
-  return rename_folder(old, folder_);
+// First where the operator wrote it: the error names that file.
+Result<> AcceptedConfig::check_operators_files() const {
+  if (!options_.config_required && !is_there(options_.config_file)) return {};
+  auto checked = options_.load_config(options_.config_file);
+  return checked ? Result<>() : std::unexpected(std::move(checked).error());
+}
+
+// A full or read-only disk is no fault of the configuration: memory takes the copy.
+Result<> AcceptedConfig::take_over_somewhere() {
+  const auto kept = take_over(options_.state_dir);
+  not_kept_ = kept ? "" : kept.error().message;
+  if (kept) return remove_folder(options_.run_dir / kCopy);
+  if (kept.error().code == Errc::invalid_config) return kept;
+  return take_over(options_.run_dir);
+}
+
+// What a life before left in memory is newer than what the disk has. A take-over that was cut short
+// between its two renames has left the last good copy under its old name.
+Result<> AcceptedConfig::keep_last_good() {
+  const std::filesystem::path homes[] = {options_.run_dir / kCopy, options_.state_dir / kCopy,
+                                         options_.state_dir / kOldCopy};
+  for (const fs::path& folder : homes) {
+    if (!is_there(folder)) continue;
+    auto kept = options_.load_config(folder / "nodeproof.json");
+    if (!kept) continue;
+    settings_ = *std::move(kept);
+    folder_ = folder;
+    return {};
+  }
+  return fail(Errc::invalid_config, "there is no good copy");
 }
 
 // The copy is what is checked, so that what was checked is what cycles read.
-Result<> AcceptedConfig::take_over() {
-  const fs::path fresh = options_.state_dir / "config.new";
-  const fs::path old = options_.state_dir / "config.old";
+Result<> AcceptedConfig::take_over(const fs::path& home) {
+  const fs::path fresh = home / "config.new", copy = home / kCopy, old = home / kOldCopy;
   TRY(remove_folder(fresh));
-  if (options_.config_required || is_there(options_.config_file)) {
-    // First where the operator wrote it: the error names that file.
-    [[maybe_unused]] const DaemonSettings checked = TRY(options_.load_config(options_.config_file));
+  if (auto copied = copy_to(fresh); !copied) {
+    static_cast<void>(remove_folder(fresh));  // half of it is of no use to anybody
+    return copied;
   }
-  TRY(copy_to(fresh));
   DaemonSettings settings = TRY(options_.load_config(fresh / "nodeproof.json"));
-  TRY(remove_folder(old));
-  if (is_there(folder_)) TRY(rename_folder(folder_, old));
-  TRY(rename_folder(fresh, folder_));
+  if (is_there(copy)) {
+    TRY(remove_folder(old));
+    TRY(rename_folder(copy, old));
+  }
+  TRY(rename_folder(fresh, copy));
   settings_ = std::move(settings);
-  return remove_folder(old);
+  folder_ = copy;
+  return {};
 }
 
 Result<> AcceptedConfig::copy_to(const fs::path& folder) const {

@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <chrono>
+#include <deque>
 #include <utility>
 
 #include "common/file.hpp"
@@ -77,26 +78,25 @@ class StatusSocket::Server : public std::enable_shared_from_this<StatusSocket::S
     ::unlink(path_.c_str());
   }
 
-  void serve(const std::string& line, Reply reply) {
+  void serve(const std::string& line, Client client) {
     if (closed_) return;
     auto method = method_of(line);
-    if (!method) return reply(error_document(method.error()));
-    on_request_(*method, std::move(reply));
+    if (!method) return client.reply(error_document(method.error()));
+    on_request_(*method, std::move(client));
   }
-
-  void connection_closed() { --connections_; }
 
  private:
   class Connection;
   void accept();
   void accept_later();
+  [[nodiscard]] bool make_room();
 
   asio::io_context& loop_;
   const std::filesystem::path path_;
   OnRequest on_request_;
   Protocol::acceptor acceptor_;
   asio::steady_timer pause_;
-  std::size_t connections_ = 0;
+  std::deque<std::weak_ptr<Connection>> connections_;  // the oldest first
   bool closed_ = false;
 };
 
@@ -105,13 +105,19 @@ class StatusSocket::Server::Connection
  public:
   Connection(std::shared_ptr<Server> server, Protocol::socket socket, asio::io_context& loop)
       : server_(std::move(server)), socket_(std::move(socket)), deadline_(loop) {}
-  ~Connection() { server_->connection_closed(); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
 
   void begin() {
     set_deadline();
     read_more();
+  }
+
+  [[nodiscard]] bool waits_for_us() const { return waits_for_us_; }
+
+  void drop() {
+    waits_for_us_ = false;
+    error_code error;
+    error = socket_.close(error);
+    deadline_.cancel();
   }
 
  private:
@@ -120,12 +126,6 @@ class StatusSocket::Server::Connection
     deadline_.async_wait([weak = weak_from_this()](const error_code& error) {
       if (const auto self = weak.lock(); self && !error) self->drop();
     });
-  }
-
-  void drop() {
-    error_code error;
-    error = socket_.close(error);
-    deadline_.cancel();
   }
 
   void read_more() {
@@ -144,12 +144,32 @@ class StatusSocket::Server::Connection
     }
     request_.resize(end);
     deadline_.cancel();  // how long a check takes is not the client's fault
-    server_->serve(request_, [self = shared_from_this()](std::string document) {
-      self->answer(std::move(document));
-    });
+    waits_for_us_ = true;
+    server_->serve(request_, client());
+    if (waits_for_us_) expect_hang_up();
+  }
+
+  // It does not live by who may answer it one day.
+  Client client() {
+    const auto weak = weak_from_this();
+    return {.reply =
+                [weak](std::string document) {
+                  if (const auto self = weak.lock()) self->answer(std::move(document));
+                },
+            .is_there = [weak] { return !weak.expired(); }};
+  }
+
+  // More than one line is none of the protocol's: it ends the connection as its end does.
+  void expect_hang_up() {
+    socket_.async_read_some(asio::buffer(buffer_),
+                            [self = shared_from_this()](const error_code&, std::size_t) {
+                              if (self->waits_for_us_) self->drop();
+                            });
   }
 
   void answer(std::string document) {
+    if (!waits_for_us_) return;
+    waits_for_us_ = false;
     answer_ = std::move(document);
     set_deadline();
     asio::async_write(
@@ -163,17 +183,33 @@ class StatusSocket::Server::Connection
   std::array<char, 1024> buffer_{};
   std::string request_;
   std::string answer_;
+  bool waits_for_us_ = false;  // it has asked, and has no answer yet
 };
+
+// Who waits for a check is not sent away for who comes later.
+bool StatusSocket::Server::make_room() {
+  std::erase_if(connections_, [](const auto& one) { return one.expired(); });
+  if (connections_.size() < kMaxConnections) return true;
+  for (auto one = connections_.begin(); one != connections_.end(); ++one) {
+    const auto connection = one->lock();
+    if (connection->waits_for_us()) continue;
+    connection->drop();
+    connections_.erase(one);
+    return true;
+  }
+  return false;
+}
 
 void StatusSocket::Server::accept() {
   acceptor_.async_accept(
       [self = shared_from_this()](const error_code& error, Protocol::socket socket) {
         if (self->closed_ || error == asio::error::operation_aborted) return;
-        if (!error && self->connections_ < kMaxConnections) {
-          ++self->connections_;
-          std::make_shared<Connection>(self, std::move(socket), self->loop_)->begin();
-        }
         if (error) return self->accept_later();  // no descriptors left: not at once again
+        if (self->make_room()) {
+          auto fresh = std::make_shared<Connection>(self, std::move(socket), self->loop_);
+          self->connections_.push_back(fresh);
+          fresh->begin();
+        }
         self->accept();
       });
 }

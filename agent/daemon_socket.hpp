@@ -16,12 +16,16 @@ namespace nodeproof {
 
 class StatusSocket {
  public:
-  using Reply = std::function<void(std::string document)>;
-  // Called from the loop; the reply may be given at once or later, once.
-  using OnRequest = std::function<void(const std::string& method, Reply reply)>;
+  // A client that has hung up needs no answer; to give it one is no harm.
+  struct Client {
+    std::function<void(std::string document)> reply;  // at once or later, once
+    std::function<bool()> is_there;
+  };
+  using OnRequest = std::function<void(const std::string& method, Client client)>;  // in the loop
 
-  // Listens when it returns, with mode 0660. What lies at the path is removed: the caller holds the
-  // instance lock.
+  // Listens when it returns, with mode 0660 and the process's own group. Where all connections are
+  // in use, the oldest that has not asked yet, or does not take its answer, makes room. What lies
+  // at the path is removed: the caller holds the instance lock.
   static Result<StatusSocket> listen(boost::asio::io_context& loop,
                                      const std::filesystem::path& path, OnRequest on_request);
   ~StatusSocket();  // removes the socket's file; open connections are closed

@@ -6,6 +6,7 @@
 #include "agent/codes.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/json.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/verdict.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
@@ -15,19 +16,22 @@ namespace {
 
 constexpr std::size_t kMaxReport = 16U << 20U;  // bytes
 
+void drop_code(std::vector<Finding>& findings, std::string_view code) {
+  std::erase_if(findings, [&](const Finding& finding) { return finding.code == code; });
+}
+
 NodeReport comparable(NodeReport report) {
   report.time = {};
   report.since = {};
   report.sequence = 0;
+  drop_code(report.findings, code::kInUseNotRequired);
+  drop_code(report.findings, code::kRequiredNotUsed);
   for (ImageReport& image : report.images) {
     image.pull = {};
+    drop_code(image.findings, code::kInUseAndFailing);
     for (SmokeResult& result : image.smoke) result.seconds = 0;
   }
   return report;
-}
-
-void drop_code(std::vector<Finding>& findings, std::string_view code) {
-  std::erase_if(findings, [&](const Finding& finding) { return finding.code == code; });
 }
 
 void add_once(std::vector<Finding>& findings, const Finding& finding) {
@@ -51,20 +55,35 @@ bool says_the_same(const NodeReport& a, const NodeReport& b) {
 }
 
 DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
-    : report_file_(options.state_dir / "report.json"),
-      clean_file_(options.state_dir / "clean-exit"),
+    : clean_file_(options.state_dir / "clean-exit"),
+      dirty_file_(options.run_dir / "unclean"),
       ready_file_(options.run_dir / "ready"),
-      boot_id_(std::move(boot_id)) {}
+      state_dir_(options.state_dir),
+      report_file_(options.state_dir / "report.json", kMaxReport,
+                   [](std::string_view text) { return report::from_json(text).has_value(); }),
+      boot_id_(std::move(boot_id)),
+      overrides_(options.state_dir) {}
 
-Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
-  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_;
-  TRY(remove_file(clean_file_));
-  auto text = read_file(report_file_, kMaxReport);
+// The mark goes before anything else happens: a daemon that crashes has left none. Where a disk
+// does not let it go, memory remembers that it means nothing.
+bool DaemonState::take_clean_mark() {
+  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_ &&
+                     read_file(dirty_file_).value_or("") != boot_id_;
+  const auto removed = remove_file(clean_file_);
+  take_note("the mark of its stop", removed);
+  if (!removed) take_note("what is to be remembered", write_file_atomically(dirty_file_, boot_id_));
+  return clean;
+}
+
+void DaemonState::restore(const DaemonSettings& settings, Time now) {
+  const bool clean = take_clean_mark();
+  auto text = report_file_.read();
   auto last = text ? report::from_json(*text) : Result<NodeReport>(std::unexpected(text.error()));
   if (last && clean && last->host.boot_id == boot_id_ &&
       last->config_digest == settings.config_digest) {
     report_ = *std::move(last);
     drop_code(report_.findings, code::kConfigInvalid);  // of a configuration read before
+    drop_code(report_.findings, code::kStateNotKept);   // of a disk as it was then
     report_.freshness = Freshness::stale;
     proven_ = true;
     return publish(false);
@@ -73,14 +92,14 @@ Result<> DaemonState::restore(const DaemonSettings& settings, Time now) {
   report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
   report_.sequence = last ? last->sequence : 0;
   report_.host.boot_id = boot_id_;
-  return forget(settings, now);
+  forget(settings, now);
 }
 
-Result<> DaemonState::reconfigure(const DaemonSettings& settings, Time now) {
-  return report_.config_digest == settings.config_digest ? Result<>() : forget(settings, now);
+void DaemonState::reconfigure(const DaemonSettings& settings, Time now) {
+  if (report_.config_digest != settings.config_digest) forget(settings, now);
 }
 
-Result<> DaemonState::forget(const DaemonSettings& settings, Time now) {
+void DaemonState::forget(const DaemonSettings& settings, Time now) {
   proven_ = false;
   report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
@@ -90,19 +109,20 @@ Result<> DaemonState::forget(const DaemonSettings& settings, Time now) {
   report_.message = "not checked yet";
   report_.findings = {not_checked_yet()};
   report_.images.clear();
-  return publish(false);
+  publish(false);
 }
 
-Result<> DaemonState::accept(NodeReport report) {
+void DaemonState::accept(NodeReport report) {
   report::continue_from(report, report_);
   const NodeReport before = std::exchange(report_, std::move(report));
   proven_ = true;
-  show_config_error();  // so that it is not taken for news
-  return publish(!says_the_same(before, report_));
+  shown_.clear();
+  show_override();  // so that these are not taken for news
+  show_own_findings();
+  publish(!says_the_same(before, report_));
 }
 
-Result<> DaemonState::accept_failure(const Finding& finding, const DaemonSettings& settings,
-                                     Time now) {
+void DaemonState::accept_failure(const Finding& finding, const DaemonSettings& settings, Time now) {
   const NodeReport before = report_;
   const bool stands = proven_ && report_.config_digest == settings.config_digest;
   Finding told = finding;
@@ -118,45 +138,98 @@ Result<> DaemonState::accept_failure(const Finding& finding, const DaemonSetting
     report_.message = told.message;
     if (before.verdict != Verdict::unknown) report_.since = now;
   }
-  return publish(proven_ && !says_the_same(before, report_));
+  publish(proven_ && !says_the_same(before, report_));
 }
 
 void DaemonState::set_config_error(std::string message) {
   config_error_ = std::move(message);
-  show_config_error();
+  show_own_findings();
+}
+
+void DaemonState::set_not_kept(const std::string& what, std::string why) {
+  if (why.empty()) {
+    not_kept_.erase(what);
+  } else {
+    not_kept_[what] = std::move(why);
+  }
+  show_own_findings();
+}
+
+// The journal hears of it once.
+void DaemonState::take_note(const std::string& what, const Result<>& done) {
+  const std::string why = done ? "" : done.error().message;
+  const auto known = not_kept_.find(what);
+  if (!why.empty() && (known == not_kept_.end() || known->second != why)) {
+    log::error(what + " is not kept: " + why);
+  }
+  set_not_kept(what, why);
 }
 
 // A cycle may have found a fault in the configuration too; that one is its own.
-void DaemonState::show_config_error() {
-  if (shown_config_error_) std::erase(report_.findings, *shown_config_error_);
-  shown_config_error_.reset();
-  if (config_error_.empty()) return;
-  Finding finding =
-      report::finding_from_error({Errc::invalid_config, config_error_, ""}, report::Stage::config);
-  finding.severity =
-      Severity::warn;  // the last good copy is in use, and what it asks for was judged
-  shown_config_error_ = finding;
-  report_.findings.push_back(std::move(finding));
+void DaemonState::show_own_findings() {
+  for (const Finding& finding : std::exchange(shown_, {})) std::erase(report_.findings, finding);
+  if (!config_error_.empty()) {
+    shown_.push_back(report::finding_from_error({Errc::invalid_config, config_error_, ""},
+                                                report::Stage::config));
+  }
+  if (!not_kept_.empty()) {
+    Finding& finding = shown_.emplace_back();
+    finding.code = code::kStateNotKept;
+    finding.subject = state_dir_.string();
+    for (const auto& [what, why] : not_kept_) {
+      finding.message += (finding.message.empty() ? "" : "; ") + what + " is not kept: " + why;
+    }
+    finding.remedy = "free space on its file system, or make it writable again";
+  }
+  // The last good copy is in use, and what it asks for was judged; what is proven is proven.
+  for (Finding& finding : shown_) finding.severity = Severity::warn;
+  report_.findings.insert(report_.findings.end(), shown_.begin(), shown_.end());
 }
 
-Result<> DaemonState::leave() {
-  if (proven_) {
-    TRY(write_file_atomically(report_file_, report::to_json(report_), 0600));
-    TRY(write_file_atomically(clean_file_, boot_id_, 0600));
+void DaemonState::show_override() {
+  const Moment now = moment_now(boot_id_);
+  take_note("that an override has ended", overrides_.settle(now));
+  const auto active = overrides_.active(now);
+  if (active != report_.overridden) {
+    log::notice(active ? report::text_of(*active) : "no override any more: the verdict counts");
   }
-  return {};
+  report::show_override(report_, active);
+}
+
+void DaemonState::follow_override() {
+  const auto before = report_.overridden;
+  show_override();
+  publish(proven_ && before != report_.overridden);
+}
+
+std::optional<std::chrono::milliseconds> DaemonState::override_left() const {
+  return overrides_.left(moment_now(boot_id_));
+}
+
+void DaemonState::leave() {
+  if (report_.verdict != Verdict::ready) take_note("the ready flag", remove_file(ready_file_));
+  if (!proven_) return;
+  auto left = report_file_.write(report::to_json(report_), 0600);
+  if (left) left = write_file_atomically(clean_file_, boot_id_, 0600);
+  take_note("the verdict", left);
+}
+
+Result<> DaemonState::write_flag() const {
+  if (report::effective_verdict(report_) != Verdict::ready) return remove_file(ready_file_);
+  const std::string why =
+      report_.overridden ? report::text_of(*report_.overridden) + "; " : std::string();
+  return write_file_atomically(ready_file_, why + report_.message + "\n", 0644);
 }
 
 // The flag first: whoever waits for it must not see it outlive its verdict.
-Result<> DaemonState::publish(bool persist) {
-  show_config_error();
-  if (report_.verdict == Verdict::ready) {
-    TRY(write_file_atomically(ready_file_, report_.message + "\n", 0644));
-  } else {
-    TRY(remove_file(ready_file_));
-  }
-  if (persist) TRY(write_file_atomically(report_file_, report::to_json(report_), 0600));
-  return {};
+void DaemonState::publish(bool news) {
+  is_on_disk_ = is_on_disk_ && !news;
+  show_override();
+  take_note("the ready flag", write_flag());
+  if (is_on_disk_) return;
+  const auto kept = report_file_.write(report::to_json(report_), 0600);
+  is_on_disk_ = kept.has_value();
+  take_note("the report", kept);
 }
 
 }  // namespace nodeproof

@@ -3,16 +3,21 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/daemon.hpp"
 #include "agent/model.hpp"
+#include "agent/override_state.hpp"
+#include "common/generations.hpp"
 
 namespace nodeproof {
 
-// Files: <state>/report.json, <state>/clean-exit (the boot id), <run>/ready. All calls are of one
-// thread.
+// Files: <state>/report.json and the one before it, <state>/clean-exit (the boot id),
+// <run>/ready, and the override's. All calls are of one thread. A disk that does not take a file
+// costs what the file is for, never the service: the reports say so (StateNotKept).
 class DaemonState {
  public:
   using Time = std::chrono::system_clock::time_point;
@@ -21,41 +26,58 @@ class DaemonState {
 
   // The last report if the daemon of this boot ended in good order and the configuration is the
   // same, else one that knows nothing yet. Writes or removes the ready flag accordingly.
-  Result<> restore(const DaemonSettings& settings, Time now);
+  void restore(const DaemonSettings& settings, Time now);
 
   // After a reload: another configuration than the one that was judged is not judged yet.
-  Result<> reconfigure(const DaemonSettings& settings, Time now);
+  void reconfigure(const DaemonSettings& settings, Time now);
 
   // A cycle's report: continues the last one, is written to disk if it says something new, and sets
   // the ready flag.
-  Result<> accept(NodeReport report);
+  void accept(NodeReport report);
 
   // A cycle that gave none: what was proven before stands, with freshness stale and the finding as
   // a warning; nothing proven, or another configuration than the one that was proven, is unknown.
-  Result<> accept_failure(const Finding& finding, const DaemonSettings& settings, Time now);
+  void accept_failure(const Finding& finding, const DaemonSettings& settings, Time now);
 
   // The configuration's error, shown in every report until it is mended; "" = none.
   void set_config_error(std::string message);
+  // Why something that others write is not on the disk, likewise.
+  void set_not_kept(const std::string& what, std::string why);
 
-  // For a restart in this boot.
-  Result<> leave();
+  // An override was given or cleared, or its time is over: the ready flag follows.
+  void follow_override();
+  // Until the override that is shown ends at the latest; nothing when there is none.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> override_left() const;
+
+  // For a restart in this boot. A ready flag that only an override justifies goes: nobody would end
+  // it.
+  void leave();
 
   [[nodiscard]] const NodeReport& report() const { return report_; }
 
  private:
-  Result<> forget(const DaemonSettings& settings, Time now);
-  Result<> publish(bool persist);
-  void show_config_error();
+  void forget(const DaemonSettings& settings, Time now);
+  [[nodiscard]] Result<> write_flag() const;
+  void publish(bool news);
+  void take_note(const std::string& what, const Result<>& done);
+  [[nodiscard]] bool take_clean_mark();
+  void show_own_findings();
+  void show_override();
 
-  std::filesystem::path report_file_, clean_file_, ready_file_;
+  std::filesystem::path clean_file_, dirty_file_, ready_file_, state_dir_;
+  Generations report_file_;
   std::string boot_id_;
+  OverrideState overrides_;
   std::string config_error_;
-  std::optional<Finding> shown_config_error_;  // in report_
+  std::map<std::string, std::string> not_kept_;  // what: why
+  std::vector<Finding> shown_;                   // of our own, in report_
   NodeReport report_;
-  bool proven_ = false;  // report_ comes from a cycle that ended
+  bool proven_ = false;     // report_ comes from a cycle that ended
+  bool is_on_disk_ = true;  // as far as it says something new
 };
 
-// Same verdicts, findings and digests; times, sequence and transfer numbers are not compared.
+// Same verdicts, findings and digests; times, sequence and transfer numbers are not compared, nor
+// which containers happen to run.
 [[nodiscard]] bool says_the_same(const NodeReport& a, const NodeReport& b);
 
 }  // namespace nodeproof

@@ -21,6 +21,14 @@ std::string_view tests_half(std::string_view key) {
 
 }  // namespace
 
+bool ImageCycle::is_settled(const ImageReport& image) const {
+  const auto reference = Reference::parse(image.reference);
+  const auto proven = reference ? ledger_.find(reference->name()) : std::nullopt;
+  const auto since = proven ? parse_rfc3339(proven->time) : std::nullopt;
+  return since && proven->manifest.digest.str() == image.manifest_digest &&
+         ports_.clock.now() - *since >= std::chrono::hours(24);
+}
+
 bool ImageCycle::is_seen(const resolve::ProvenImage& proven) const {
   return proven.boot == host_.boot_id && proven.agent == agent_id();
 }

@@ -89,6 +89,8 @@ ImageReport described(const RequiredImage& image, const ResolvedImage& resolved)
   report.platform = to_string(resolved.config.platform);
   report.index_digest = resolved.index ? resolved.index->digest.str() : "";
   report.manifest_digest = resolved.manifest.digest.str();
+  const auto chain = chain_ids(resolved.config.diff_ids);
+  if (!chain.empty()) report.rootfs = chain.back().str();
   report.choice = resolved.choice;
   report.findings = resolved.findings;
   return report;

@@ -61,6 +61,9 @@ class ImageCycle {
   // Proven and required images stay pinned, others no longer.
   Result<> keep_pins(const std::vector<const RequiredImage*>& images);
 
+  // Proven here for a day at least, as it is.
+  [[nodiscard]] bool is_settled(const ImageReport& image) const;
+
   // Of what earlier runs brought: gives back what no image of the configuration needs.
   void release_unclaimed();
 

@@ -233,6 +233,7 @@ ImageReport ImageCycle::told_again(const Job& job) const {
   report.platform = proven.shape->platform;
   report.index_digest = proven.index ? proven.index->digest.str() : "";
   report.manifest_digest = proven.manifest.digest.str();
+  report.rootfs = proven.shape->rootfs.str();
   report.choice = proven.choice;
   report.pull.bytes = proven.shape->bytes;
   report.pull.layers = report.pull.reused_layers = proven.shape->layers;

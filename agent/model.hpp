@@ -350,7 +350,18 @@ struct ImageReport {
   std::optional<RateLimit> rate_limit = {};  // of its registry, when that says one
   // When what has to be fetched for it will be; nothing = nothing waits.
   std::optional<std::chrono::sys_seconds> deferred_until = {};
+  std::string rootfs = {};  // uppermost chain ID of what was judged; "" = not known
   friend bool operator==(const ImageReport&, const ImageReport&) = default;
+};
+
+// An operator's word that work may land, whatever is proven.
+struct Override {
+  std::chrono::sys_seconds since, until;
+  std::string reason;
+  std::uint32_t uid = 0;                   // of who gave it
+  std::optional<std::uint32_t> login_uid;  // who had logged in; nothing = not known
+  std::int64_t pid = 0;
+  friend bool operator==(const Override&, const Override&) = default;
 };
 
 struct NodeReport {
@@ -368,6 +379,8 @@ struct NodeReport {
   HostFacts host;
   std::vector<Finding> findings;  // about the host and the run as a whole
   std::vector<ImageReport> images;
+  // What gates follows it; verdict, reason and message stay what was found.
+  std::optional<Override> overridden = {};
   friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 

@@ -134,9 +134,10 @@ void Polls::unwant(const Reference& tag) {
   changed_ |= wanted_.erase(tag.name()) > 0;
 }
 
-// What has not been asked for in so long has left the configuration.
+// What has not been asked for in so long has left the configuration; or its registry is dead, and
+// then it is to be asked on.
 Result<> Polls::load_tags(const json::Value& tags) {
-  const Time oldest = now() - 2 * every_ - std::chrono::hours(24);
+  const Time oldest = now() - 2 * every_ - std::chrono::days(30);
   for (const auto& [name, value] : tags.members()) {
     Tag tag;
     tag.asked = TRY(time_at(value, "asked"));

@@ -18,9 +18,6 @@
 namespace nodeproof {
 namespace {
 
-// On the lease that holds what a repair works on: whoever finds it knows of an interrupted one.
-constexpr std::string_view kRepairLabel = "nodeproof.dev/repair";
-
 // One repair, from what is damaged to what is proven.
 class Repair {
  public:

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/chain_use.hpp"
@@ -13,6 +14,9 @@
 #include "agent/model.hpp"
 
 namespace nodeproof {
+
+// On the lease that holds what a repair works on: whoever finds it knows of an interrupted one.
+inline constexpr std::string_view kRepairLabel = "nodeproof.dev/repair";
 
 enum class RepairOutcome {
   whole,       // there was nothing to mend

@@ -60,7 +60,9 @@ Result<> save_scrub(const std::filesystem::path& state_dir, const ScrubState& st
     writer.member("manifests", one.manifests).end_object();
   }
   writer.end_array().end_object();
-  return write_file_atomically(file_in(state_dir), writer.str() + "\n");
+  const std::string text = writer.str() + "\n";
+  if (read_file(file_in(state_dir), kMaxBytes).value_or("") == text) return {};
+  return write_file_atomically(file_in(state_dir), text);
 }
 
 Result<> forget_damage(const std::filesystem::path& state_dir,

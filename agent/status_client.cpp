@@ -8,7 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <variant>
 
+#include "agent/report/cycle_stream.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
 
@@ -37,22 +40,31 @@ Result<UniqueFd> connect_to(const std::filesystem::path& socket) {
   return fail_errno(errno, socket.string());
 }
 
-Result<> wait_for(const UniqueFd& fd, short events, Clock::time_point deadline) {
+struct Patience {
+  Clock::time_point deadline;
+  std::chrono::milliseconds every{60'000};
+  const std::function<bool()>* meanwhile = nullptr;
+};
+
+Result<> wait_for(const UniqueFd& fd, short events, const Patience& patience) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(patience.deadline - Clock::now());
     if (left.count() <= 0)
       return fail(Errc::timeout, "the nodeproof daemon did not answer in time");
     pollfd waiting{fd.get(), events, 0};
-    const int count =
-        ::poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
+    const int count = ::poll(&waiting, 1, static_cast<int>(std::min(left, patience.every).count()));
     if (count > 0) return {};
     if (count < 0 && errno != EINTR) return fail_errno(errno, "poll");
+    if (patience.meanwhile != nullptr && !(*patience.meanwhile)()) {
+      return fail(Errc::cancelled, "waiting for the nodeproof daemon: stopped");
+    }
   }
 }
 
-Result<> send_line(const UniqueFd& fd, std::string_view line, Clock::time_point deadline) {
+Result<> send_line(const UniqueFd& fd, std::string_view line, const Patience& patience) {
   while (!line.empty()) {
-    TRY(wait_for(fd, POLLOUT, deadline));
+    TRY(wait_for(fd, POLLOUT, patience));
     const ssize_t sent = ::send(fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN && errno != EINTR)
       return fail_errno(errno, "asking the daemon");
@@ -61,11 +73,11 @@ Result<> send_line(const UniqueFd& fd, std::string_view line, Clock::time_point 
   return {};
 }
 
-Result<std::string> receive_all(const UniqueFd& fd, Clock::time_point deadline) {
+Result<std::string> receive_all(const UniqueFd& fd, const Patience& patience) {
   std::string answer;
   std::array<char, 16384> buffer{};
   for (;;) {
-    TRY(wait_for(fd, POLLIN, deadline));
+    TRY(wait_for(fd, POLLIN, patience));
     const ssize_t got = ::recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (got == 0) return answer;
     if (got < 0 && errno != EAGAIN && errno != EINTR)
@@ -75,24 +87,37 @@ Result<std::string> receive_all(const UniqueFd& fd, Clock::time_point deadline) 
   }
 }
 
+Result<std::string> ask(const std::filesystem::path& socket, std::string_view method,
+                        const Patience& patience) {
+  const UniqueFd fd = TRY(connect_to(socket));
+  json::Writer request;
+  request.begin_object().member("method", method).end_object();
+  TRY(send_line(fd, request.str() + "\n", patience));
+  std::string answer = TRY(receive_all(fd, patience));
+  if (answer.empty()) {
+    return fail(Errc::io, "the nodeproof daemon closed the connection",
+                "see its journal: journalctl -u nodeproof");
+  }
+  if (answer.starts_with("{\"error\"")) {
+    auto said = TRY(report::parse_stream_line(answer));
+    if (auto* error = std::get_if<Error>(&said)) return std::unexpected(std::move(*error));
+  }
+  return answer;
+}
+
 }  // namespace
 
 Result<std::string> ask_daemon(const std::filesystem::path& socket, std::string_view method,
                                std::chrono::milliseconds timeout) {
-  const auto deadline = Clock::now() + timeout;
-  const UniqueFd fd = TRY(connect_to(socket));
-  json::Writer request;
-  request.begin_object().member("method", method).end_object();
-  TRY(send_line(fd, request.str() + "\n", deadline));
-  std::string answer = TRY(receive_all(fd, deadline));
-  if (answer.empty()) return fail(Errc::io, "the nodeproof daemon closed the connection");
-  if (answer.starts_with("{\"error\"")) {
-    const json::Value document = TRY(json::parse(answer));
-    const json::Value* error = TRY(document.at("error"));
-    std::string message = TRY(error->string_or("message", "the daemon refused"));
-    return fail(Errc::usage, std::move(message));
-  }
-  return answer;
+  return ask(socket, method, {.deadline = Clock::now() + timeout});
+}
+
+Result<std::string> ask_daemon(const std::filesystem::path& socket, std::string_view method,
+                               const Waiting& waiting) {
+  return ask(socket, method,
+             {.deadline = Clock::time_point::max(),
+              .every = waiting.every,
+              .meanwhile = &waiting.meanwhile});
 }
 
 }  // namespace nodeproof

@@ -51,15 +51,18 @@ class TemporaryFile {
     if (!name_.empty()) ::unlink(name_.c_str());
   }
 
-  Result<> fill(std::string_view content, unsigned mode) {
-    TRY(write_all(fd_.get(), content, name_));
-    if (::fchmod(fd_.get(), mode) != 0) return fail_errno(errno, "setting the mode of " + name_);
-    if (::fsync(fd_.get()) != 0) return fail_errno(errno, "syncing " + name_);
+  // Errors name the file that is to be: its temporary name would make each of them another one.
+  Result<> fill(std::string_view content, unsigned mode, const fs::path& path) {
+    TRY(write_all(fd_.get(), content, path));
+    if (::fchmod(fd_.get(), mode) != 0) {
+      return fail_errno(errno, "setting the mode of " + path.string());
+    }
+    if (::fsync(fd_.get()) != 0) return fail_errno(errno, "syncing " + path.string());
     return {};
   }
   Result<> become(const fs::path& path) {
     if (::rename(name_.c_str(), path.c_str()) != 0) {
-      return fail_errno(errno, "renaming " + name_ + " to " + path.string());
+      return fail_errno(errno, "replacing " + path.string());
     }
     name_.clear();
     return {};
@@ -109,7 +112,7 @@ Result<> write_file_atomically(const fs::path& path, std::string_view content, u
   const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
   TRY(make_directories(directory));
   TemporaryFile file = TRY(TemporaryFile::beside(directory / path.filename()));
-  TRY(file.fill(content, mode));
+  TRY(file.fill(content, mode, path));
   TRY(file.become(path));
   return sync_directory(directory);
 }

@@ -6,11 +6,14 @@
 #include <memory>
 #include <vector>
 
+#include "agent/cli/check_daemon.hpp"
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/override_state.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/progress.hpp"
 #include "agent/report/verdict.hpp"
 
@@ -25,8 +28,19 @@ struct CheckOptions {
   bool dry_run = false;
 };
 
+// The daemon checks what its configuration says, and nothing else.
+bool is_for_the_daemon(const Globals& globals, const CheckOptions& options) {
+  const bool plain =
+      options.images.empty() && options.from.empty() && !options.keep && !options.again;
+  return plain && globals.config_file.empty() && globals.address.empty() &&
+         globals.namespace_.empty() && globals.snapshotter.empty();
+}
+
 int check(Session& session, const CheckOptions& options) {
   if (options.dry_run) return print_plan(session, {options.images, options.from});
+  if (is_for_the_daemon(session.globals, options)) {
+    if (const auto asked = check_by_daemon(session)) return *asked;
+  }
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
@@ -39,6 +53,10 @@ int check(Session& session, const CheckOptions& options) {
   auto outcome = run_once(cycle, options.from, progress.sink(), signals.token());
   progress.finish();
   if (!outcome) return complain(session, outcome.error());
+  if (!cycle.ad_hoc) {  // it is about the node
+    report::show_override(*outcome,
+                          OverrideState(cycle.state_dir).active(moment_now(kernel_boot_id())));
+  }
   print_report(session, *outcome);
   return signals.stopped() ? +exit_interrupted : report::exit_code(*outcome);
 }

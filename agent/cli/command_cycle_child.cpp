@@ -1,16 +1,19 @@
 #include <CLI/App.hpp>
+#include <memory>
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/lines.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/report/sign_of_life.hpp"
+#include "common/log.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
-int cycle_child(Session& session) {
+int cycle_child(Session& session, bool asked) {
   SignalStop signals;
   LineWriter lines(session.streams.out);
   auto config = load_config(session.globals);
@@ -19,8 +22,8 @@ int cycle_child(Session& session) {
     return complain(session, config.error());
   }
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
-  cycle.polling = Polling::when_due;
-  cycle.patient = true;
+  cycle.polling = asked ? Polling::always : Polling::when_due;
+  cycle.patient = !asked;
   const SystemClock clock;
   report::SignOfLife life(
       [&lines](const Progress& step) { lines.write(report::stream_line(step)); }, clock);
@@ -30,6 +33,10 @@ int cycle_child(Session& session) {
     lines.write(report::stream_line(outcome.error()));
     return complain(session, outcome.error());
   }
+  // For the looks between the cycles; without it they look for what they did.
+  if (auto kept = save_look(cycle.run_dir, look_list(cycle, *outcome)); !kept) {
+    log::warning(kept.error().message);
+  }
   lines.write(report::stream_line(*outcome));
   return exit_ok;
 }
@@ -38,6 +45,10 @@ int cycle_child(Session& session) {
 
 // For the daemon: NDJSON on stdout, progress (said again while a step takes long) and then one
 // report or one error.
-Action declare_cycle_child(CLI::App& /*app*/) { return cycle_child; }
+Action declare_cycle_child(CLI::App& app) {
+  auto asked = std::make_shared<bool>(false);
+  app.add_flag("--asked", *asked, "by a person, who does not wait for windows and periods");
+  return [asked](Session& session) { return cycle_child(session, *asked); };
+}
 
 }  // namespace nodeproof::cli

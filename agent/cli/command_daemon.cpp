@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -5,15 +7,27 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/wiring.hpp"
+#include "agent/containerd/find_containerd.hpp"
 #include "agent/daemon.hpp"
+#include "agent/look.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
 Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesystem::path& file) {
   const config::Config config = TRY(load_config(globals, file));
-  return DaemonSettings{config.check_every, config::config_digest(config),
-                        config.scrub.every.count() > 0};
+  DaemonSettings settings{
+      config.check_every, config::config_digest(config), config.scrub.every.count() > 0, {}};
+  if (config.containerd.address.empty()) {
+    const auto usual = containerd::usual_sockets();
+    settings.containerd_sockets.assign(usual.begin(), usual.end());
+  } else {
+    constexpr std::string_view kScheme = "unix://";
+    std::string address = config.containerd.address;
+    if (address.starts_with(kScheme)) address.erase(0, kScheme.size());
+    settings.containerd_sockets = {address};
+  }
+  return settings;
 }
 
 // A child is this program with the same directories and overrides.
@@ -52,6 +66,10 @@ Action declare_daemon(CLI::App& /*app*/) {
     };
     options.scrub_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
       return child_command(globals, path, "scrub-child", file);
+    };
+    options.look_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
+      if (access(look_file(globals.run_dir).c_str(), F_OK) != 0) return std::vector<std::string>();
+      return child_command(globals, path, "look-child", file);
     };
     return run_daemon(options);
   };

@@ -5,6 +5,7 @@
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/lock.hpp"
 #include "agent/cli/wiring.hpp"
+#include "agent/state_room.hpp"
 
 namespace nodeproof::cli {
 
@@ -47,8 +48,10 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
   Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
-              std::move(progress), images->near()};
-  return run_cycle(cycle, ports, stop);
+              std::move(progress), images->near(),      &containerd->chains()};
+  NodeReport report = run_cycle(cycle, ports, stop);
+  keep_within(StateRoom{}, cycle, clock);
+  return report;
 }
 
 Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request,

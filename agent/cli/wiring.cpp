@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "agent/config/credential.hpp"
 #include "agent/containerd/find_containerd.hpp"
 #include "common/file.hpp"
 
@@ -79,6 +80,7 @@ std::vector<std::filesystem::path> login_files(const config::Config& config) {
 
 Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
                                                                  const Clock& clock) {
+  TRY(config::check_credentials(config));
   return registry::make_credential_chain(TRY(own_logins(config)),
                                          credential_files(config.registry_sources),
                                          registry::Surroundings::of_this_process(), clock);
@@ -114,6 +116,15 @@ Result<std::unique_ptr<ContainerdAccess>> ContainerdAccess::open(const config::C
   ContainerdFacts facts = TRY(
       containerd::find_containerd({wanted.address, wanted.namespace_, wanted.snapshotter}, stop));
   return std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts), std::move(stop)));
+}
+
+Result<std::vector<std::unique_ptr<ContainerdAccess>>> ContainerdAccess::open_every(
+    const containerd::ContainerdChoice& choice, const std::stop_token& stop) {
+  std::vector<std::unique_ptr<ContainerdAccess>> all;
+  for (ContainerdFacts& facts : TRY(containerd::every_namespace(choice, stop))) {
+    all.push_back(std::unique_ptr<ContainerdAccess>(new ContainerdAccess(std::move(facts), stop)));
+  }
+  return all;
 }
 
 Result<std::filesystem::path> own_binary() {

@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "agent/cli/command.hpp"
+#include "agent/containerd/find_containerd.hpp"
 #include "agent/containerd/grpc_chain_store.hpp"
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/containerd/grpc_runtime.hpp"
@@ -57,6 +58,9 @@ class ContainerdAccess {
   // Errc::runtime_unavailable, permission_denied, or invalid_config when two daemons answer.
   static Result<std::unique_ptr<ContainerdAccess>> open(const config::Config& config,
                                                         std::stop_token stop);
+  // Each namespace of it, and of each containerd that answers where none was chosen.
+  static Result<std::vector<std::unique_ptr<ContainerdAccess>>> open_every(
+      const containerd::ContainerdChoice& choice, const std::stop_token& stop);
   [[nodiscard]] const ContainerdFacts& facts() const { return facts_; }
   [[nodiscard]] ImageStore& store() { return store_; }
   [[nodiscard]] ContainerRuntime& runtime() { return runtime_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "agent/config/credential.hpp"
 #include "common/clock.hpp"
 #include "common/http_url.hpp"
 #include "common/reference.hpp"
@@ -130,13 +131,24 @@ constexpr std::array kContainerd = {
     Field<Containerd>{"namespace", text<&Containerd::namespace_>},
     Field<Containerd>{"snapshotter", text<&Containerd::snapshotter>}};
 
+// A path, or a file that the service manager hands over.
+template <auto Member>
+Result<> secret(const Entry& entry, detail::Owner<Member>& into) {
+  const std::string given = TRY(entry.text());
+  if (!given.starts_with(kCredentialScheme)) return path<Member>(entry, into);
+  auto file = credential_file(given);
+  if (!file) return entry.error(file.error().message);
+  into.*Member = *std::move(file);
+  return {};
+}
+
 constexpr std::array kRegistry = {
     Field<Registry>{"plain_http", boolean<&Registry::plain_http>},
-    Field<Registry>{"ca", path<&Registry::ca>},
-    Field<Registry>{"client_certificate", path<&Registry::client_certificate>},
-    Field<Registry>{"client_key", path<&Registry::client_key>},
+    Field<Registry>{"ca", secret<&Registry::ca>},
+    Field<Registry>{"client_certificate", secret<&Registry::client_certificate>},
+    Field<Registry>{"client_key", secret<&Registry::client_key>},
     Field<Registry>{"username", text<&Registry::username>},
-    Field<Registry>{"password_file", path<&Registry::password_file>},
+    Field<Registry>{"password_file", secret<&Registry::password_file>},
     Field<Registry>{"mirrors", read_mirrors},
     Field<Registry>{"proxy", read_proxy}};
 

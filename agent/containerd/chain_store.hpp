@@ -1,14 +1,18 @@
 // The ChainStore port: what hangs on an image's unpacked layers, and the taking away of what is
-// damaged. Only a repair has use for it.
+// damaged, which only a repair does.
 #pragma once
 
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/containerd/image_store.hpp"
 
 namespace nodeproof {
+
+// On a lease that is made and deleted so that containerd collects its garbage.
+inline constexpr std::string_view kGarbageLabel = "nodeproof.dev/garbage";
 
 struct SnapshotFacts {
   std::string name;

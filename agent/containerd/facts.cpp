@@ -134,6 +134,19 @@ Result<> check_snapshotter(const Channel& channel, const std::string& name,
 
 }  // namespace
 
+Result<std::vector<std::string>> namespaces(const Channel& channel, const std::stop_token& stop) {
+  const auto stub = namespaces_api::Namespaces::NewStub(channel.transport());
+  namespaces_api::ListNamespacesResponse response;
+  const auto status = channel.call({.stop = stop}, [&](auto* context) {
+    return stub->List(context, namespaces_api::ListNamespacesRequest(), &response);
+  });
+  if (!status.ok()) return channel.failure(status, "listing containerd's namespaces");
+  std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(response.namespaces_size()));
+  for (const auto& one : response.namespaces()) names.push_back(one.name());
+  return names;
+}
+
 Result<ContainerdFacts> read_facts(const Channel& channel, const std::stop_token& stop) {
   ContainerdFacts facts;
   facts.socket = channel.options().socket;

@@ -47,6 +47,19 @@ Search look_at(std::span<const std::string_view> sockets, const std::stop_token&
   return search;
 }
 
+// At least one.
+Result<std::vector<Candidate>> answering(std::span<const std::string_view> sockets,
+                                         const std::stop_token& stop) {
+  Search search = look_at(sockets, stop);
+  if (stop.stop_requested()) return fail(Errc::cancelled, "looking for containerd: stopped");
+  if (search.daemons.empty() && search.denied) return std::unexpected(*std::move(search.denied));
+  if (search.daemons.empty()) {
+    return fail(Errc::runtime_unavailable, "no containerd answers; tried " + search.tried,
+                "start containerd, or set containerd.address to its socket");
+  }
+  return std::move(search.daemons);
+}
+
 Error ambiguous(const std::vector<Candidate>& daemons) {
   std::string list;
   for (const Candidate& daemon : daemons) list += (list.empty() ? "" : " and ") + daemon.socket;
@@ -62,19 +75,33 @@ Result<ContainerdFacts> find_containerd(const ContainerdChoice& choice, const st
                                         std::span<const std::string_view> sockets) {
   std::string address = choice.address;
   if (address.empty()) {
-    const Search search = look_at(sockets, stop);
-    if (stop.stop_requested()) return fail(Errc::cancelled, "looking for containerd: stopped");
-    if (search.daemons.size() > 1) return std::unexpected(ambiguous(search.daemons));
-    if (search.daemons.empty() && search.denied) return std::unexpected(*search.denied);
-    if (search.daemons.empty()) {
-      return fail(Errc::runtime_unavailable, "no containerd answers; tried " + search.tried,
-                  "start containerd, or set containerd.address to its socket");
-    }
-    address = search.daemons.front().socket;
+    const auto daemons = TRY(answering(sockets, stop));
+    if (daemons.size() > 1) return std::unexpected(ambiguous(daemons));
+    address = daemons.front().socket;
   }
   const Channel channel({address, choice.namespace_, choice.snapshotter});
   TRY(channel.reachable());
   return read_facts(channel, stop);
+}
+
+Result<std::vector<ContainerdFacts>> every_namespace(const ContainerdChoice& choice,
+                                                     const std::stop_token& stop,
+                                                     std::span<const std::string_view> sockets) {
+  std::vector<Candidate> daemons{{choice.address, ""}};
+  if (choice.address.empty()) daemons = TRY(answering(sockets, stop));
+  std::vector<ContainerdFacts> found;
+  for (const Candidate& daemon : daemons) {
+    const Channel channel({daemon.socket, choice.namespace_, choice.snapshotter});
+    TRY(channel.reachable());
+    ContainerdFacts facts = TRY(read_facts(channel, stop));
+    std::vector<std::string> names{choice.namespace_};
+    if (choice.namespace_.empty()) names = TRY(namespaces(channel, stop));
+    for (std::string& name : names) {
+      facts.namespace_ = std::move(name);
+      found.push_back(facts);
+    }
+  }
+  return found;
 }
 
 }  // namespace nodeproof::containerd

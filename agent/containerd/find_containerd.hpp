@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/model.hpp"
 
@@ -29,5 +30,11 @@ Result<ContainerdFacts> find_containerd(
 
 // For people: a line for each plugin of that containerd, with what it failed with.
 Result<std::string> plugin_list(const std::string& socket, const std::stop_token& stop);
+
+// Of the containerd that was chosen, else of each that answers, every namespace; or the one that
+// was chosen. Errors as above, but two daemons are none.
+Result<std::vector<ContainerdFacts>> every_namespace(
+    const ContainerdChoice& choice, const std::stop_token& stop,
+    std::span<const std::string_view> sockets = usual_sockets());
 
 }  // namespace nodeproof::containerd

@@ -150,7 +150,7 @@ Result<> GrpcChainStore::remove_blob(const Digest& digest) {
 Result<> GrpcChainStore::collect_garbage() {
   const std::string id = "nodeproof-garbage";
   for (int collection = 0; collection < 2; ++collection) {
-    TRY(parts_->leases.create({id, {}}, kLifetime));
+    TRY(parts_->leases.create({id, {{std::string(kGarbageLabel), "1"}}}, kLifetime));
     TRY(parts_->leases.remove(id, Release::at_once));
   }
   return {};

@@ -24,6 +24,8 @@ struct PluginFacts {
 Result<std::vector<PluginFacts>> plugins(const Channel& channel, const std::string& type,
                                          const std::stop_token& stop);
 
+Result<std::vector<std::string>> namespaces(const Channel& channel, const std::stop_token& stop);
+
 // Whatever of namespace and snapshotter is empty in the channel's options is found out.
 Result<ContainerdFacts> read_facts(const Channel& channel, const std::stop_token& stop);
 

@@ -50,7 +50,7 @@ class TaskClient {
   // Whoever made it. An error: it is not known.
   Result<bool> has_container(const std::string& id) const;
 
-  // By the label, in this namespace.
+  // By label and name, in this namespace.
   Result<std::vector<std::string>> our_containers(const std::stop_token& stop) const;
   // Of smoke containers, and those that an unpacking left half made.
   Result<std::vector<std::string>> our_snapshots(const std::stop_token& stop) const;

@@ -56,7 +56,10 @@ Result<std::vector<std::string>> TaskClient::our_containers(const std::stop_toke
       listing(stop), [&](auto* c) { return containers_->List(c, request, &response); });
   if (!status.ok()) return channel_.failure(status, "listing our containers");
   std::vector<std::string> ids;
-  for (const auto& container : response.containers()) ids.push_back(container.id());
+  // CRI copies an image's labels to its containers: the label alone may be anybody's.
+  for (const auto& container : response.containers()) {
+    if (container.id().starts_with(kContainerPrefix)) ids.push_back(container.id());
+  }
   return ids;
 }
 

@@ -22,6 +22,10 @@ using Findings = std::vector<Finding>;
 // mount into containers, and that are absent or empty.
 [[nodiscard]] Findings device_files(const std::filesystem::path& root, const HostFacts& facts);
 
+// A unit that starts a containerd (k3s, RKE2, MicroK8s, k0s, containerd itself) is ordered behind
+// nodeproof-ready.target, directly or by way of others, drop-ins included (warn).
+[[nodiscard]] Findings containerd_ordering(const std::filesystem::path& root);
+
 // ---- what needs containerd's part of the facts
 
 // The kubelet's and containerd's cgroup drivers; cgroupfs beside a systemd on cgroup v2.

@@ -139,6 +139,7 @@ HostFacts read_host(const std::filesystem::path& root) {
   facts.findings = examine(facts, read_text(root / "proc/cmdline"));
   append(facts.findings, power_and_heat(root));
   append(facts.findings, device_files(root, facts));
+  append(facts.findings, containerd_ordering(root));
   return facts;
 }
 

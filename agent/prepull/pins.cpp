@@ -53,8 +53,7 @@ Result<> unpin_record(ImageStore& store, const ImageRecord& record, const PinRul
     return store.label_image(record, {{unneeded, to_rfc3339(rules.now)}});
   }
   if (rules.now - *since < rules.grace) return {};
-  return store.label_image(record,
-                           {{kPinLabel, ""}, {std::string(kProvenLabel), ""}, {unneeded, ""}});
+  return store.label_image(record, labels_to_clear(record));
 }
 
 Result<> unpin(ImageStore& store, const Records& records, const PinRules& rules) {
@@ -70,13 +69,32 @@ Result<> pin_tag(ImageStore& store, const RequiredPin& image) {
   if (!record || std::ranges::find(image.proven, record->target.digest) == image.proven.end()) {
     return {};
   }
-  return store.label_image(*record, pin_labels(image.proven.front()));
+  Labels labels = pin_labels(image.proven.front());
+  labels.merge(foreign_pin(*record));
+  return store.label_image(*record, labels);
 }
 
 }  // namespace
 
 Labels pin_labels(const Digest& manifest) {
   return {{std::string(kProvenLabel), manifest.str()}, {kPinLabel, kPinned}};
+}
+
+Labels foreign_pin(const ImageRecord& existing) {
+  const bool pinned = label_of(existing, kPinLabel) == kPinned;
+  if (!pinned || !label_of(existing, kProvenLabel).empty()) return {};
+  return {{std::string(kForeignPinLabel), "1"}};
+}
+
+Labels labels_to_clear(const ImageRecord& record) {
+  Labels labels{{std::string(kProvenLabel), ""}};
+  if (!label_of(record, kUnneededLabel).empty()) labels.emplace(kUnneededLabel, "");
+  if (!label_of(record, kForeignPinLabel).empty()) {
+    labels.emplace(kForeignPinLabel, "");
+  } else {
+    labels.emplace(kPinLabel, "");
+  }
+  return labels;
 }
 
 Result<> keep_pins(ImageStore& store, const std::vector<RequiredPin>& required,

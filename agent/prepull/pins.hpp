@@ -17,8 +17,16 @@ inline constexpr std::string_view kProvenLabel = "nodeproof.dev/proven";
 // Since when nothing requires the image any more, RFC 3339.
 inline constexpr std::string_view kUnneededLabel = "nodeproof.dev/unneeded-since";
 
+// The record was pinned before it was ours (CRI pins its pause image): that pin is not ours to
+// take.
+inline constexpr std::string_view kForeignPinLabel = "nodeproof.dev/pinned-before";
+
 // What a record of a proven and required image bears.
 [[nodiscard]] Labels pin_labels(const Digest& manifest);
+// What a record that is there already gets besides: a mark that somebody else has pinned it.
+[[nodiscard]] Labels foreign_pin(const ImageRecord& existing);
+// All of ours on a record, with empty values: what takes them away.
+[[nodiscard]] Labels labels_to_clear(const ImageRecord& record);
 
 struct RequiredPin {
   Reference reference;

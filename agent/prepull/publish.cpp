@@ -77,7 +77,12 @@ Result<> publish(const ResolvedImage& image, ImageStore& store, const PublishOpt
     TRY(store.label_blob(image.manifest.digest,
                          {{"containerd.io/gc.ref.content.index", image.index->digest.str()}}));
   }
-  for (const ImageRecord& record : records) TRY(store.put_image(record));
+  for (ImageRecord record : records) {
+    if (const auto existing = TRY(store.image(record.name))) {
+      record.labels.merge(foreign_pin(*existing));
+    }
+    TRY(store.put_image(record));
+  }
   return store.delete_lease(options.lease_id, Release::lazily);
 }
 

@@ -40,6 +40,21 @@ constexpr CodeText kTexts[] = {
          "it.",
      .example = "No vxlan on a Raspberry Pi's Ubuntu: flannel-io/flannel#1502, k3s-io/k3s#4234.",
      .exact = true},
+    {.code = code::kContainerdWaitsForReady,
+     .title = "containerd is ordered behind nodeproof",
+     .cause =
+         "A unit that starts containerd, such as k3s.service, waits for nodeproof-ready.target, "
+         "or calls nodeproof wait, directly or by way of other units. nodeproof asks that very "
+         "containerd: neither comes up.",
+     .detection = "The unit files and drop-ins of containerd, k3s, RKE2, MicroK8s and k0s are "
+                  "followed through After=, Before= and what targets want.",
+     .remedy =
+         "Take the ordering away. Let the units of the workload wait, and hold pods back by a "
+         "taint.",
+     .example =
+         "A drop-in k3s.service.d/wait.conf with After=nodeproof-ready.target, meant to keep "
+         "pods away until all is proven.",
+     .exact = true},
     {.code = code::kCgroupDriverMismatch,
      .title = "Kubelet and containerd manage cgroups differently",
      .cause =

@@ -39,12 +39,14 @@ constexpr CodeText kTexts[] = {
                 "unpacks (containerd/containerd#5854, home-assistant/operating-system#4994).",
      .exact = true},
     {.code = code::kInUseAndFailing,
-     .title = "What has to be mended is in use",
-     .cause = "Containers run on, or are made from, the layers that are damaged; nodeproof stops "
-              "nothing.",
-     .detection = "The parents of all containers' snapshots were followed down to the layers.",
-     .remedy = "Drain the node or remove the containers that the message names, then run nodeproof "
-               "repair IMAGE again.",
+     .title = "What fails or has to be mended is in use",
+     .cause = "Containers run of an image that is not ready (a warning beside what is wrong with "
+              "it), or a repair found damaged layers in use; nodeproof stops nothing.",
+     .detection = "The parents of all containers' snapshots were followed down to the layers: what "
+                  "a container really runs, whatever its tag names now.",
+     .remedy = "Mend or replace the image, then restart the containers that the message names; for "
+               "a repair drain the node or remove them first, then run nodeproof repair IMAGE "
+               "again.",
      .example = "A pod that came up after a power cut and goes on with what it has in memory.",
      .exact = true},
     {.code = code::kArchMismatch,

@@ -113,6 +113,17 @@ constexpr CodeText kTexts[] = {
                "tries again.",
      .example = "The kernel killed it for want of memory on a board of 512 MB.",
      .exact = true},
+    {.code = code::kStateNotKept,
+     .title = "The state directory takes nothing",
+     .cause = "Its file system is full, was remounted read-only after an error, or is broken. The "
+              "service goes on in memory: what is proven stays proven, but a restart may have to "
+              "look again, and what is proven now may have to be proven once more.",
+     .detection = "The daemon could not write its report, the copy of its configuration or the mark "
+                  "of its stop.",
+     .remedy = "Free space on the file system of /var/lib/nodeproof, or see the kernel's log for "
+               "why it is read-only (dmesg).",
+     .example = "An SD card at its end: ext4 remounts read-only (errors=remount-ro).",
+     .exact = true},
     {.code = code::kAcceptanceEnded,
      .title = "A finding is accepted no longer",
      .cause = "An entry of \"accept\" in the configuration has an end, and its last day is over: "
@@ -135,6 +146,41 @@ constexpr CodeText kTexts[] = {
      .detection = "A signal or a stop reached the check before this image's turn was over.",
      .remedy = "Run it again; what was fetched for the configuration's images is kept.",
      .example = "systemctl stop while images are pulled.",
+     .exact = true},
+    {.code = code::kOverridden,
+     .title = "An operator has overridden the verdict",
+     .cause = "Somebody ran nodeproof override --ready. Until it ends the ready flag, nodeproof "
+              "wait and exit codes say ready; the verdict stays what was found "
+              "(effectiveVerdict beside verdict in JSON).",
+     .detection = "override.json in the state directory, of this boot, whose time is not over on "
+                  "the wall clock nor on the one that counts from the boot on.",
+     .remedy = "Mend what the verdict names, then end it: nodeproof override --clear. It ends by "
+               "itself at its time, and with the boot; override.log in the state directory says "
+               "who gave it.",
+     .example = "A registry moves, the new image is known to be good, and pods must land tonight.",
+     .exact = true},
+    {.code = code::kInUseNotRequired,
+     .title = "Containers run of an image that nobody required",
+     .cause = "No entry of images names what they run, so that nothing is proven of it; or they "
+              "run other bytes than the required ones under the same name, such as the tag's "
+              "older image.",
+     .detection = "The parents of running containers' snapshots, which are what they really run, "
+                  "were compared with the images of the configuration. Pod sandboxes are left "
+                  "out.",
+     .remedy = "Nothing has to be done. Name the image in the configuration if the node needs it; "
+               "restart the containers if they shall run the proven one.",
+     .example = "A tag has moved and was followed, and pods of yesterday still run the old image.",
+     .exact = true},
+    {.code = code::kRequiredNotUsed,
+     .title = "No container uses a required image",
+     .cause = "The image has been ready here for a day, other pods run, and no container, running "
+              "or ended, is of it. Many images are for later, so this is never more than a "
+              "remark.",
+     .detection = "Where a kubelet starts containers: the parents of all containers' snapshots "
+                  "were compared with the image.",
+     .remedy = "Nothing has to be done; remove it from the configuration if the node does not need "
+               "it any more.",
+     .example = "A service was moved to other nodes, and its image is still required on this one.",
      .exact = true},
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/model_json.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/parity.hpp"
 #include "agent/report/progress_json.hpp"
 #include "common/clock.hpp"
@@ -35,6 +36,7 @@ void write_image(json::Writer& out, const ImageReport& image) {
   out.member("platform", image.platform);
   out.member("indexDigest", image.index_digest);
   out.member("manifestDigest", image.manifest_digest);
+  if (!image.rootfs.empty()) out.member("rootfs", image.rootfs);
   out.member("choice", image.choice);
   write_pull(out, image.pull);
   out.key("findings");
@@ -64,6 +66,11 @@ std::string to_json(const NodeReport& report, bool pretty, const CycleProgress* 
   out.member("time", to_rfc3339(report.time));
   out.member("sequence", report.sequence);
   out.member("verdict", to_string(report.verdict));
+  out.member("effectiveVerdict", to_string(effective_verdict(report)));
+  if (report.overridden) {
+    out.key("override");
+    write_override(out, *report.overridden);
+  }
   out.member("reason", report.reason);
   out.member("message", report.message);
   out.member("since", to_rfc3339(report.since));

@@ -18,6 +18,29 @@ Result<> read_time(const json::Value& object, std::string_view key,
   return {};
 }
 
+Result<std::chrono::sys_seconds> read_seconds(const json::Value& object, std::string_view key) {
+  std::chrono::system_clock::time_point time;
+  TRY(read_time(object, key, time));
+  return std::chrono::floor<std::chrono::seconds>(time);
+}
+
+Result<Override> read_override(const json::Value& value) {
+  Override given;
+  given.until = TRY(read_seconds(value, "until"));
+  given.since = TRY(read_seconds(value, "since"));
+  TRY(json::read(value, "reason", given.reason));
+  const json::Value* by = value.find("by");
+  if (by == nullptr) return given;
+  TRY(json::read(*by, "uid", given.uid));
+  if (by->find("loginUid") != nullptr) {
+    unsigned login = 0;
+    TRY(json::read(*by, "loginUid", login));
+    given.login_uid = login;
+  }
+  if (const json::Value* pid = by->find("pid")) given.pid = TRY(pid->integer());
+  return given;
+}
+
 Result<PullStats> read_pull(const json::Value& image) {
   PullStats pull;
   const json::Value* value = image.find("pull");
@@ -39,6 +62,7 @@ Result<ImageReport> read_image(const json::Value& value) {
   TRY(json::read(value, "platform", image.platform));
   TRY(json::read(value, "indexDigest", image.index_digest));
   TRY(json::read(value, "manifestDigest", image.manifest_digest));
+  TRY(json::read(value, "rootfs", image.rootfs));
   TRY(json::read(value, "choice", image.choice));
   image.pull = TRY(read_pull(value));
   image.findings = TRY(read_findings(value, "findings"));
@@ -66,6 +90,9 @@ Result<> read_head(const json::Value& document, NodeReport& report) {
   TRY(read_time(document, "time", report.time));
   TRY(json::read(document, "sequence", report.sequence));
   TRY(json::read_word<Verdict>(document, "verdict", kVerdicts, report.verdict));
+  if (const json::Value* given = document.find("override")) {
+    report.overridden = TRY(read_override(*given));
+  }
   TRY(json::read(document, "reason", report.reason));
   TRY(json::read(document, "message", report.message));
   TRY(read_time(document, "since", report.since));

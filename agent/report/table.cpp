@@ -7,6 +7,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/model_json.hpp"
+#include "agent/report/overridden.hpp"
 #include "agent/report/paint.hpp"
 #include "common/text.hpp"
 
@@ -197,7 +198,12 @@ void head_line(std::string& out, const NodeReport& report, const TableStyle& sty
         host.containerd ? "containerd " + host.containerd->version : std::string()}) {
     if (!fact.empty()) line.append(dot).append(printable(fact));
   }
-  out += line + "\n\n";
+  out += line + '\n';
+  if (report.overridden) {
+    const std::string said = wrapped(printable(text_of(*report.overridden)), 0, style.width);
+    out += paint(said, ink_of(Severity::warn), style) + '\n';
+  }
+  out += '\n';
 }
 
 // Once per registry, and only where little is left.
@@ -217,6 +223,8 @@ void closing_line(std::string& out, const NodeReport& report, const TableStyle& 
   out += paint(
       std::string(mark_of(report.verdict, style)) + ' ' + std::string(verdict_word(report.verdict)),
       ink_of(report.verdict), style);
+  if (report.overridden && report.verdict != Verdict::ready)
+    out += "  OVERRIDDEN: counts as ready;";
   out += "  " + printable(report.message);
   if (report.freshness != Freshness::current)
     out.append(" (").append(to_string(report.freshness)).append(")");

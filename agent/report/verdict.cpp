@@ -126,6 +126,8 @@ int exit_code(const NodeReport& report) {
   ExitCode code = ExitCode::unknown;
   if (has(report.findings, code::kInterrupted)) {
     code = ExitCode::interrupted;
+  } else if (report.overridden) {
+    code = ExitCode::ready;
   } else if (none_judged && has(report.findings, code::kContainerdUnavailable)) {
     code = ExitCode::containerd_unreachable;
   } else if (report.verdict == Verdict::ready) {

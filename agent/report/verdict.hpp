@@ -32,6 +32,7 @@ void conclude(NodeReport& report);
 // of this node.
 void continue_from(NodeReport& report, const NodeReport& before);
 
+// Of the effective verdict: 0 while it is overridden, unless the check was interrupted.
 [[nodiscard]] int exit_code(const NodeReport& report);
 
 }  // namespace nodeproof::report

@@ -6,6 +6,7 @@
 #include "agent/model_json.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
+#include "common/generations.hpp"
 #include "common/json.hpp"
 
 namespace nodeproof::resolve {
@@ -142,6 +143,22 @@ Result<ProvenImage> read_record(std::string_view text) {
   return proven;
 }
 
+// A record that is lost costs a proof, and with the registry out of reach the verdict.
+Generations record_in(const std::filesystem::path& file) {
+  return {file, kMaxBytes, [](std::string_view text) { return read_record(text).has_value(); }};
+}
+
+// A proof that no longer holds must not come back, whatever becomes of the storage.
+Result<> write_record(const std::filesystem::path& file, const ProvenImage& proven,
+                      const std::string& text) {
+  const auto known = read_file(file, kMaxBytes);
+  if (known && *known == text) return {};
+  const Generations generations = record_in(file);
+  if (!proven.proof_key.empty()) return generations.write(text);
+  TRY(generations.forget_older());
+  return write_file_atomically(file, text);
+}
+
 }  // namespace
 
 std::optional<ProvenImage> Ledger::find(std::string_view name) const {
@@ -150,14 +167,15 @@ std::optional<ProvenImage> Ledger::find(std::string_view name) const {
 }
 
 Result<std::optional<ProvenImage>> Ledger::look_up(std::string_view name) const {
-  const auto text = read_file(file_of(name, kRecord), kMaxBytes);
-  if (!text) {
+  const auto text = record_in(file_of(name, kRecord)).read();
+  if (!text && text.error().code != Errc::corrupt) {
     std::error_code ignored;
     const bool absent = text.error().code == Errc::not_found;
     if (absent && std::filesystem::is_directory(directory_, ignored)) return std::nullopt;
     if (absent) return fail(Errc::not_found, "there is no such folder");
     return std::unexpected(text.error());
   }
+  if (!text) return std::nullopt;
   auto proven = read_record(*text);
   if (!proven || proven->name != name) return std::nullopt;
   return *std::move(proven);
@@ -193,7 +211,7 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   if (!proven.boot.empty()) writer.member("boot", proven.boot);
   if (!proven.agent.empty()) writer.member("agent", proven.agent);
   writer.end_object();
-  return write_if_changed(file_of(proven.name, kRecord), writer.str() + "\n");
+  return write_record(file_of(proven.name, kRecord), proven, writer.str() + "\n");
 }
 
 Result<> Ledger::keep_documents(const ResolvedImage& image) const {

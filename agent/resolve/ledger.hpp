@@ -53,7 +53,8 @@ struct ProvenImage {
 };
 
 // One file per name, <sha256 of the name>.json, and beside it the documents that the last record
-// names, .index and .manifest. The directory comes with the first record.
+// names, .index and .manifest. The record has an older generation (.json.old), but where it takes a
+// proof back. The directory comes with the first record.
 class Ledger {
  public:
   explicit Ledger(std::filesystem::path directory) : directory_(std::move(directory)) {}

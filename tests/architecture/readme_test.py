@@ -55,6 +55,13 @@ RUN_BY = {
     "skopeo copy --all oci-archive:build/packages/nodeproof-0.1.0-oci.tar docker://registry.lan:5000/nodeproof:0.1.0":
         ("tests/behaviour/rig/offline.py", 'self.skopeo("copy", *(arguments or ["--all"])'),
     "nodeproof bundle -f support.tar.gz": ("tests/behaviour/bundle_test.py", '"bundle", "-c", config, "-f", file'),
+    'nodeproof override --ready --for 4h --reason "the registry moves tonight; app:v3 was proven on ring 0"':
+        ("tests/behaviour/ready_test.py", 'self.override("--ready", "--for", length, "--reason"'),
+    "nodeproof override": ("tests/behaviour/ready_test.py", 'self.override("-o", "json")'),
+    "nodeproof override --clear": ("tests/behaviour/ready_test.py", 'self.override("--clear")'),
+    "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
+    "systemctl stop nodeproof": ("tests/machine/service_test.py", "systemctl stop nodeproof"),
+    "nodeproof release --yes": ("tests/behaviour/ready_test.py", 'self.release("--yes")'),
     "systemctl enable --now nodeproof.service": ("tests/machine/service_test.py", "systemctl start nodeproof.service"),
 }
 

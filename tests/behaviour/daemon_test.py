@@ -1,8 +1,10 @@
 """The service's work without systemd: a daemon, its child per cycle, a real containerd and registry."""
 
 import json
+import os
 import signal
 import subprocess
+from pathlib import Path
 
 from rig import catalogue, packages, processes, testing
 from rig.containerd import Containerd
@@ -10,6 +12,7 @@ from rig.program import Nodeproof, codes
 from rig.registry import Registry
 
 HOST = packages.host_architecture()
+VERSION = os.environ.get("NODEPROOF_CONTAINERD", "1.6")
 # As the unit runs it: root without a single capability.
 WITHOUT_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
 
@@ -18,7 +21,7 @@ class Daemon(testing.RigTest):
     def setUp(self):
         try:
             self.registry = self.enterContext(Registry())
-            self.containerd = self.enterContext(Containerd("1.6"))
+            self.containerd = self.enterContext(Containerd(VERSION))
         except packages.Unavailable as error:
             self.skipTest(str(error))
         self.nodeproof = self.enterContext(Nodeproof())
@@ -73,6 +76,63 @@ class Daemon(testing.RigTest):
         daemon.terminate()
         self.assertEqual(0, daemon.wait(30))
         self.assertTrue(json.loads(mark.read_text())["stopped"])
+
+    def sequence(self) -> int:
+        return self.status().report["sequence"]
+
+    def wait_until_ready(self) -> None:
+        waited = self.nodeproof("wait", "--timeout", "120")
+        self.assertEqual(0, waited.code, (self.nodeproof.folder / "log").read_text())
+
+    def test_what_changes_in_containerd_is_checked_at_once(self):
+        daemon = self.start(self.good)
+        self.wait_until_ready()
+        kept = {path: path.stat().st_mtime_ns for path in self.nodeproof.state.rglob("*")}
+        self.assertEqual((0, "", ""), self.look())
+        self.containerd.ctr("images", "rm", "--sync", self.good)
+        code, said, errors = self.look()
+        self.assertEqual((1, ""), (code, errors))
+        self.assertIn("is no longer in containerd", said)
+        self.assertEqual(kept, {path: path.stat().st_mtime_ns for path in self.nodeproof.state.rglob("*")})
+
+        asked = self.nodeproof("check", "-o", "json")  # the daemon
+        self.assertEqual((0, "ready"), (asked.code, asked.report["verdict"]), asked.stderr)
+        self.assertEqual(asked.report["sequence"], self.sequence())
+        self.assertIn(self.good, self.containerd.images())
+        self.assertEqual((0, "", ""), self.look())
+
+        before = self.sequence()
+        self.containerd.crash()
+        processes.wait_until(lambda: self.sequence() > before, "a cycle when containerd is back", daemon, 60)
+        report = self.status().report
+        self.assertEqual(("ready", "current"), (report["verdict"], report["freshness"]))
+
+    def look(self) -> tuple[int, str, str]:
+        done = self.nodeproof("look-child")
+        return done.code, done.stdout, done.stderr
+
+    def test_a_full_disk_and_a_kill_take_no_proof_away(self):
+        self.nodeproof.state.mkdir()
+        disk = ["-t", "tmpfs", "-o", "size=2m", "nodeproof-test", self.nodeproof.state]
+        if subprocess.run(["mount", *disk], stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("mounting needs root")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", self.nodeproof.state], check=True)
+        daemon = self.start(self.good)
+        self.wait_until_ready()
+        with self.assertRaises(OSError), open(self.nodeproof.state / "filler", "wb", buffering=0) as filler:
+            while filler.write(bytes(4096)):
+                pass
+        report = self.check_again(daemon)
+        self.assertEqual(("ready", ["StateNotKept"]), (report["verdict"], codes(report, "warn")))
+
+        children = processes.descendants([daemon.pid])
+        daemon.kill()
+        daemon.wait()
+        processes.wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the children's end")
+        self.flag.unlink()  # as the unit does
+        daemon = self.start(self.good)
+        self.wait_until_ready()
+        self.assertIn("StateNotKept", codes(self.status().report, "warn"))
 
     def test_a_node_with_a_bad_image_is_never_flagged(self):
         daemon = self.start(self.good, self.wrong)

@@ -22,7 +22,7 @@ while [ "$(ls /sys/block | grep -c ^vd)" -lt 3 ] && [ $tries -lt 200 ]; do sleep
 for disk in /sys/block/vd*; do ln -s "$(basename "$disk")" "/dev/vm-$(cat "$disk/serial")"; done
 mount -t ext4 -o rw,noatime /dev/vm-root /newroot || { echo "NO ROOT"; poweroff -f; }
 for folder in dev proc sys; do mount --move /$folder /newroot/$folder; done
-exec switch_root /newroot /sbin/init
+exec switch_root /newroot "$rig_init"  # what the kernel does not know on its command line it puts here
 """
 
 

@@ -1,29 +1,91 @@
-"""nodeproof for arm64 inside a whole arm64 machine: the same images, 4K and 16K pages."""
+"""nodeproof in a whole arm64 machine with systemd: installed, started, and what waits for it; 4K and 16K pages."""
 
+import hashlib
+import io
 import json
 import os
+import tarfile
+import tempfile
 import unittest
 from pathlib import Path
 
+import installed
 import kernel
 import machine
 from rig import catalogue, images, layers, packages, program, programs, testing
 from rig.layers import File
 from rig.registry import Registry
 
-SECONDS = 400
+SECONDS = 900  # of one machine; where nothing else runs it takes a fifth
+CUT = b"THE POWER IS CUT"
 CONFIG = {"address": "/run/containerd/containerd.sock", "namespace": "k8s.io"}
-# The guest has no `timeout` on the way in: qemu's own limit ends a run that hangs.
-SCRIPT = rb"""
-containerd > out/containerd.log 2>&1 &
-until [ -S /run/containerd/containerd.sock ] && ctr version > /dev/null 2>&1; do :; done
-./nodeproof --version > out/version 2>&1
-./nodeproof host -o json > out/host.json 2> out/host.err
-./nodeproof check -c nodeproof.json -o json > out/report.json 2> out/check.err
-echo $? > out/code
+WORKLOAD = b"""[Unit]
+Requires=nodeproof-ready.target
+After=nodeproof-ready.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+[Install]
+WantedBy=multi-user.target
+"""
+BEGIN = rb"""
+# Nothing is written but what somebody syncs: the kernel's own writing back is put off for as long as the test takes.
+echo 0 > /proc/sys/vm/dirty_writeback_centisecs; echo 90 > /proc/sys/vm/dirty_ratio; echo 80 > /proc/sys/vm/dirty_background_ratio
+mount -o remount,commit=3000 /
+step() { echo "$(cut -d' ' -f1 /proc/uptime) $*" >> out/steps; }
+# The report of the configuration that is there now. A machine that never gets so far is ended from outside.
+judged() {
+  digest=$(nodeproof config check 2> out/config.err | sed -n 's/.*, digest //p')
+  until nodeproof status -o json > out/$1.json 2> out/$1.err; code=$?; [ $code -le 2 ] && [ -n "$digest" ] &&
+    grep -q "$digest" out/$1.json && ! grep -q NotChecked out/$1.json; do sleep 1; done
+  echo $code > out/$1.code
+  systemctl is-active nodeproof-ready.target workload.service > out/$1.units
+  ls /run/nodeproof > out/$1.run
+  step judged $1 $code
+}
+"""
+FIRST = BEGIN + rb"""
+sh ./install > out/install.log 2>&1; echo $? > out/install.code
+[ "$(cat out/install.code)" = 0 ] || exit 1
+systemctl is-enabled nodeproof.service > out/installed; systemctl is-active nodeproof.service >> out/installed
+judged fresh
+nodeproof host -o json > out/host.json 2> out/host.err
+cp workload.service /etc/systemd/system/ && systemctl daemon-reload && systemctl enable workload.service
+systemctl start --no-block workload.service
+cp all.json /etc/nodeproof/nodeproof.json && systemctl reload nodeproof.service && judged all
+cp good.json /etc/nodeproof/nodeproof.json && systemctl reload nodeproof.service && judged good
+until systemctl -q is-active workload.service; do sleep 0.5; done
+step the workload runs
+judged proven
+sh ./upgrade > out/upgrade.log 2>&1; echo $? > out/upgrade.code; ls /run/nodeproof > out/upgrade.run
+systemctl show -P MainPID nodeproof.service > out/upgrade.pid
+judged upgraded
+systemctl kill -s KILL --kill-who=main nodeproof.service
+until [ "$(systemctl show -P SubState nodeproof.service)" = auto-restart ]; do :; done
+ls /run/nodeproof > out/killed.run
+until [ "$(systemctl show -P SubState nodeproof.service)" = running ]; do sleep 0.5; done
+judged healed
 ctr -n k8s.io images ls -q > out/images
 ctr -n k8s.io containers ls -q > out/containers
 ctr -n k8s.io tasks ls -q > out/tasks
+journalctl --no-pager -u nodeproof.service > out/journal
+"""
+# ./out does not come back from a machine whose power is cut; its folder on the disk is left to the next one.
+CUT_OFF = FIRST + rb"""
+rm -rf /var/lib/kept-out; cp -a out /var/lib/kept-out; sync
+cp /usr/bin/nodeproof /var/lib/nobody-synced-this
+echo '%s' > /dev/console; sleep 1000
+""" % CUT
+AGAIN = BEGIN + rb"""
+until systemctl -q is-active workload.service; do sleep 0.5; done
+step the workload runs
+judged again
+cmp -s /usr/bin/nodeproof /var/lib/nobody-synced-this; echo $? > out/lost
+ctr -n k8s.io images check > out/complete
+mkdir /tmp/root; ctr -n k8s.io images mount --platform linux/arm64 "$(cat reference)" /tmp/root && tar -C /tmp/root -cf out/files.tar .
+tar -C /var/lib -cf out/before.tar kept-out
+journalctl --no-pager -u nodeproof.service > out/journal.again
 """
 
 # What tests/behaviour/programs/causes.c ends by -> the finding's code, and what the result's reason says.
@@ -80,27 +142,64 @@ class Arm64Machine:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        registry = cls.keep(Registry)
-        published = catalogue.publish(registry, "arm64")
-        inside = f"{machine.HOST}:{registry.port}"
-        cls.references = {name: text.replace(registry.name, inside) for name, text in published.items()}
-        config = {
-            "containerd": CONFIG,
-            "registries": {inside: {"plain_http": True}},
-            "pull": {"keep_free": "100MB"},  # all of the machine is in its memory
-            "images": [catalogue.requirement(catalogue.case(n), r) for n, r in cls.references.items()]
-                      + cls.causes(registry, inside),
+        cls.registry = cls.keep(Registry)
+        published = catalogue.publish(cls.registry, "arm64")
+        cls.inside = f"{machine.HOST}:{cls.registry.port}"
+        cls.references = {name: text.replace(cls.registry.name, cls.inside) for name, text in published.items()}
+        images_ = [catalogue.requirement(catalogue.case(n), r) for n, r in cls.references.items()]
+        images_ += cls.causes(cls.registry, cls.inside)
+        ready = {r for n, r in cls.references.items() if catalogue.case(n).verdict == "ready"}
+        if cls.small_pages == "ready":
+            ready.add(f"{cls.inside}/small-pages:1")
+        cls.good = [image for image in images_ if image["reference"] in ready]
+        payload = {
+            **installed.payload("arm64", arm64_binary()), "workload.service": WORKLOAD,
+            "all.json": cls.config(images_), "good.json": cls.config(cls.good),
+            "reference": cls.references["good"].encode(),
         }
-        cls.inside = inside
-        payload = {"run.sh": SCRIPT, "nodeproof": arm64_binary().read_bytes(), "nodeproof.json": json.dumps(config).encode()}
         try:
-            cls.out = machine.run(cls.label, payload, SECONDS)
+            cls.out = cls.run_machine(payload)
         except packages.Unavailable as error:
             raise unittest.SkipTest(str(error)) from error
-        if "code" not in cls.out:
+        if "healed.code" not in cls.out:
             raise AssertionError("the machine brought nothing back:\n" + str({k: v[-2000:] for k, v in cls.out.items()}))
-        text = {name: data.decode(errors="replace") for name, data in cls.out.items()}
-        cls.outcome = program.Outcome(int(text["code"]), text["report.json"], text["check.err"])
+        print(cls.out["steps"].decode())
+        cls.outcome = cls.judged("all")
+
+    @classmethod
+    def config(cls, wanted: list[dict]) -> bytes:
+        return json.dumps({
+            "containerd": CONFIG,
+            "registries": {cls.inside: {"plain_http": True}},
+            "pull": {"keep_free": "100MB"},
+            "images": wanted,
+        }).encode()
+
+    @classmethod
+    def run_machine(cls, payload: dict[str, bytes]) -> dict[str, bytes]:
+        return machine.run(cls.label, {**payload, "run.sh": FIRST}, SECONDS)
+
+    @classmethod
+    def judged(cls, when: str) -> program.Outcome:
+        text = {end: cls.out[f"{when}.{end}"].decode(errors="replace") for end in ("code", "json", "err")}
+        return program.Outcome(int(text["code"]), text["json"], text["err"])
+
+    def units(self, when: str) -> list[str]:
+        """How nodeproof-ready.target and the workload that waits for it are."""
+        return self.out[f"{when}.units"].decode().split()
+
+    def test_installed_it_runs_and_says_that_nothing_is_required(self):
+        self.assertEqual(b"0", self.out["install.code"].strip(), self.out["install.log"].decode())
+        self.assertEqual(["enabled", "active"], self.out["installed"].decode().split())
+        fresh = self.judged("fresh")
+        self.assertEqual((2, "unknown", "NothingRequired"), (fresh.code, fresh.report["verdict"], fresh.report["reason"]))
+
+    def test_the_workload_starts_when_every_image_is_proven_and_not_before(self):
+        self.assertNotIn("active", self.units("fresh") + self.units("all"))
+        self.assertNotIn(b"ready", self.out["all.run"].split())
+        self.assertEqual((0, "ready"), (self.judged("proven").code, self.judged("proven").report["verdict"]))
+        self.assertEqual(["active", "active"], self.units("proven"))
+        self.assertIn(b"ready", self.out["proven.run"].split())
 
     def test_every_image_gets_exactly_its_verdict_and_findings(self):
         for case in catalogue.CASES:
@@ -137,10 +236,58 @@ class Arm64Machine:
         self.assertEqual({case.name for case in catalogue.CASES if case.verdict == "ready"}, named)
         self.assertEqual((b"", b""), (self.out["containers"], self.out["tasks"]))
 
+    def test_an_upgrade_keeps_the_node_ready(self):
+        self.assertEqual(b"0", self.out["upgrade.code"].strip(), self.out["upgrade.log"].decode())
+        self.assertIn(b"ready", self.out["upgrade.run"].split())
+        self.assertEqual((0, "ready"), (self.judged("upgraded").code, self.judged("upgraded").report["verdict"]))
+        self.assertEqual(self.judged("proven").report["since"], self.judged("upgraded").report["since"])
+
+    def test_a_killed_daemon_leaves_no_flag_and_proves_again(self):
+        self.assertNotIn(b"ready", self.out["killed.run"].split())
+        self.assertEqual((0, "ready"), (self.judged("healed").code, self.judged("healed").report["verdict"]))
+        self.assertEqual(["active", "active"], self.units("healed"))  # what runs is not stopped
+
+
+def contents(archive: tarfile.TarFile) -> dict[str, str]:
+    """SHA-256 of every regular file by its path."""
+    files = (info for info in archive if info.isfile())
+    return {info.name.removeprefix("./"): hashlib.sha256(archive.extractfile(info).read()).hexdigest() for info in files}
+
 
 class Pages4K(Arm64Machine, testing.RigTest):
+    """The power is cut behind ready. The next boot finds no registry."""
+
     label = "4k"
     fails = {**ENDS, **LSE}
+
+    @classmethod
+    def run_machine(cls, payload):
+        with tempfile.TemporaryDirectory(prefix="nodeproof-power-") as folder:
+            root = machine.own_root(Path(folder))
+            cut = machine.run(cls.label, {**payload, "run.sh": CUT_OFF}, SECONDS, root, CUT)
+            if CUT not in cut["console"]:
+                return cut
+            cls.registry.stop()
+            again = machine.run(cls.label, {**payload, "run.sh": AGAIN}, SECONDS, root)
+        if "before.tar" in again:
+            with tarfile.open(fileobj=io.BytesIO(again["before.tar"])) as before:
+                found = {Path(i.name).name: before.extractfile(i).read() for i in before if i.isfile()}
+            again = {**again, **found, "steps": found["steps"] + again["steps"]}
+        return again
+
+    def test_a_power_cut_costs_nothing_that_was_ready(self):
+        self.assertEqual(b"1\n", self.out["lost"], "this power cut loses nothing")
+        again = self.judged("again")
+        self.assertEqual((0, "ready"), (again.code, again.report["verdict"]), again.report)
+        self.assertEqual(["active", "active"], self.units("again"))
+        for image in again.report["images"]:
+            self.assertEqual(("ready", 0), (image["verdict"], image["pull"]["downloadedBytes"]), image)
+        self.assertNotEqual(self.judged("proven").report["bootId"], again.report["bootId"])
+        self.assertNotIn(b"incomplete", self.out["complete"])
+
+    def test_a_power_cut_costs_no_file_of_the_image(self):
+        with tarfile.open(catalogue.base("arm64").path) as wanted, tarfile.open(fileobj=io.BytesIO(self.out["files.tar"])) as found:
+            self.assertEqual(contents(wanted), contents(found))
 
 
 class Pages16K(Arm64Machine, testing.RigTest):

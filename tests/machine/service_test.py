@@ -10,17 +10,13 @@ import unittest
 from pathlib import Path
 
 import booted
+from installed import UNITS, unit_files
 from rig import packages, testing
 
-UNITS = packages.REPOSITORY / "systemd"
 BUILD = os.environ.get("NODEPROOF_BUILD", "")
 BINARY = Path(os.environ.get("NODEPROOF_BINARY") or Path(BUILD) / "nodeproof")
 # systemd-analyze's exposure, times ten: a service as they come is 96.
 MOST_EXPOSURE = {"nodeproof.service": 20, "nodeproof-wait-ready.service": 5}
-
-
-def unit_files() -> list[Path]:
-    return sorted(p for p in UNITS.iterdir() if p.suffix in (".service", ".target", ".slice"))
 
 
 def setting(unit: str, name: str) -> list[str]:

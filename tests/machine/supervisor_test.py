@@ -25,7 +25,7 @@ class OnArm64(testing.RigTest):
         payload = {name: (FOLDER / name).read_bytes() for name in (*TESTS, "smoke_subject")}
         payload |= {"run.sh": SCRIPT.encode(), "spec-arm64.json": fixture.read_bytes()}
         try:
-            found = machine.run(label, payload)
+            found = machine.run(label, payload, bare=True)
         except packages.Unavailable as error:
             raise unittest.SkipTest(str(error)) from error
         for test in TESTS:

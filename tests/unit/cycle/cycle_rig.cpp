@@ -129,7 +129,7 @@ void CycleRig::tests_exit_with(int status, bool declared) {
 }
 
 NodeReport CycleRig::run(const std::stop_token& stop) {
-  Ports ports{registry, store, runtime, clock, [](const Progress&) {}};
+  Ports ports{registry, store, runtime, clock, [](const Progress&) {}, nullptr, &chains};
   return run_cycle(config, ports, stop);
 }
 

@@ -7,6 +7,7 @@
 
 #include "agent/cycle.hpp"
 #include "agent/smoke/record.hpp"
+#include "tests/fakes/fake_chain_store.hpp"
 #include "tests/fakes/fake_clock.hpp"
 #include "tests/fakes/fake_image.hpp"
 #include "tests/fakes/fake_image_store.hpp"
@@ -41,6 +42,7 @@ class CycleRig {
   fakes::FakeClock clock;
   FakeRegistry registry;
   FakeImageStore store;
+  FakeChainStore chains{store};
   FakeRuntime runtime;
   CycleConfig config;
 

@@ -49,6 +49,17 @@ TEST_F(DaemonCycle, ComesAgainWhenWhatIsDeferredIsDue) {
   EXPECT_GE(std::chrono::system_clock::now(), *waiting.images[0].deferred_until);
 }
 
+TEST_F(DaemonCycle, ThatAClientAskedForIsToldSo) {
+  cycle_is("echo \"$2\" >> " + (root_ / "seen").string() + "; exit 1");
+  start_and_wait_until_ready();
+  ASSERT_TRUE(eventually([&] { return read_file(root_ / "seen").value_or("") == "\n"; }));
+  ask("check");
+  EXPECT_EQ(read_file(root_ / "seen").value_or(""), "\n--asked\n");
+  kill(pid_, SIGHUP);
+  EXPECT_TRUE(
+      eventually([&] { return read_file(root_ / "seen").value_or("") == "\n--asked\n\n"; }));
+}
+
 TEST_F(DaemonCycle, ThatCrashesLeavesTheProvenVerdictStanding) {
   cycle_reports(report_with(Verdict::ready));
   start_and_wait_until_ready();

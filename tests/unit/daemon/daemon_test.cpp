@@ -202,6 +202,7 @@ TEST_F(Daemon, TakesTheLastGoodConfigurationOfATakeOverThatWasCutShort) {
   start_and_wait_until_ready();
   kill(pid_, SIGTERM);
   ASSERT_EQ(wait_for_exit(), 0);
+  std::filesystem::remove_all(root_ / "state/config.old");
   std::filesystem::rename(root_ / "state/config", root_ / "state/config.old");
   write("etc/nodeproof.json", "invalid");
   start_and_wait_until_ready();
@@ -249,6 +250,8 @@ TEST_F(StatusSocketTest, IsForOwnerAndGroupOnly) {
   struct stat facts{};
   ASSERT_EQ(stat((options_.run_dir / "nodeproof.sock").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 07777U, 0660U);
+  EXPECT_EQ(facts.st_uid, geteuid());
+  EXPECT_EQ(facts.st_gid, getegid());
 }
 
 TEST_F(StatusSocketTest, AnswersNonsenseWithAnError) {
@@ -271,13 +274,60 @@ TEST_F(StatusSocketTest, DropsSlowClientsAndServesTheOthersMeanwhile) {
   EXPECT_EQ(read_all(slow), "");
 }
 
-TEST_F(StatusSocketTest, IsBoundedInClients) {
+TEST_F(StatusSocketTest, SilentClientsMakeRoomForTheOthers) {
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 40; ++i) clients.push_back(connect_raw());
-  EXPECT_EQ(read_all(clients.back()), "");
-  clients.clear();
-  EXPECT_TRUE(eventually(
-      [&] { return ask_daemon(options_.run_dir / "nodeproof.sock", "status").has_value(); }));
+  EXPECT_FALSE(ask("status").node.empty());
+  EXPECT_EQ(read_all(clients.front()), "");
+}
+
+TEST_F(StatusSocketTest, ClientsThatTakeNoAnswerMakeRoomForTheOthers) {
+  NodeReport large = report_with(Verdict::ready);  // than what the kernel takes of an answer
+  large.images[0].choice = std::string(1'000'000, 'x');
+  cycle_reports(large);
+  ask("check");
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(connect_raw());
+    send(clients.back().get(), "{\"method\":\"status\"}\n", 20, MSG_NOSIGNAL);
+  }
+  EXPECT_FALSE(ask("status").node.empty());
+}
+
+TEST_F(StatusSocketTest, WhoHangsUpWaitsForNoCheck) {
+  cycle_is("while [ ! -e " + (root_ / "go").string() + " ]; do sleep 0.05; done; cat " +
+           (root_ / "report.ndjson").string());
+  for (int i = 0; i < 20; ++i) {
+    const UniqueFd client = connect_raw();
+    send(client.get(), "{\"method\":\"check\"}\n", 19, MSG_NOSIGNAL);
+  }
+  const std::uint64_t before = ask("status").sequence;
+  Waiting waiting{.every = 20ms, .meanwhile = [this, rounds = 0]() mutable {
+                    if (++rounds == 3) write("go", "");
+                    return true;
+                  }};
+  const auto answer = ask_daemon(options_.run_dir / "nodeproof.sock", "check", waiting);
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_GT(report::from_json(*answer)->sequence, before);
+}
+
+TEST_F(StatusSocketTest, WhoHasNoPatienceIsToldSo) {
+  cycle_is("exec sleep 60");
+  const Waiting waiting{.every = 10ms, .meanwhile = [] { return false; }};
+  const auto answer = ask_daemon(options_.run_dir / "nodeproof.sock", "check", waiting);
+  EXPECT_EQ(answer.error().code, Errc::cancelled);
+}
+
+TEST_F(StatusSocketTest, ManyWhoWaitAreBusy) {
+  cycle_is("exec sleep 60");
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(connect_raw());
+    send(clients.back().get(), "{\"method\":\"check\"}\n", 19, MSG_NOSIGNAL);
+  }
+  const auto answer = ask_daemon(options_.run_dir / "nodeproof.sock", "check", kGuard);
+  EXPECT_EQ(answer.error().code, Errc::busy);
+  EXPECT_FALSE(ask("status").node.empty());
 }
 
 TEST(AskDaemon, SaysWhenThereIsNone) {

@@ -141,6 +141,32 @@ TEST_F(LedgerTest, ATornFileIsNoRecord) {
   EXPECT_TRUE(ledger.find("a"));
 }
 
+TEST_F(LedgerTest, ATornRecordLosesNoMoreThanItself) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  const fs::path file = only_file();
+  ProvenImage later = proven("a");
+  later.boot = "another";
+  ASSERT_TRUE(ledger.record(later));
+  EXPECT_EQ(ledger.find("a"), later);
+  std::ofstream(file, std::ios::trunc) << "{\"version\": 1, \"na";
+  EXPECT_EQ(ledger.find("a"), proven("a"));
+}
+
+TEST_F(LedgerTest, ATornRecordBringsNoProofBackThatWasTakenAway) {
+  const Ledger ledger(dir_ / "ledger");
+  ASSERT_TRUE(ledger.record(proven("a")));
+  const fs::path file = only_file();
+  ProvenImage doubted = proven("a");
+  doubted.boot = "another";
+  ASSERT_TRUE(ledger.record(doubted));
+  doubted.proof_key.clear();
+  ASSERT_TRUE(ledger.record(doubted));
+  EXPECT_EQ(ledger.find("a"), doubted);
+  std::ofstream(file, std::ios::trunc) << "{\"version\": 1, \"na";
+  EXPECT_FALSE(ledger.find("a"));
+}
+
 TEST_F(LedgerTest, AFileOfAnotherNameOrVersionIsNoRecord) {
   const Ledger ledger(dir_ / "ledger");
   ASSERT_TRUE(ledger.record(proven("a")));

@@ -1,0 +1,62 @@
+#include "agent/config/credential.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+namespace nodeproof::config {
+namespace {
+
+constexpr const char* kOfTheService = "/run/credentials/nodeproof.service";
+constexpr std::size_t kLongestName = 255;
+
+// As systemd takes them, without what a shell or a unit file would make something else of.
+bool is_name(std::string_view name) {
+  const auto usual = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kLongestName && name != "." && name != ".." &&
+         std::ranges::all_of(name, usual);
+}
+
+Result<> check_file(const std::string& host, std::string_view key, const std::string& file) {
+  const std::string folder = credentials_directory() + "/";
+  if (!file.starts_with(folder) || ::access(file.c_str(), R_OK) == 0) return {};
+  const std::string name = file.substr(folder.size());
+  return fail(Errc::invalid_config,
+              "registry " + host + ": " + std::string(key) + ": there is no credential " + name +
+                  " in " + credentials_directory(),
+              "hand it over in a drop-in of nodeproof.service: LoadCredential=" + name +
+                  ":/path/to/the/file, then systemctl daemon-reload and restart nodeproof");
+}
+
+}  // namespace
+
+std::string credentials_directory() {
+  const char* given = std::getenv("CREDENTIALS_DIRECTORY");
+  return given == nullptr || *given == '\0' ? kOfTheService : given;
+}
+
+Result<std::string> credential_file(std::string_view given) {
+  const std::string_view name = given.substr(std::min(given.size(), kCredentialScheme.size()));
+  if (!is_name(name)) {
+    return fail(Errc::invalid_config,
+                "a credential is named as in LoadCredential=, with letters, digits, \".\", \"_\" "
+                "and \"-\": \"credential:registry-password\"");
+  }
+  return credentials_directory() + "/" + std::string(name);
+}
+
+Result<> check_credentials(const Config& config) {
+  for (const auto& [host, registry] : config.registries) {
+    TRY(check_file(host, "ca", registry.ca));
+    TRY(check_file(host, "client_certificate", registry.client_certificate));
+    TRY(check_file(host, "client_key", registry.client_key));
+    TRY(check_file(host, "password_file", registry.password_file));
+  }
+  return {};
+}
+
+}  // namespace nodeproof::config

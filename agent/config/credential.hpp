@@ -1,0 +1,24 @@
+// Secrets that the service manager hands over (systemd: LoadCredential=, LoadCredentialEncrypted=):
+// "credential:NAME" instead of a path.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/config/config.hpp"
+
+namespace nodeproof::config {
+
+inline constexpr std::string_view kCredentialScheme = "credential:";
+
+// Where they are: CREDENTIALS_DIRECTORY, else the folder of the service, which root may read while
+// it runs.
+[[nodiscard]] std::string credentials_directory();
+
+// The file of "credential:NAME"; nothing is read. NAME is the name of a file.
+Result<std::string> credential_file(std::string_view given);
+
+// invalid_config names the first credential of this configuration that nobody has handed over.
+Result<> check_credentials(const Config& config);
+
+}  // namespace nodeproof::config
