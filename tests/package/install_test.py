@@ -104,7 +104,7 @@ dpkg -i $old
 mkdir -p /var/lib/nodeproof; touch /var/lib/nodeproof/report.json
 printf '#!/bin/sh\\necho "$@" >> /tmp/asked; exit 69\\n' > /usr/bin/nodeproof
 dpkg -r nodeproof 2> /tmp/errors
-[ "$(cat /tmp/asked)" = release ]
+[ "$(cat /tmp/asked)" = "release --yes" ]
 grep -q 'not everything in containerd was given back' /tmp/errors
 [ ! -e /usr/bin/nodeproof ]; [ -f /etc/nodeproof/nodeproof.json ]; [ -f /var/lib/nodeproof/report.json ]
 """)
@@ -117,7 +117,7 @@ dpkg -i $new
 [ ! -e /tmp/asked ]
 printf '#!/bin/sh\\necho "$@" >> /tmp/asked\\n' > /usr/bin/nodeproof
 dpkg -r nodeproof 2> /tmp/errors
-[ "$(cat /tmp/asked)" = release ]
+[ "$(cat /tmp/asked)" = "release --yes" ]
 [ ! -s /tmp/errors ]
 """)
 
