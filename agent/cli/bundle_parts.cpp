@@ -26,6 +26,10 @@ constexpr std::size_t kMaxReport = 4 << 20;
 constexpr std::size_t kMaxProgramOutput = 8 << 20;
 constexpr std::size_t kMaxListed = 5000;
 constexpr const char* kUnit = "nodeproof.service";
+// No environment among them.
+constexpr const char* kUnitProperties =
+    "ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode,MemoryCurrent,MemoryPeak,"
+    "ActiveEnterTimestamp,UnitFileState,DropInPaths,FragmentPath";
 
 Result<std::string> output_of(std::vector<std::string> argv, const std::stop_token& stop) {
   argv.front() =
@@ -114,12 +118,9 @@ void add_parts(Bundle& bundle, Session& session, const config::Config& config,
   bundle.add_text("journal.txt", output_of({"journalctl", "--no-pager", "--quiet", "--utc", "-n",
                                             "4000", "-o", "short-iso", "-u", kUnit},
                                            stop));
-  bundle.add_text("unit.txt",
-                  output_of({"systemctl", "show", kUnit, "--no-pager", "-p",
-                             "ActiveState,SubState,Result,NRestarts,ExecMainStatus,ExecMainCode,"
-                             "MemoryCurrent,MemoryPeak,ActiveEnterTimestamp,UnitFileState,"
-                             "DropInPaths,FragmentPath"},
-                            stop));
+  bundle.add_text(
+      "unit.txt",
+      output_of({"systemctl", "show", kUnit, "--no-pager", "-p", kUnitProperties}, stop));
 }
 
 }  // namespace nodeproof::cli

@@ -17,7 +17,7 @@ constexpr std::array kContainerdConfigs = {"/etc/containerd/config.toml",
                                            "/var/lib/rancher/rke2/agent/etc/containerd/config.toml",
                                            "/var/snap/microk8s/current/args/containerd.toml"};
 
-// The paths below a folder that a predicate wants, sorted; none where it cannot be read.
+// What is in a folder, sorted; nothing where it cannot be read.
 std::vector<fs::path> paths_in(const fs::path& folder) {
   std::vector<fs::path> paths;
   std::error_code problem;
@@ -27,6 +27,11 @@ std::vector<fs::path> paths_in(const fs::path& folder) {
   }
   std::ranges::sort(paths);
   return paths;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
 }
 
 void learn_file(const fs::path& file, Syntax syntax, Redactor& redactor) {
@@ -91,10 +96,7 @@ std::vector<fs::path> hosts_files(const config::Config& config) {
   std::vector<fs::path> files;
   for (const fs::path& directory : route_files(config).hosts_directories) {
     for (const fs::path& folder : paths_in(directory)) {
-      std::error_code ignored;
-      if (fs::is_regular_file(folder / "hosts.toml", ignored)) {
-        files.push_back(folder / "hosts.toml");
-      }
+      if (is_file(folder / "hosts.toml")) files.push_back(folder / "hosts.toml");
     }
   }
   return files;

@@ -44,6 +44,9 @@ mkdir "$SCRATCH/upper" "$SCRATCH/work" "$SCRATCH/root"
 mount -t overlay -o "lowerdir=$TREE,upperdir=$SCRATCH/upper,workdir=$SCRATCH/work" overlay "$SCRATCH/root"
 cp "$OLD" "$NEW" "$SCRATCH/root/tmp/"
 mount -t proc proc "$SCRATCH/root/proc"
+mkdir -p "$SCRATCH/root/dev"
+touch "$SCRATCH/root/dev/null"
+mount --bind /dev/null "$SCRATCH/root/dev/null"
 exec chroot "$SCRATCH/root" /bin/bash -euc "$SCRIPT"
 """
 PROLOGUE = """
@@ -77,7 +80,7 @@ class Install(unittest.TestCase):
 dpkg -i $old
 [ -L {WANTS} ]
 nodeproof config check
-[ "$(stat -c %U:%G:%a /etc/nodeproof/nodeproof.json)" = root:root:644 ]
+[ "$(stat -c %u:%g:%a /etc/nodeproof/nodeproof.json)" = 0:0:644 ]
 dpkg --verify nodeproof
 """)
         self.assertIn(": ok, 0 image(s)", said)
