@@ -132,7 +132,7 @@ def run(label: str, payload: dict[str, bytes], seconds: float = 300, root: Path 
         own = ("snapshot=off" if root else "snapshot=on") + ",cache=unsafe"
         init = "/rig/bare" if bare else "/sbin/init systemd.show_status=0"
         command = [
-            program, "-M", "virt,gic-version=3", "-cpu", kernel.KERNELS[label][3], "-smp", "2", "-m", "1024",
+            program, "-M", "virt,gic-version=3", "-cpu", kernel.KERNELS[label][3], "-smp", "2", "-m", "1536",
             "-accel", "tcg,thread=multi,tb-size=512", "-display", "none", "-nodefaults", "-no-reboot",
             "-serial", f"file:{folder}/console", "-kernel", image, "-initrd", initrd,
             "-append", f"console=ttyAMA0 quiet net.ifnames=0 mitigations=off rig_init={init}",
