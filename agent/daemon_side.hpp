@@ -1,9 +1,9 @@
 // A short child beside the cycles, again and again: a slice of the scrub, the look at containerd.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +23,9 @@ class SideJob {
 
   SideJob(boost::asio::io_context& loop, std::chrono::milliseconds silence,
           std::chrono::milliseconds grace, Work work);
+  ~SideJob();  // kills what still runs
+  SideJob(const SideJob&) = delete;
+  SideJob& operator=(const SideJob&) = delete;
 
   void plan();  // the next one, after its pause
   void stop();  // the one that runs, and no more of them
@@ -31,8 +34,9 @@ class SideJob {
  private:
   void start();
 
+  struct Timer;
   const Work work_;
-  boost::asio::steady_timer timer_;
+  std::unique_ptr<Timer> timer_;
   CycleChild child_;
   bool stopped_ = false;
 };
