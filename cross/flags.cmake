@@ -15,6 +15,10 @@ set(NODEPROOF_WARNINGS
 set(NODEPROOF_LIBRARY_WARNINGS
     -Wglobal-constructors) # only constexpr at namespace scope: no order of initialisation to get wrong
 
+# Else clang finds GCC's files by the link /lib and names headers through it by "..", where ninja, which does not follow
+# links, finds none: each build would compile everything again.
+add_compile_options(--gcc-install-dir=${NODEPROOF_SYSROOT}/usr/lib/gcc/${NODEPROOF_TRIPLE}/12)
+
 # The same commit gives the same bytes: no path of this machine, no time.
 # ccache with a base directory hands the compiler relative paths: they are mapped to the same names.
 file(RELATIVE_PATH _to_source ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
