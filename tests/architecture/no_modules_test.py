@@ -11,7 +11,7 @@ import unittest
 
 NODEPROOF = os.path.join(os.environ.get("NODEPROOF_BUILD", ""), "nodeproof")
 # c-ares itself reads nsswitch.conf for the order of its own two sources; that loads nothing.
-MODULE = re.compile(r"libnss|gconv|ld\.so|\.so(\.\d+)*$")
+MODULE = re.compile(r"libnss|gconv|/ld\.so|\.so(\.\d+)*$")
 OPENED = re.compile(r'open(?:at2?)?\([^"]*"([^"]*)"')
 
 

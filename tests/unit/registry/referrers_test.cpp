@@ -37,7 +37,7 @@ TEST_F(Referrers, OfSeveralPagesAreOneIndex) {
   const auto page = [](std::string body, std::string link) {
     fakes::ScriptedAnswer answer = index_answer();
     answer.body = std::move(body);
-    if (!link.empty()) answer.headers.emplace_back("Link", std::move(link));
+    if (!link.empty()) answer.headers.emplace_back("link", std::move(link));
     return answer;
   };
   // An address elsewhere is none to go to.

@@ -44,9 +44,9 @@ TEST(ReportJson, HasTheDocumentsFields) {
                                 "configDigest", "labels", "host", "findings", "images"}));
   const json::Value& image = document.find("images")->items()[1];
   EXPECT_EQ(keys(image),
-            (std::vector<std::string>{"reference", "verdict", "required", "freshness", "platform",
-                                      "indexDigest", "manifestDigest", "choice", "pull", "findings",
-                                      "smoke", "notProven"}));
+            (std::vector<std::string>{"reference", "verdict", "effectiveVerdict", "required",
+                                      "freshness", "platform", "indexDigest", "manifestDigest",
+                                      "choice", "pull", "findings", "smoke", "notProven"}));
   EXPECT_EQ(keys(image.find("findings")->items()[0]),
             (std::vector<std::string>{"code", "severity", "subject", "layer", "message", "evidence",
                                       "remedy"}));
