@@ -38,15 +38,16 @@ TEST(ReportJson, CarriesARateLimitWhereThereIsOne) {
 
 TEST(ReportJson, HasTheDocumentsFields) {
   const auto document = json::parse(to_json(sample())).value();
-  EXPECT_EQ(keys(document), (std::vector<std::string>{
-                                "apiVersion", "kind", "node", "time", "sequence", "verdict",
-                                "reason", "message", "since", "freshness", "agentVersion", "bootId",
-                                "configDigest", "labels", "host", "findings", "images"}));
+  EXPECT_EQ(keys(document),
+            (std::vector<std::string>{"apiVersion", "kind", "node", "time", "sequence", "verdict",
+                                      "effectiveVerdict", "reason", "message", "since", "freshness",
+                                      "agentVersion", "bootId", "configDigest", "labels", "host",
+                                      "findings", "images"}));
   const json::Value& image = document.find("images")->items()[1];
   EXPECT_EQ(keys(image),
-            (std::vector<std::string>{"reference", "verdict", "effectiveVerdict", "required",
-                                      "freshness", "platform", "indexDigest", "manifestDigest",
-                                      "choice", "pull", "findings", "smoke", "notProven"}));
+            (std::vector<std::string>{"reference", "verdict", "required", "freshness", "platform",
+                                      "indexDigest", "manifestDigest", "choice", "pull", "findings",
+                                      "smoke", "notProven"}));
   EXPECT_EQ(keys(image.find("findings")->items()[0]),
             (std::vector<std::string>{"code", "severity", "subject", "layer", "message", "evidence",
                                       "remedy"}));
