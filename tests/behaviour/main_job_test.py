@@ -130,14 +130,14 @@ class GoodNode(Node):
     def test_a_node_of_good_images_is_ready_and_exits_0(self):
         ready = {c.name: self.references[c.name] for c in catalogue.CASES if c.verdict == "ready"}
         done = self.nodeproof.check(catalogue.config(self.containerd, ready))
-        self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stderr)
+        self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stdout)
 
     def test_images_that_share_a_base_fetch_it_once(self):
         pair = {name: self.references[name] for name in ("good", "good-python")}
         before = len(self.registry.requests())
         with Containerd(VERSION) as fresh, Nodeproof() as nodeproof:
             done = nodeproof.check(catalogue.config(fresh, pair))
-        self.assertEqual(0, done.code, done.stderr)
+        self.assertEqual(0, done.code, done.stdout)
         base = catalogue.base(HOST).digest
         asked = [path for path in blobs_asked(self.registry.requests()[before:]) if path.endswith(base)]
         self.assertEqual(1, len(asked), asked)

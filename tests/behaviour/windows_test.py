@@ -15,7 +15,7 @@ from rig.program import Nodeproof, codes
 from rig.registry import Registry
 
 HOST = packages.host_architecture()
-MODULE = re.compile(r"libnss|gconv|ld\.so|\.so(\.\d+)*$")
+MODULE = re.compile(r"libnss|gconv|/ld\.so|\.so(\.\d+)*$")
 
 
 def window(begin: int, end: int) -> str:
