@@ -123,7 +123,7 @@ class Supervisor {
     if (options_.look_command) look_.plan();
     loop_.run();
     note_boot(boots_.stopped(boot_id_));
-    state_.leave();
+    state_.leave(notifier_.is_managed());
     return {};
   }
 

@@ -18,6 +18,9 @@ class Notifier {
   // "" = nobody listens; '@' begins an abstract name.
   explicit Notifier(std::string_view socket);
 
+  // A service manager takes care of what is left when we end.
+  [[nodiscard]] bool is_managed() const { return !address_.empty(); }
+
   // Lines as "READY=1\nSTATUS=...". A manager that does not read is no error of ours.
   void send(std::string_view state) const;
   // RELOADING=1 with the time it began (CLOCK_MONOTONIC), as Type=notify-reload wants it.

@@ -206,8 +206,9 @@ std::optional<std::chrono::milliseconds> DaemonState::override_left() const {
   return overrides_.left(moment_now(boot_id_));
 }
 
-void DaemonState::leave() {
-  if (report_.verdict != Verdict::ready) take_note("the ready flag", remove_file(ready_file_));
+void DaemonState::leave(bool managed) {
+  if (!managed || report_.verdict != Verdict::ready)
+    take_note("the ready flag", remove_file(ready_file_));
   if (!proven_) return;
   auto left = report_file_.write(report::to_json(report_), 0600);
   if (left) left = write_file_atomically(clean_file_, boot_id_, 0600);

@@ -49,9 +49,10 @@ class DaemonState {
   // Until the override that is shown ends at the latest; nothing when there is none.
   [[nodiscard]] std::optional<std::chrono::milliseconds> override_left() const;
 
-  // For a restart in this boot. A ready flag that only an override justifies goes: nobody would end
-  // it.
-  void leave();
+  // For a restart in this boot. The service manager takes the ready flag away unless it is a
+  // restart; without one it goes here, as does one that only an override justifies: nobody would
+  // end it.
+  void leave(bool managed);
 
   [[nodiscard]] const NodeReport& report() const { return report_; }
 

@@ -12,10 +12,14 @@ namespace {
 constexpr std::size_t kShortestSecret = 4;
 constexpr std::size_t kLikelySecret = 8;
 
-constexpr std::array kSecretParts = {"passw",      "passphrase",  "secret",       "token",
-                                     "credential", "apikey",      "api_key",      "api-key",
-                                     "privatekey", "private_key", "authorization"};
+constexpr std::array kSecretParts = {"passw",      "passphrase",  "secret",        "token",
+                                     "credential", "apikey",      "api_key",       "api-key",
+                                     "privatekey", "private_key", "authorization", "_pass",
+                                     "_pwd",       "cookie",      "auth_key",      "auth-key"};
 constexpr std::array kSecretKeys = {"auth", "auths", "header", "headers", "stdin"};
+// Who logs in is no secret, and often a word of our own: "node".
+constexpr std::array kPublicKeys = {"username", "user", "email"};
+constexpr std::array kCommandKeys = {"args", "before", "after"};
 constexpr std::array kFileEndings = {"_file", "_dir", "_path", "_config"};
 
 struct RuleText {
@@ -28,11 +32,14 @@ constexpr RuleText kRules[] = {
     {R"((?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z))",
      "(redacted)"},
     {R"(([A-Za-z][A-Za-z0-9+.-]*://)[^\s"'<>]*@)", "${1}(redacted)@"},
-    {R"((https?://[^\s"'<>?]*)\?[^\s"'<>]*)", "${1}?(redacted)"},
+    {R"(((?:https?:/|(?<![^\s"'=(,]))/[^\s"'<>?]*)\?[^\s"'<>]*)", "${1}?(redacted)"},
     {R"((?i)(authorization["']?\s*[:=]\s*)[^\r\n]*)", "${1}(redacted)"},
+    {R"((?i)(cookie["']?\s*[:=]\s*)[^\r\n]*)", "${1}(redacted)"},
+    {R"(\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_)[A-Za-z0-9_-]{8,}|\bAKIA[0-9A-Z]{16}\b)",
+     "(redacted)"},
     {R"((?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,})", "${1} (redacted)"},
     {R"(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+)", "(redacted)"},
-    {R"((?i)([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential)[A-Za-z0-9_.-]*["']?\s*[=:]\s*)(?:"[^"\n]*"|'[^'\n]*'|[^\s,;}&"']+))",
+    {R"((?i)([A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|auth[_-]key|credential|[_-](?:pass|pwd))[A-Za-z0-9_.-]*["']?\s*[=:]\s*)(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;}&"']+))",
      "${1}(redacted)"},
     {R"((?i)(\bauths?["']?\s*[=:]\s*)(?:"[^"\n]*"|'[^'\n]*'|[^\s,;}&"']+))", "${1}(redacted)"},
     {R"((?i)(--?[a-z0-9-]*(?:passw(?:or)?d|token|secret|api-?key)[a-z0-9-]*[ =]+)[^\s"']+)",
@@ -86,8 +93,24 @@ void Redactor::learn_below(const json::Value& value, bool secret) {
   }
   for (const json::Value& item : value.items()) learn_below(item, secret);
   for (const auto& [key, member] : value.members()) {
-    learn_below(member, secret || names_secret(key));
+    const bool is_public = std::ranges::find(kPublicKeys, key) != kPublicKeys.end();
+    learn_below(member, !is_public && (secret || names_secret(key)));
     if (key == "env") learn_values(member);
+    if (std::ranges::find(kCommandKeys, key) != kCommandKeys.end()) learn_arguments(member);
+  }
+}
+
+// Of a command: a report quotes it. The first word is the program.
+void Redactor::learn_arguments(const json::Value& command) {
+  bool first = true;
+  for (const json::Value& item : command.items()) {
+    if (item.kind() == json::Value::Kind::array) {
+      learn_arguments(item);
+      continue;
+    }
+    const std::string word = item.string().value_or("");
+    if (!first && word.size() >= kLikelySecret) learn(word);
+    first = false;
   }
 }
 
@@ -127,6 +150,10 @@ void Redactor::learn_string(const std::string& text, bool secret) {
 std::string Redactor::text(std::string_view text) const {
   std::string clean(text);
   for (const std::string& secret : secrets_) replace_all(clean, secret);
+  return by_looks(std::move(clean));
+}
+
+std::string Redactor::by_looks(std::string clean) const {
   for (const Rule& rule : rules_) {
     auto replaced = rule.pattern.replaced_in(clean, rule.replacement);
     clean = replaced ? *std::move(replaced) : std::string(kRedacted);
@@ -158,7 +185,7 @@ void Redactor::write(json::Writer& writer, const json::Value& value, std::string
   } else {
     writer.begin_object();
     for (const auto& [name, member] : value.members()) {
-      write(writer.key(text(name)), member, name);
+      write(writer.key(by_looks(name)), member, name);
     }
     writer.end_object();
   }

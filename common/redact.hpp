@@ -40,10 +40,12 @@ class Redactor {
     Pattern pattern;
     std::string replacement;
   };
+  [[nodiscard]] std::string by_looks(std::string clean) const;
   void write(json::Writer& writer, const json::Value& value, std::string_view key) const;
   void write_items(json::Writer& writer, const json::Value& value, std::string_view key) const;
   void learn_below(const json::Value& value, bool secret);
   void learn_values(const json::Value& environment);
+  void learn_arguments(const json::Value& command);
   void learn_string(const std::string& text, bool secret);
 
   std::vector<Rule> rules_;

@@ -4,6 +4,7 @@
 
 #include "agent/cli/bundle.hpp"
 #include "agent/cli/wiring.hpp"
+#include "agent/config/credential.hpp"
 #include "agent/registry/surroundings.hpp"
 #include "common/file.hpp"
 
@@ -51,18 +52,38 @@ void learn_password_file(const fs::path& file, Redactor& redactor) {
   redactor.learn(line.substr(first, line.find_last_not_of(" \t") - first + 1));
 }
 
+// Named as in the configuration: a path, or a credential of the service manager's.
+void learn_password(const std::string& named, Redactor& redactor) {
+  if (!named.starts_with(config::kCredentialScheme)) return learn_password_file(named, redactor);
+  if (const auto file = config::credential_file(named)) learn_password_file(*file, redactor);
+}
+
+// What cannot be parsed is looked through for the files of passwords that it names.
+void learn_broken_config(const std::string& text, Redactor& redactor) {
+  constexpr std::string_view kKey = "\"password_file\"";
+  for (std::size_t at = 0; (at = text.find(kKey, at)) != std::string::npos;) {
+    at += kKey.size();
+    const std::size_t open = text.find('"', at);
+    const std::size_t close = text.find('"', open + 1);
+    if (open == std::string::npos || close == std::string::npos) return;
+    learn_password(text.substr(open + 1, close - open - 1), redactor);
+    at = close;
+  }
+}
+
 // A file of our configuration, also when the loader refuses it: what it says, and the passwords in
 // the files that it names.
 void learn_config(const fs::path& file, Redactor& redactor) {
   const auto text = read_file(file);
-  const auto document = text ? parse_as(*text, Syntax::json) : std::unexpected(text.error());
-  if (!document) return;
+  if (!text) return;
+  const auto document = parse_as(*text, Syntax::json);
+  if (!document) return learn_broken_config(*text, redactor);
   redactor.learn(*document);
   const json::Value* registries = document->find("registries");
   if (registries == nullptr) return;
   for (const auto& [host, registry] : registries->members()) {
     const auto path = registry.string_or("password_file", "");
-    if (path && !path->empty()) learn_password_file(*path, redactor);
+    if (path && !path->empty()) learn_password(*path, redactor);
   }
 }
 

@@ -38,8 +38,8 @@ Result<Alone> be_alone(const std::filesystem::path& run_dir) {
   if (!std::filesystem::is_directory(run_dir, unknown)) return alone;  // nobody has run here
   auto daemon = lock_instance(run_dir / "nodeproof.lock");
   if (!daemon && daemon.error().code == Errc::busy) {
-    return std::unexpected(
-        std::move(daemon).error().with_remedy("stop it first: systemctl stop nodeproof"));
+    return std::unexpected(std::move(daemon).error().with_remedy(
+        "stop it first: systemctl stop nodeproof; a pod by deleting its DaemonSet"));
   }
   alone.daemon = TRY(std::move(daemon));
   alone.cycle.emplace(TRY(InstanceLock::take(run_dir / "cycle.lock")));

@@ -6,7 +6,7 @@ namespace nodeproof::cli {
 
 std::span<const Command> commands() {
   static constexpr std::array kCommands = {
-      Command{"bundle", "a file for whoever helps: what is known here, without secrets",
+      Command{"bundle", "a file for whoever helps: what is known here, secrets taken out",
               declare_bundle},
       Command{"check", "prove the required images on this node, once", declare_check},
       Command{"compare", "the same images and tests of several nodes: what differs, and by what",

@@ -15,7 +15,7 @@ from rig.program import Nodeproof
 SECRETS = {name: f"plAnted-{name}-7f3a" for name in (
     "password_file", "config_key", "conf_d", "smoke_env", "smoke_argument", "smoke_stdin", "before", "proxy", "hosts_header", "hosts_header_list",
     "docker_auth", "docker_identity", "containerd_auth", "k3s_password", "environment", "environment_url", "journal_bearer", "journal_query",
-    "journal_assigned", "report")}
+    "journal_assigned", "report", "credential", "short_name", "cookie", "path_query")}
 
 # Below an /etc of its own, with a journal that somebody was careless with.
 IN_A_COPY = """set -eu
@@ -64,20 +64,23 @@ class Bundle(testing.RigTest):
         self.write("etc/rancher/k3s/registries.yaml", f"configs:\n  r.lan:\n    auth:\n      username: me\n      password: {planted('k3s_password')}\n")
         self.write("journalctl", "#!/bin/sh\ncat <<'END'\n" + "\n".join((
             "a line that is told", f"Authorization: Bearer {planted('journal_bearer')}", f"GET https://cdn.lan/blob?sig={planted('journal_query')} 403",
-            f"DB_PASSWORD={planted('journal_assigned')}", *(f"somebody printed {secret}" for name, secret in SECRETS.items()
-                                                           if not name.startswith(("journal", "config_key", "smoke_a", "before", "report"))))) + "\nEND\n", 0o755)
+            f"DB_PASSWORD={planted('journal_assigned')}", f"DB_PASS={planted('short_name')}", f"Cookie: session={planted('cookie')}",
+            f"GET /v2/x?X-Amz-Signature={planted('path_query')} 403", *(f"somebody printed {secret}" for name, secret in SECRETS.items()
+                                                           if not name.startswith(("journal", "config_key", "report"))))) + "\nEND\n", 0o755)
         self.write("state/report.json", json.dumps({"kind": "NodeReport", "images": [
             {"findings": [{"evidence": f"proxy http://u:{planted('report')}@p.lan refused"}]}]}))
         self.write("config/conf.d/x.json", json.dumps({"registries": {"x.lan": {"proxy": f"http://u:{planted('conf_d')}@p.lan:1"}}}))
         return self.write("config/nodeproof.json", json.dumps({
-            "registries": {"r.lan": {"username": "me", "password_file": str(password), "proxy": f"http://me:{planted('proxy')}@proxy.lan:3128"}},
+            "registries": {"credential.lan": {"username": "node", "password_file": "credential:registry-password"},
+                           "r.lan": {"username": "me", "password_file": str(password), "proxy": f"http://me:{planted('proxy')}@proxy.lan:3128"}},
             "images": [{"reference": "r.lan/app:1", "smoke": [{
                 "name": "starts", "args": ["/app", "--pw", planted("smoke_argument")], "env": [f"API={planted('smoke_env')}"],
                 "stdin": planted("smoke_stdin"), "before": [["/setup", planted("before")]]}]}], **more}))
 
     def bundle(self, config: Path, *options) -> dict[str, str]:
         file = self.folder / "bundle.tar.gz"
-        environment = {**os.environ, "SCRATCH": str(self.folder), "HOME": str(self.folder / "home"), "MY_TOKEN": planted("environment"),
+        self.write("credentials/registry-password", planted("credential") + "\n")
+        environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(self.folder / "credentials"), "SCRATCH": str(self.folder), "HOME": str(self.folder / "home"), "MY_TOKEN": planted("environment"),
                        "https_proxy": f"http://u:{planted('environment_url')}@p.lan:1"}
         for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"):
             environment.pop(name, None)
@@ -127,7 +130,8 @@ class Bundle(testing.RigTest):
         files = self.bundle(config)
         self.assertNotIn("config/nodeproof.json", files)
         self.assertIn("config/nodeproof.json: ", files["missing.txt"])
-        self.assertNotIn(planted("config_key"), json.dumps(files) + self.printed)
+        for name in ("config_key", "password_file", "credential"):
+            self.assertNotIn(planted(name), json.dumps(files) + self.printed)
 
     def test_a_file_that_is_there_is_not_replaced(self):
         file = self.write("kept", "mine")

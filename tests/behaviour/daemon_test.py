@@ -75,6 +75,7 @@ class Daemon(testing.RigTest):
         self.assertFalse(json.loads(mark.read_text())["stopped"])
         daemon.terminate()
         self.assertEqual(0, daemon.wait(30))
+        self.assertFalse(self.flag.exists(), "no service manager takes it away")
         self.assertTrue(json.loads(mark.read_text())["stopped"])
 
     def sequence(self) -> int:

@@ -105,7 +105,7 @@ mkdir -p /var/lib/nodeproof; touch /var/lib/nodeproof/report.json
 printf '#!/bin/sh\\necho "$@" >> /tmp/asked; exit 69\\n' > /usr/bin/nodeproof
 dpkg -r nodeproof 2> /tmp/errors
 [ "$(cat /tmp/asked)" = "release --yes" ]
-grep -q 'not everything in containerd was given back' /tmp/errors
+grep -q 'with a containerd that is running, install and remove again' /tmp/errors
 [ ! -e /usr/bin/nodeproof ]; [ -f /etc/nodeproof/nodeproof.json ]; [ -f /var/lib/nodeproof/report.json ]
 """)
 
