@@ -174,6 +174,7 @@ class Supervisor {
     const Verdict before = state_.report().verdict;
     state_.reconfigure(config_.settings(), std::chrono::system_clock::now());
     note_change(before);
+    watch_override();
     sockets_.watch(config_.settings().containerd_sockets);
     notifier_.send("READY=1");
     check_now();
@@ -255,7 +256,7 @@ class Supervisor {
   }
 
   void start_cycle() {
-    if (stopping_) return;
+    if (stopping_ || child_.running()) return;  // a timer that was due before it was cancelled
     again_ = false;
     next_cycle_.cancel();
     ++cycles_started_;

@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
 #include <ctime>
 #include <limits>
 #include <utility>
@@ -64,7 +65,8 @@ class ClockWatch::Watcher : public std::enable_shared_from_this<ClockWatch::Watc
     itimerspec never{};
     never.it_value.tv_sec = std::numeric_limits<time_t>::max();
     if (::timerfd_settime(timer_.native_handle(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
-                          &never, nullptr) != 0) {
+                          &never, nullptr) != 0 &&
+        errno != ECANCELED) {  // it is set, and tells once more that the clock was
       return;
     }
     timer_.async_wait(asio::posix::stream_descriptor::wait_read,

@@ -55,8 +55,7 @@ bool says_the_same(const NodeReport& a, const NodeReport& b) {
 }
 
 DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
-    : clean_file_(options.state_dir / "clean-exit"),
-      dirty_file_(options.run_dir / "unclean"),
+    : clean_file_(options.run_dir / "clean-exit"),
       ready_file_(options.run_dir / "ready"),
       state_dir_(options.state_dir),
       report_file_(options.state_dir / "report.json", kMaxReport,
@@ -64,15 +63,12 @@ DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
       boot_id_(std::move(boot_id)),
       overrides_(options.state_dir) {}
 
-// The mark goes before anything else happens: a daemon that crashes has left none. Where a disk
-// does not let it go, memory remembers that it means nothing.
+// The mark goes before anything else happens: a daemon that crashes has left none.
 bool DaemonState::take_clean_mark() {
-  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_ &&
-                     read_file(dirty_file_).value_or("") != boot_id_;
+  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_;
   const auto removed = remove_file(clean_file_);
   take_note("the mark of its stop", removed);
-  if (!removed) take_note("what is to be remembered", write_file_atomically(dirty_file_, boot_id_));
-  return clean;
+  return clean && removed;
 }
 
 void DaemonState::restore(const DaemonSettings& settings, Time now) {
@@ -138,6 +134,8 @@ void DaemonState::accept_failure(const Finding& finding, const DaemonSettings& s
     report_.message = told.message;
     if (before.verdict != Verdict::unknown) report_.since = now;
   }
+  show_override();  // behind the failure, as at rest
+  show_own_findings();
   publish(proven_ && !says_the_same(before, report_));
 }
 
@@ -209,7 +207,7 @@ std::optional<std::chrono::milliseconds> DaemonState::override_left() const {
 void DaemonState::leave(bool managed) {
   if (!managed || report_.verdict != Verdict::ready)
     take_note("the ready flag", remove_file(ready_file_));
-  if (!proven_) return;
+  if (!proven_ || !managed) return;
   auto left = report_file_.write(report::to_json(report_), 0600);
   if (left) left = write_file_atomically(clean_file_, boot_id_, 0600);
   take_note("the verdict", left);

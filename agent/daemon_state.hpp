@@ -15,9 +15,10 @@
 
 namespace nodeproof {
 
-// Files: <state>/report.json and the one before it, <state>/clean-exit (the boot id),
-// <run>/ready, and the override's. All calls are of one thread. A disk that does not take a file
-// costs what the file is for, never the service: the reports say so (StateNotKept).
+// Files: <state>/report.json and the one before it, <run>/clean-exit (the boot id: it
+// is there after a restart, and gone with the folder after a stop), <run>/ready, and the
+// override's. All calls are of one thread. A disk that does not take a file costs what the file is
+// for, never the service: the reports say so (StateNotKept).
 class DaemonState {
  public:
   using Time = std::chrono::system_clock::time_point;
@@ -65,7 +66,7 @@ class DaemonState {
   void show_own_findings();
   void show_override();
 
-  std::filesystem::path clean_file_, dirty_file_, ready_file_, state_dir_;
+  std::filesystem::path clean_file_, ready_file_, state_dir_;
   Generations report_file_;
   std::string boot_id_;
   OverrideState overrides_;

@@ -357,6 +357,11 @@ Result<RepairReport> repair(const CycleConfig& config, Ports& ports, ChainStore&
   if (!host.containerd) host.containerd = TRY(ports.runtime.facts(stop));
   static_cast<void>(TRY(ports.runtime.sweep(stop)));
   ResolvedImage image = TRY(image_here(config, host, ports, reference, stop));
+  RepairReport report = TRY(Repair(config, host, ports, chains, image).run(dry_run, stop));
+  // A layer below one that was gone could not be compared, and what is unpacked upon it can.
+  const bool damaged_below = report.outcome == RepairOutcome::not_mended && report.proof &&
+                             report.files_compared == 0 && !report.layers.empty();
+  if (!damaged_below) return report;
   return Repair(config, host, ports, chains, std::move(image)).run(dry_run, stop);
 }
 

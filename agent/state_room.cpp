@@ -57,14 +57,14 @@ void remove_left_behind(const fs::path& folder, std::int64_t now) {
   }
 }
 
-void shrink(std::vector<Kept> files, std::uint64_t room, bool required_too) {
+void shrink(std::vector<Kept> files, std::uint64_t room) {
   std::uint64_t size = 0;
   for (const Kept& file : files) size += file.size;
   std::ranges::sort(files, [](const Kept& a, const Kept& b) {
     return std::pair(a.required, a.written) < std::pair(b.required, b.written);
   });
   for (const Kept& file : files) {
-    if (size <= room || (file.required && !required_too)) return;
+    if (size <= room || file.required) return;
     drop(file);
     size -= file.size;
   }
@@ -110,7 +110,7 @@ void shrink_inventories(std::uint64_t room, const CycleConfig& config) {
   if (size_of(files) <= room) return;
   const auto layers = required_layers(config);
   for (Kept& file : files) file.required = layers.contains(file.path.stem().string());
-  shrink(std::move(files), room, true);
+  shrink(std::move(files), room);
 }
 
 void shrink_ledger(std::uint64_t room, const CycleConfig& config) {
@@ -124,7 +124,7 @@ void shrink_ledger(std::uint64_t room, const CycleConfig& config) {
     const std::string name = file.path.filename().string();
     file.required = names.contains(name.substr(0, name.find('.')));
   }
-  shrink(std::move(files), room, false);
+  shrink(std::move(files), room);
 }
 
 }  // namespace

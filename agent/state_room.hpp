@@ -13,9 +13,9 @@ struct StateRoom {  // bytes; with all else in the directory below 64 MB
   std::uint64_t ledger = 12'000'000;
 };
 
-// Removes what is beyond that, and what a killed process left half-written a day ago. Inventories
-// of required images go last: without one its layer is read again after the next boot. Records of
-// required images never go. Not for a config whose images were named ad hoc.
+// Removes what is beyond that, and what a killed process left half-written a day ago. What
+// required images need never goes: without an inventory its layer would have to be read again, and
+// may be nowhere to be had. Not for a config whose images were named ad hoc.
 void keep_within(const StateRoom& room, const CycleConfig& config, const Clock& clock);
 
 }  // namespace nodeproof

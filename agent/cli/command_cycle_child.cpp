@@ -1,10 +1,13 @@
 #include <CLI/App.hpp>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/lines.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/codes.hpp"
 #include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/report/sign_of_life.hpp"
@@ -12,6 +15,24 @@
 
 namespace nodeproof::cli {
 namespace {
+
+// containerd went away on the way: of what was proven before nothing else is known now.
+std::optional<Error> lost_containerd(const NodeReport& report) {
+  const auto in = [](const std::vector<Finding>& findings) -> std::optional<Error> {
+    for (const Finding& finding : findings) {
+      if (finding.code != code::kContainerdUnavailable || finding.severity != Severity::unknown) {
+        continue;
+      }
+      return Error{Errc::runtime_unavailable, finding.message, finding.remedy};
+    }
+    return {};
+  };
+  if (auto lost = in(report.findings)) return lost;
+  for (const ImageReport& image : report.images) {
+    if (auto lost = in(image.findings)) return lost;
+  }
+  return {};
+}
 
 int cycle_child(Session& session, bool asked) {
   SignalStop signals;
@@ -32,6 +53,10 @@ int cycle_child(Session& session, bool asked) {
   if (!outcome) {
     lines.write(report::stream_line(outcome.error()));
     return complain(session, outcome.error());
+  }
+  if (const auto lost = lost_containerd(*outcome)) {
+    lines.write(report::stream_line(*lost));
+    return complain(session, *lost);
   }
   // For the looks between the cycles; without it they look for what they did.
   if (auto kept = save_look(cycle.run_dir, look_list(cycle, *outcome)); !kept) {

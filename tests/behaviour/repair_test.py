@@ -348,6 +348,15 @@ class Killed(Repairs):
                 # containerd 2 leaves the mount of a container whose creation was broken off.
                 self.assert_clean("mounts")
 
+    def test_damage_below_a_layer_that_is_gone_is_mended_too(self):
+        """As a kill between the removals of two layers leaves it."""
+        self.prove("one")
+        os.truncate(self.unpacked("app", self.chain()[0]), 0)
+        self.containerd.ctr("snapshots", "rm", self.chain()[-1])
+        done = self.repair()
+        self.assertEqual("repaired", done.report["outcome"], done.stdout + done.stderr)
+        self.assert_clean()
+
     def test_a_check_proves_it_anew(self):
         self.prove("one")
         os.truncate(self.unpacked("app", self.chain()[0]), 0)

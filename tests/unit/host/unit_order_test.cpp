@@ -4,6 +4,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/host/unit_files.hpp"
+#include "tests/fakes/fixtures.hpp"
 #include "tests/unit/host/board.hpp"
 
 namespace nodeproof::host {
@@ -25,7 +26,7 @@ class UnitOrder : public ::testing::Test {
         "ExecStart=/usr/local/bin/k3s \\\n    server\n");
     for (const char* unit :
          {"nodeproof.service", "nodeproof-wait-ready.service", "nodeproof-ready.target"}) {
-      std::filesystem::copy_file(std::filesystem::path(NODEPROOF_FIXTURES) / "../../systemd" / unit,
+      std::filesystem::copy_file(fakes::fixtures() / "../../systemd" / unit,
                                  board_.root() / "etc/systemd/system" / unit);
     }
   }
