@@ -32,7 +32,7 @@ constexpr RuleText kRules[] = {
     {R"((?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z))",
      "(redacted)"},
     {R"(([A-Za-z][A-Za-z0-9+.-]*://)[^\s"'<>]*@)", "${1}(redacted)@"},
-    {R"(((?:https?:/|(?<![^\s"'=(,]))/[^\s"'<>?]*)\?[^\s"'<>]*)", "${1}?(redacted)"},
+    {R"((https?://[^\s"'<>?]*|(?:^|[\s"'=(,])/[^\s"'<>?]*)\?[^\s"'<>]*)", "${1}?(redacted)"},
     {R"((?i)(authorization["']?\s*[:=]\s*)[^\r\n]*)", "${1}(redacted)"},
     {R"((?i)(cookie["']?\s*[:=]\s*)[^\r\n]*)", "${1}(redacted)"},
     {R"(\b(?:gh[pousr]_|github_pat_|glpat-|dckr_pat_)[A-Za-z0-9_-]{8,}|\bAKIA[0-9A-Z]{16}\b)",
