@@ -15,7 +15,7 @@ from rig.program import Nodeproof
 SECRETS = {name: f"plAnted-{name}-7f3a" for name in (
     "password_file", "config_key", "conf_d", "smoke_env", "smoke_argument", "smoke_stdin", "before", "proxy", "hosts_header", "hosts_header_list",
     "docker_auth", "docker_identity", "containerd_auth", "k3s_password", "environment", "environment_url", "journal_bearer", "journal_query",
-    "journal_assigned", "report", "credential", "short_name", "cookie", "path_query")}
+    "journal_assigned", "report", "credential", "journal_short", "journal_cookie", "journal_path")}
 
 # Below an /etc of its own, with a journal that somebody was careless with.
 IN_A_COPY = """set -eu
@@ -64,8 +64,8 @@ class Bundle(testing.RigTest):
         self.write("etc/rancher/k3s/registries.yaml", f"configs:\n  r.lan:\n    auth:\n      username: me\n      password: {planted('k3s_password')}\n")
         self.write("journalctl", "#!/bin/sh\ncat <<'END'\n" + "\n".join((
             "a line that is told", f"Authorization: Bearer {planted('journal_bearer')}", f"GET https://cdn.lan/blob?sig={planted('journal_query')} 403",
-            f"DB_PASSWORD={planted('journal_assigned')}", f"DB_PASS={planted('short_name')}", f"Cookie: session={planted('cookie')}",
-            f"GET /v2/x?X-Amz-Signature={planted('path_query')} 403", *(f"somebody printed {secret}" for name, secret in SECRETS.items()
+            f"DB_PASSWORD={planted('journal_assigned')}", f"DB_PASS={planted('journal_short')}", f"Cookie: session={planted('journal_cookie')}",
+            f"GET /v2/x?X-Amz-Signature={planted('journal_path')} 403", *(f"somebody printed {secret}" for name, secret in SECRETS.items()
                                                            if not name.startswith(("journal", "config_key", "report"))))) + "\nEND\n", 0o755)
         self.write("state/report.json", json.dumps({"kind": "NodeReport", "images": [
             {"findings": [{"evidence": f"proxy http://u:{planted('report')}@p.lan refused"}]}]}))
