@@ -1,4 +1,5 @@
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,22 +17,19 @@
 namespace nodeproof::cli {
 namespace {
 
+bool says_it_is_lost(const Finding& finding) {
+  return finding.code == code::kContainerdUnavailable && finding.severity == Severity::unknown;
+}
+
 // containerd went away on the way: of what was proven before nothing else is known now.
 std::optional<Error> lost_containerd(const NodeReport& report) {
-  const auto in = [](const std::vector<Finding>& findings) -> std::optional<Error> {
-    for (const Finding& finding : findings) {
-      if (finding.code != code::kContainerdUnavailable || finding.severity != Severity::unknown) {
-        continue;
-      }
-      return Error{Errc::runtime_unavailable, finding.message, finding.remedy};
-    }
-    return {};
-  };
-  if (auto lost = in(report.findings)) return lost;
+  std::vector<Finding> all = report.findings;
   for (const ImageReport& image : report.images) {
-    if (auto lost = in(image.findings)) return lost;
+    all.insert(all.end(), image.findings.begin(), image.findings.end());
   }
-  return {};
+  const auto lost = std::ranges::find_if(all, says_it_is_lost);
+  if (lost == all.end()) return {};
+  return Error{Errc::runtime_unavailable, lost->message, lost->remedy};
 }
 
 int cycle_child(Session& session, bool asked) {
