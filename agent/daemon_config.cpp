@@ -63,7 +63,7 @@ Result<> AcceptedConfig::check_operators_files() const {
 
 // A full or read-only disk is no fault of the configuration: memory takes the copy.
 Result<> AcceptedConfig::take_over_somewhere() {
-  const auto kept = take_over(options_.state_dir);
+  auto kept = take_over(options_.state_dir);
   not_kept_ = kept ? "" : kept.error().message;
   if (kept) return remove_folder(options_.run_dir / kCopy);
   if (kept.error().code == Errc::invalid_config) return kept;
