@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -74,6 +75,8 @@ class HttpRegistry final : public Registry {
     std::string bytes;
     std::string next;  // the next one's query; "" = it is the last
   };
+  using ReferrersAt = std::function<Result<std::optional<ReferrersPage>>(const std::string& query)>;
+  static Result<FetchedManifest> all_pages(ReferrersPage page, const ReferrersAt& page_at);
   Result<std::optional<ReferrersPage>> referrers_at(const Question& question,
                                                     const RetryPolicy& policy,
                                                     const std::stop_token& stop);

@@ -97,6 +97,19 @@ Result<std::optional<HttpRegistry::ReferrersPage>> HttpRegistry::referrers_at(
   return ReferrersPage{std::move(bytes), std::move(next)};
 }
 
+Result<FetchedManifest> HttpRegistry::all_pages(ReferrersPage page, const ReferrersAt& page_at) {
+  Pages pages;
+  TRY(pages.add(page.bytes));
+  for (unsigned asked = 1; !page.next.empty(); ++asked) {
+    if (asked == kMaxPages) return fail(Errc::too_large, "the list of referrers has no end");
+    auto next = TRY(page_at(page.next));
+    if (!next) return fail(Errc::invalid_document, "the next page of the list is not there");
+    page = *std::move(next);
+    TRY(pages.add(page.bytes));
+  }
+  return pages.all();
+}
+
 // The registry itself is asked: the list changes, and a mirror may be behind or know no such
 // question.
 Result<std::optional<FetchedManifest>> HttpRegistry::referrers(const Reference& reference,
@@ -115,15 +128,7 @@ Result<std::optional<FetchedManifest>> HttpRegistry::referrers(const Reference& 
     auto page = TRY(page_at("?artifactType=" + percent_encode(artifact_type)));
     if (!page) return std::optional<FetchedManifest>();
     if (page->next.empty()) return fetched(std::move(page->bytes));
-    Pages pages;
-    TRY(pages.add(page->bytes));
-    for (unsigned asked = 1; !page->next.empty(); ++asked) {
-      if (asked == kMaxPages) return fail(Errc::too_large, "the list of referrers has no end");
-      page = TRY(page_at(page->next));
-      if (!page) return fail(Errc::invalid_document, "the next page of the list is not there");
-      TRY(pages.add(page->bytes));
-    }
-    return pages.all();
+    return all_pages(*std::move(page), page_at);
   };
   auto said = ask();
   if (said) return said;

@@ -4,6 +4,7 @@
 
 #include "agent/codes.hpp"
 #include "agent/report/codes.hpp"
+#include "agent/report/overridden.hpp"
 
 namespace nodeproof::report {
 namespace {
@@ -126,11 +127,10 @@ int exit_code(const NodeReport& report) {
   ExitCode code = ExitCode::unknown;
   if (has(report.findings, code::kInterrupted)) {
     code = ExitCode::interrupted;
-  } else if (report.overridden) {
-    code = ExitCode::ready;
-  } else if (none_judged && has(report.findings, code::kContainerdUnavailable)) {
+  } else if (!report.overridden && none_judged &&
+             has(report.findings, code::kContainerdUnavailable)) {
     code = ExitCode::containerd_unreachable;
-  } else if (report.verdict == Verdict::ready) {
+  } else if (effective_verdict(report) == Verdict::ready) {
     code = ExitCode::ready;
   } else if (report.verdict == Verdict::not_ready) {
     code = ExitCode::not_ready;
