@@ -97,11 +97,11 @@ TEST_F(Release, APinThatWasThereBeforeStays) {
   rig.push(kPause);
   rig.require(kPause);
   ASSERT_EQ(rig.run().verdict, Verdict::ready);
-  ASSERT_TRUE(labels(kPause).contains(prepull::kProvenLabel.data()));
+  ASSERT_TRUE(labels(kPause).contains(std::string(prepull::kProvenLabel)));
   ASSERT_TRUE(release());
   EXPECT_EQ(labels(kPause).at(kPin), "pinned");
-  EXPECT_FALSE(labels(kPause).contains(prepull::kProvenLabel.data()));
-  EXPECT_FALSE(labels(kPause).contains(prepull::kForeignPinLabel.data()));
+  EXPECT_FALSE(labels(kPause).contains(std::string(prepull::kProvenLabel)));
+  EXPECT_FALSE(labels(kPause).contains(std::string(prepull::kForeignPinLabel)));
 }
 
 TEST_F(Release, TheNextCheckPinsAgain) {
