@@ -118,8 +118,9 @@ constexpr CodeText kTexts[] = {
      .cause = "Its file system is full, was remounted read-only after an error, or is broken. The "
               "service goes on in memory: what is proven stays proven, but a restart may have to "
               "look again, and what is proven now may have to be proven once more.",
-     .detection = "The daemon could not write its report, the copy of its configuration or the mark "
-                  "of its stop.",
+     .detection =
+         "The daemon could not write its report, the copy of its configuration or the mark "
+         "of its stop.",
      .remedy = "Free space on the file system of /var/lib/nodeproof, or see the kernel's log for "
                "why it is read-only (dmesg).",
      .example = "An SD card at its end: ext4 remounts read-only (errors=remount-ro).",
