@@ -17,7 +17,7 @@ set(NODEPROOF_LIBRARY_WARNINGS
 
 # Else clang finds GCC's files by the link /lib and names headers through it by "..", where ninja, which does not follow
 # links, finds none: each build would compile everything again.
-add_compile_options(--gcc-install-dir=${NODEPROOF_SYSROOT}/usr/lib/gcc/${NODEPROOF_TRIPLE}/12)
+add_compile_options(-pthread --gcc-install-dir=${NODEPROOF_SYSROOT}/usr/lib/gcc/${NODEPROOF_TRIPLE}/12)
 
 # The same commit gives the same bytes: no path of this machine, no time.
 # ccache with a base directory hands the compiler relative paths: they are mapped to the same names.

@@ -29,14 +29,20 @@ function(nodeproof_library name)
   add_library(${name} STATIC ${arg_SOURCES})
   target_compile_options(${name} PRIVATE ${NODEPROOF_LIBRARY_WARNINGS})
   _nodeproof_link(${name} "${arg_DEPS}")
+  _nodeproof_use_precompiled(${name} ${NODEPROOF_LIBRARY_PCH})
 endfunction()
+
+# Everything that is no unit test.
+add_custom_target(programs)
 
 # nodeproof_executable(NAME SOURCES file.cpp... DEPS library...): build/PRESET/NAME as shipped (stripped), with
 # NAME.unstripped and NAME.map beside it for debuggers and for tests/architecture.
 function(nodeproof_executable name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS")
   add_executable(${name} ${arg_SOURCES})
+  add_dependencies(programs ${name})
   _nodeproof_link(${name} "${arg_DEPS}")
+  _nodeproof_use_precompiled(${name} ${NODEPROOF_LIBRARY_PCH})
   set(out ${CMAKE_BINARY_DIR}/${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   if(NOT NODEPROOF_SANITIZE)
@@ -47,17 +53,18 @@ function(nodeproof_executable name)
   endif()
 endfunction()
 
-# What only tests are made of: compiled in half the time, and as quick beside the libraries it calls.
-function(_nodeproof_unoptimised target)
-  target_compile_options(${target} PRIVATE -O0 -U_FORTIFY_SOURCE)
-endfunction()
-
-# nodeproof_test(NAME SOURCES file_test.cpp... DEPS library... [LABELS threads]): GoogleTest with its main.
+# nodeproof_test(NAME [HEAVY] SOURCES file_test.cpp... DEPS library... [LABELS threads]): GoogleTest with its main.
+# Tests are not optimised, which halves their compile time; HEAVY ones are, else they take minutes under qemu-user.
 function(nodeproof_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "HEAVY" "" "SOURCES;DEPS;LABELS")
   add_executable(${name} ${arg_SOURCES})
   _nodeproof_link(${name} "${arg_DEPS}")
-  _nodeproof_unoptimised(${name})
+  if(arg_HEAVY)
+    _nodeproof_use_precompiled(${name} ${NODEPROOF_LIBRARY_PCH})
+  else()
+    target_compile_options(${name} PRIVATE ${NODEPROOF_TEST_OPTIONS})
+    _nodeproof_use_precompiled(${name} ${NODEPROOF_TEST_PCH})
+  endif()
   target_link_libraries(${name} PRIVATE third_party::gtest)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES LABELS "unit;${arg_LABELS}" TIMEOUT 300
@@ -145,6 +152,9 @@ function(nodeproof_proto name)
   endforeach()
   add_library(${name} STATIC ${sources})
   target_compile_options(${name} PRIVATE -w)  # generated
+  if(NODEPROOF_SANITIZE MATCHES address)
+    target_compile_options(${name} PRIVATE -fno-sanitize=all)  # as gRPC itself; takes half the time
+  endif()
   target_include_directories(${name} SYSTEM PUBLIC ${out})
   target_link_libraries(${name} PUBLIC third_party::grpc)
 endfunction()

@@ -44,6 +44,3 @@ _third_party(gtest ${_lib}/libgmock.a ${_lib}/libgtest.a ${_lib}/libgtest_main.a
 foreach(name mbedtls curl)
   target_include_directories(third_party_${name} SYSTEM INTERFACE ${NODEPROOF_DEPS}/include)
 endforeach()
-foreach(name grpc re2 boost gtest)
-  set_property(TARGET third_party_${name} APPEND PROPERTY INTERFACE_COMPILE_OPTIONS -pthread)
-endforeach()

@@ -27,7 +27,7 @@ struct Difference {
 };
 using Differences = std::vector<Difference>;
 
-std::string quoted(std::string_view value) { return "\"" + printable(value, kMaxValue) + "\""; }
+std::string in_quotes(std::string_view value) { return "\"" + printable(value, kMaxValue) + "\""; }
 
 bool same_text(std::string_view a, std::string_view b) {
   return a == b || without_architecture(a) == without_architecture(b);
@@ -41,7 +41,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 void compare_text(Differences& out, const std::string& name, const std::string& a,
                   const std::string& b) {
-  if (!same_text(a, b)) out.push_back({name, quoted(a), quoted(b)});
+  if (!same_text(a, b)) out.push_back({name, in_quotes(a), in_quotes(b)});
 }
 
 void compare_label(Differences& out, const ImageConfig& a, const ImageConfig& b,
@@ -52,7 +52,7 @@ void compare_label(Differences& out, const ImageConfig& a, const ImageConfig& b,
   if (both) return compare_text(out, "label " + label, in_a->second, in_b->second);
   if (in_a == a.labels.end() && in_b == b.labels.end()) return;
   const auto shown = [](auto found, const ImageConfig& config) {
-    return found == config.labels.end() ? "none" : quoted(found->second);
+    return found == config.labels.end() ? "none" : in_quotes(found->second);
   };
   out.push_back({"label " + label, shown(in_a, a), shown(in_b, b), false});
 }
@@ -96,8 +96,8 @@ void compare_environment(Differences& out, const ImageConfig& a, const ImageConf
     const bool both = first != in_a.end() && second != in_b.end();
     if ((both && same_text(first->second, second->second)) || ++found > kMaxVariables) continue;
     out.push_back({"env " + printable(name, 64),
-                   first == in_a.end() ? "none" : quoted(first->second),
-                   second == in_b.end() ? "none" : quoted(second->second), false});
+                   first == in_a.end() ? "none" : in_quotes(first->second),
+                   second == in_b.end() ? "none" : in_quotes(second->second), false});
   }
 }
 
