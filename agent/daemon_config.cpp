@@ -118,6 +118,10 @@ Result<> AcceptedConfig::copy_to(const fs::path& folder) const {
     if (it->path().extension() != ".json") continue;
     TRY(copy_small_file(it->path(), folder / "conf.d" / it->path().filename()));
   }
+  // A part that nobody could read is not a part that is not there.
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail_errno(error.value(), parts.string());
+  }
   return {};
 }
 

@@ -26,7 +26,9 @@ using boost::system::error_code;
 constexpr std::uint32_t kEvents =
     IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
-// An inode's number may be given again; with the time of its last change it is the same file.
+// An inode's number may be given again; with the time it was made it is the same file. That is a
+// socket's time of modification: a chmod or chown does not move it, and old file systems know no
+// other.
 struct Identity {
   dev_t device = 0;
   ino_t inode = 0;
@@ -37,7 +39,7 @@ struct Identity {
 std::optional<Identity> identity_of(const fs::path& socket) {
   struct stat facts{};
   if (::stat(socket.c_str(), &facts) != 0 || !S_ISSOCK(facts.st_mode)) return {};
-  return Identity{facts.st_dev, facts.st_ino, facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec};
+  return Identity{facts.st_dev, facts.st_ino, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
 }
 
 // Of the folders on the way to the sockets those that are there. All of them: a folder that is

@@ -1,6 +1,7 @@
 #include "agent/override_state.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,7 +181,8 @@ Result<Override> OverrideState::give(Override given, std::chrono::seconds length
   if (now.boot_id.empty() || now.since_boot < milliseconds(0)) {
     return fail(Errc::io, "the kernel does not tell this boot's id, and so nothing could end it");
   }
-  TRY(settle(now));
+  const UniqueFd lock = TRY(alone(true));
+  TRY(settle_alone(now));
   given.since = std::chrono::floor<std::chrono::seconds>(now.wall);
   given.until = given.since + length;
   json::Writer out(true);
@@ -199,15 +201,33 @@ Result<Override> OverrideState::give(Override given, std::chrono::seconds length
 
 // It ends, also when that cannot be written down.
 Result<std::optional<Override>> OverrideState::clear(const Override& by, const Moment& now) const {
-  TRY(settle(now));
+  const UniqueFd lock = TRY(alone(true));
+  TRY(settle_alone(now));
   auto counted = active(now);
   TRY(remove_file(file_));
   if (counted) TRY(note(event_by("cleared", *counted, by, now)));
   return counted;
 }
 
+Result<UniqueFd> OverrideState::alone(bool wait) const {
+  TRY(make_directories(lock_.parent_path(), 0700));
+  UniqueFd fd(::open(lock_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return fail_errno(errno, lock_.string());
+  if (::flock(fd.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) return fd;
+  if (!wait && errno == EWOULDBLOCK) return UniqueFd();
+  return fail_errno(errno, lock_.string());
+}
+
 Result<> OverrideState::settle(const Moment& now) const {
   if (active(now) || ::access(file_.c_str(), F_OK) != 0) return {};
+  const UniqueFd lock = TRY(alone(false));
+  return lock ? settle_alone(now) : Result<>();
+}
+
+Result<> OverrideState::settle_alone(const Moment& now) const {
+  if (active(now) || ::access(file_.c_str(), F_OK) != 0) return {};
+  // One that the disk does not give may still count.
+  if (auto text = read_file(file_); !text) return std::unexpected(std::move(text).error());
   const auto kept = read();
   TRY(remove_file(file_));
   return note(event_of("ended", kept ? kept->given : Override{}, now));

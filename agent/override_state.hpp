@@ -10,6 +10,7 @@
 
 #include "agent/model.hpp"
 #include "common/error.hpp"
+#include "common/file.hpp"
 
 namespace nodeproof {
 
@@ -42,7 +43,9 @@ struct OverrideEvent {
 class OverrideState {
  public:
   explicit OverrideState(const std::filesystem::path& state_dir)
-      : file_(state_dir / "override.json"), audit_(state_dir / "override.log") {}
+      : file_(state_dir / "override.json"),
+        audit_(state_dir / "override.log"),
+        lock_(state_dir / "override.lock") {}
 
   // Could it be told whether there is one?
   [[nodiscard]] Result<> readable() const;
@@ -56,7 +59,8 @@ class OverrideState {
   Result<Override> give(Override given, std::chrono::seconds length, const Moment& now) const;
   // The one that counted; nothing when there was none.
   Result<std::optional<Override>> clear(const Override& by, const Moment& now) const;
-  // One whose time is over is written down as ended and taken away.
+  // One whose time is over is written down as ended and taken away; later where somebody is just
+  // giving or clearing one.
   Result<> settle(const Moment& now) const;
 
   [[nodiscard]] std::vector<OverrideEvent> history(std::size_t last) const;  // oldest first
@@ -65,8 +69,12 @@ class OverrideState {
   struct Kept;
   [[nodiscard]] std::optional<Kept> read() const;
   Result<> note(const OverrideEvent& event) const;
+  // One at a time changes it: what somebody gives must not be taken for what has just ended.
+  // Without waiting: none while another is at it.
+  [[nodiscard]] Result<UniqueFd> alone(bool wait) const;
+  Result<> settle_alone(const Moment& now) const;
 
-  std::filesystem::path file_, audit_;
+  std::filesystem::path file_, audit_, lock_;
 };
 
 }  // namespace nodeproof

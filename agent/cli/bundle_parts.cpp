@@ -113,6 +113,9 @@ void add_parts(Bundle& bundle, Session& session, const config::Config& config,
   bundle.add_text("containerd/plugins.txt",
                   socket.empty() ? fail(Errc::runtime_unavailable, "containerd does not answer")
                                  : containerd::plugin_list(socket, stop));
+  if (const fs::path audit = fs::path(globals.state_dir) / "override.log"; is_there(audit)) {
+    bundle.add_text("override.log", read_file(audit));
+  }
   bundle.add_text("state.txt", listing_of(globals.state_dir));
   bundle.add_text("run.txt", listing_of(globals.run_dir));
   bundle.add_text("journal.txt", output_of({"journalctl", "--no-pager", "--quiet", "--utc", "-n",

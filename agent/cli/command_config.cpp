@@ -5,6 +5,7 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/wiring.hpp"
+#include "agent/config/credential.hpp"
 #include "common/file.hpp"
 #include "common/reference.hpp"
 
@@ -38,6 +39,10 @@ std::vector<std::string> flaws_of(const config::Config& config) {
     }
   }
   for (const auto& [host, registry] : config.registries) {
+    if (const auto handed = config::check_credentials(host, registry); !handed) {
+      flaws.push_back(handed.error().message + "; " + handed.error().remedy);
+      continue;
+    }
     for (const PemFile& file : {PemFile{registry.ca, "CERTIFICATE"},
                                 {registry.client_certificate, "CERTIFICATE"},
                                 {registry.client_key, "PRIVATE KEY"}}) {
@@ -80,7 +85,7 @@ std::vector<std::string> route_flaws(const config::Config& config) {
 // One line for each registry: who would be asked for a login. Nobody is asked now.
 Result<std::string> credential_lines(const config::Config& config) {
   const SystemClock clock;
-  const auto keychain = TRY(open_keychain(config, clock));
+  const auto keychain = open_keychain(config, clock);
   std::set<std::string> lines;
   for (const RequiredImage& image : config.images) {
     const auto reference = Reference::parse(image.reference);

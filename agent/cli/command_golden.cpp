@@ -105,7 +105,7 @@ Result<report::PushedGolden> push_to(const Reference& image, const Signed& golde
   const Digest subject = TRY(Digest::parse(golden.record.digest));
   const Reference tag = TRY(report::referrers_tag(image, subject));
   const auto lock = TRY(TagLock::take({.tag = tag, .wait = std::chrono::minutes(1)}, stop));
-  const auto access = TRY(RegistryAccess::open(config));
+  const auto access = RegistryAccess::open(config);
   return report::push_golden({access->origin(), access->writer()},
                              {image, subject, golden.text, to_rfc3339(golden.record.time)}, stop);
 }

@@ -143,7 +143,7 @@ Result<index::ChangeReport> run_restore(const index::Ports& ports, const IndexRu
 Result<index::ChangeReport> run_index(const config::Config& config, const IndexRun& run,
                                       const std::stop_token& stop) {
   const IndexOptions& options = run.options;
-  const auto access = TRY(RegistryAccess::open(config));
+  const auto access = RegistryAccess::open(config);
   const index::Ports ports{access->origin(), access->writer()};
   if (options.verb == "merge") return run_merge(ports, options, stop);
   if (options.verb == "backup") return run_backup(ports, options, stop);

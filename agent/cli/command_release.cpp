@@ -32,17 +32,21 @@ struct Alone {
   std::optional<InstanceLock> cycle;
 };
 
-Result<Alone> be_alone(const std::filesystem::path& run_dir) {
+// A folder that is not there has no user.
+Result<Alone> be_alone(const Globals& globals) {
   Alone alone;
   std::error_code unknown;
-  if (!std::filesystem::is_directory(run_dir, unknown)) return alone;  // nobody has run here
-  auto daemon = lock_instance(run_dir / "nodeproof.lock");
-  if (!daemon && daemon.error().code == Errc::busy) {
-    return std::unexpected(std::move(daemon).error().with_remedy(
-        "stop it first: systemctl stop nodeproof; a pod by deleting its DaemonSet"));
+  if (std::filesystem::is_directory(globals.run_dir, unknown)) {
+    auto daemon = lock_instance(std::filesystem::path(globals.run_dir) / "nodeproof.lock");
+    if (!daemon && daemon.error().code == Errc::busy) {
+      return std::unexpected(std::move(daemon).error().with_remedy(
+          "stop it first: systemctl stop nodeproof; a pod by deleting its DaemonSet"));
+    }
+    alone.daemon = TRY(std::move(daemon));
   }
-  alone.daemon = TRY(std::move(daemon));
-  alone.cycle.emplace(TRY(InstanceLock::take(run_dir / "cycle.lock")));
+  if (std::filesystem::is_directory(globals.state_dir, unknown)) {
+    alone.cycle.emplace(TRY(InstanceLock::take(globals.state_dir)));
+  }
   return alone;
 }
 
@@ -64,9 +68,11 @@ Result<std::vector<Place>> release_everywhere(const containerd::ContainerdChoice
     const ContainerdFacts& facts = access->facts();
     auto released =
         release_all({access->store(), access->runtime(), access->chains()}, dry_run, stop);
-    if (!released) {
-      return std::unexpected(std::move(released).error().with_context(
-          facts.socket + ", namespace " + facts.namespace_));
+    if (!released) {  // what the other places hold is given back all the same
+      Error problem = std::move(released).error().with_context(facts.socket + ", namespace " +
+                                                               facts.namespace_);
+      released =
+          Released{.pins = {}, .leases = {}, .leftovers = {}, .problems = {std::move(problem)}};
     }
     if (!released->none()) {
       places.push_back({facts.socket, facts.namespace_, *std::move(released)});
@@ -139,7 +145,7 @@ int release_command(Session& session, const ReleaseOptions& options) {
   SignalStop signals;
   std::optional<Alone> alone;
   if (options.yes) {
-    auto taken = be_alone(session.globals.run_dir);
+    auto taken = be_alone(session.globals);
     if (!taken) return complain(session, taken.error());
     alone.emplace(*std::move(taken));
   }

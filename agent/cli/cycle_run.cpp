@@ -40,7 +40,7 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
                             ProgressSink progress, const std::stop_token& stop) {
   TRY(make_directories(cycle.state_dir, 0700));
   TRY(make_directories(cycle.run_dir));
-  const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));
+  const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
   const auto images =
       TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
@@ -58,7 +58,7 @@ Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request
                                 ProgressSink progress, const std::stop_token& stop) {
   TRY(make_directories(cycle.state_dir, 0700));
   TRY(make_directories(cycle.run_dir));
-  const InstanceLock lock = TRY(InstanceLock::take(cycle.run_dir / "cycle.lock"));
+  const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
   const bool known = std::ranges::find(cycle.settings.images, request.image,
                                        &RequiredImage::reference) != cycle.settings.images.end();

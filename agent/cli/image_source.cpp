@@ -17,7 +17,7 @@ Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& con
       return fail(Errc::usage, "--from " + path + ": it is not there");
     }
   }
-  if (from.empty()) source->remote_ = TRY(RegistryAccess::open(config));
+  if (from.empty()) source->remote_ = RegistryAccess::open(config);
   const auto& paths = from.empty() ? config.sources : from;
   if (paths.empty()) return source;
   source->layouts_ = std::make_unique<registry::LayoutRegistry>(

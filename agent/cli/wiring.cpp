@@ -37,19 +37,25 @@ registry::Settings registry_settings(const config::Config& config) {
   return settings;
 }
 
-Result<registry::OwnLogins> own_logins(const config::Config& config) {
+Result<registry::Credentials> own_login(const std::string& host, const config::Registry& from) {
+  TRY(config::check_credentials(host, from));
+  auto password = read_password(from.password_file);
+  if (!password) {
+    return std::unexpected(std::move(password).error().with_context("registry " + host));
+  }
+  registry::Credentials login;
+  login.username = from.username;
+  login.password = *std::move(password);
+  login.source = "the configuration";
+  return login;
+}
+
+registry::OwnLogins own_logins(const config::Config& config) {
   registry::OwnLogins own;
   for (const auto& [host, from] : config.registries) {
-    if (from.username.empty() && from.password_file.empty()) continue;
-    registry::Credentials login;
-    login.username = from.username;
-    auto password = read_password(from.password_file);
-    if (!password) {
-      return std::unexpected(std::move(password).error().with_context("registry " + host));
+    if (!from.username.empty() || !from.password_file.empty()) {
+      own.emplace(host, own_login(host, from));
     }
-    login.password = *std::move(password);
-    login.source = "the configuration";
-    own.emplace(host, std::move(login));
   }
   return own;
 }
@@ -78,10 +84,9 @@ std::vector<std::filesystem::path> login_files(const config::Config& config) {
                                registry::Surroundings::of_this_process());
 }
 
-Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
-                                                                 const Clock& clock) {
-  TRY(config::check_credentials(config));
-  return registry::make_credential_chain(TRY(own_logins(config)),
+std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
+                                                         const Clock& clock) {
+  return registry::make_credential_chain(own_logins(config),
                                          credential_files(config.registry_sources),
                                          registry::Surroundings::of_this_process(), clock);
 }
@@ -98,10 +103,9 @@ RegistryAccess::RegistryAccess(const config::Config& config,
       origin_(access_, clock_, registry::Routing::registry_only),
       writer_(access_, origin_) {}
 
-Result<std::unique_ptr<RegistryAccess>> RegistryAccess::open(const config::Config& config) {
+std::unique_ptr<RegistryAccess> RegistryAccess::open(const config::Config& config) {
   static const SystemClock kClock;
-  auto keychain = TRY(open_keychain(config, kClock));
-  return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, std::move(keychain)));
+  return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, open_keychain(config, kClock)));
 }
 
 ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)

@@ -20,8 +20,8 @@ namespace nodeproof::cli {
 
 // Who knows which registry's login. Passwords of the configuration are read at once. The clock
 // outlives it.
-Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::Config& config,
-                                                                 const Clock& clock);
+std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
+                                                         const Clock& clock);
 
 // The files of other programs that may hold logins, there or not.
 [[nodiscard]] std::vector<std::filesystem::path> login_files(const config::Config& config);
@@ -35,7 +35,7 @@ Result<std::unique_ptr<registry::CredentialChain>> open_keychain(const config::C
 // What talks to registries.
 class RegistryAccess {
  public:
-  static Result<std::unique_ptr<RegistryAccess>> open(const config::Config& config);
+  static std::unique_ptr<RegistryAccess> open(const config::Config& config);
   // As containerd asks: mirrors first.
   [[nodiscard]] Registry& registry() { return registry_; }
   // What the registry itself holds, to judge or to change it.

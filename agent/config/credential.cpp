@@ -49,14 +49,11 @@ Result<std::string> credential_file(std::string_view given) {
   return credentials_directory() + "/" + std::string(name);
 }
 
-Result<> check_credentials(const Config& config) {
-  for (const auto& [host, registry] : config.registries) {
-    TRY(check_file(host, "ca", registry.ca));
-    TRY(check_file(host, "client_certificate", registry.client_certificate));
-    TRY(check_file(host, "client_key", registry.client_key));
-    TRY(check_file(host, "password_file", registry.password_file));
-  }
-  return {};
+Result<> check_credentials(const std::string& host, const Registry& registry) {
+  TRY(check_file(host, "ca", registry.ca));
+  TRY(check_file(host, "client_certificate", registry.client_certificate));
+  TRY(check_file(host, "client_key", registry.client_key));
+  return check_file(host, "password_file", registry.password_file);
 }
 
 }  // namespace nodeproof::config

@@ -18,7 +18,7 @@ inline constexpr std::string_view kCredentialScheme = "credential:";
 // The file of "credential:NAME"; nothing is read. NAME is the name of a file.
 Result<std::string> credential_file(std::string_view given);
 
-// invalid_config names the first credential of this configuration that nobody has handed over.
-Result<> check_credentials(const Config& config);
+// invalid_config names the registry's first credential that nobody has handed over.
+Result<> check_credentials(const std::string& host, const Registry& registry);
 
 }  // namespace nodeproof::config

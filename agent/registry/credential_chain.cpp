@@ -16,12 +16,15 @@ class OwnSource final : public CredentialSource {
   explicit OwnSource(OwnLogins logins) : logins_(std::move(logins)) {}
   Result<std::optional<Credentials>> find(const Place& place, const std::stop_token&) override {
     const auto found = logins_.find(place.host);
-    if (found == logins_.end() || found->second.anonymous()) return std::optional<Credentials>();
-    return std::optional<Credentials>(found->second);
+    if (found == logins_.end()) return std::optional<Credentials>();
+    const Credentials login = TRY(found->second);
+    return login.anonymous() ? std::optional<Credentials>() : login;
   }
   Result<std::string> describe(const Place& place) override {
     const auto found = logins_.find(place.host);
-    return found == logins_.end() || found->second.anonymous() ? "" : found->second.source;
+    if (found == logins_.end()) return std::string();
+    const Credentials login = TRY(found->second);
+    return login.anonymous() ? std::string() : login.source;
   }
 
  private:

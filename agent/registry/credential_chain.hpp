@@ -27,8 +27,9 @@ struct CredentialFiles {
   std::string credential_provider_config = {}, credential_provider_bin_dir = {};
 };
 
-// The configuration's own logins by host, passwords already read.
-using OwnLogins = std::map<std::string, Credentials, std::less<>>;
+// The configuration's own logins by host, passwords already read; an error where one could not be
+// had, which concerns that host alone.
+using OwnLogins = std::map<std::string, Result<Credentials>, std::less<>>;
 
 class CredentialChain final : public Keychain {
  public:

@@ -93,6 +93,10 @@ class WithoutServers(testing.RigTest):
         password = {"registries": {"r.lan": {"username": "u", "password_file": "/absent-password"}}}
         done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(password))
         self.assertEqual((78, 1), (done.code, done.stderr.count("/absent-password")), done.stderr)
+        handed = {"registries": {"r.lan": {"username": "u", "password_file": "credential:absent"}}}
+        done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config(handed))
+        self.assertEqual((78, 1, 1), (done.code, done.stderr.count("no credential absent"),
+                                      done.stderr.count("LoadCredential=absent:")), done.stderr)
         (self.nodeproof.folder / "registries.yaml").write_text("configs: 7\n", encoding="utf-8")
         k3s = {"registry_sources": {"k3s_registries": str(self.nodeproof.folder / "registries.yaml")},
                "images": [{"reference": "r.lan/app:1"}]}

@@ -100,6 +100,12 @@ class Written(CredentialsTest):
         password = self.write(self.nodeproof.folder / "password", PASSWORD + "\n")
         self.assert_let_in(registries={self.registry.name: {"username": USER, "password_file": str(password)}})
 
+    def test_one_that_was_not_handed_over_concerns_its_registry_alone(self):
+        self.docker_config({"auths": {self.registry.name: {"auth": encoded(USER, PASSWORD)}}})
+        absent = {"username": USER, "password_file": "credential:absent"}
+        self.assert_let_in(registries={"elsewhere.lan": absent})
+        self.assert_kept_out("there is no credential absent", registries={self.registry.name: absent})
+
     def test_wrong_ones_are_refused_and_not_shown(self):
         self.docker_config({"auths": {self.registry.name: {"auth": encoded(USER, WRONG)}}})
         self.assert_kept_out("the credentials were refused")

@@ -1,6 +1,7 @@
 """The program's own image as the DaemonSet runs it: the manifest's containers, mounts and rights, translated for ctr, in a
 real containerd; there it proves an image. No Kubernetes is involved."""
 
+import base64
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from rig import catalogue, packages, processes, testing
 from rig.containerd import Containerd
 from rig.program import Nodeproof
-from rig.registry import Registry
+from rig.registry import PASSWORD, USER, Registry
 
 HOST = packages.host_architecture()
 MANIFEST = (packages.REPOSITORY / "systemd/kubernetes/daemonset.yaml").read_text(encoding="utf-8")
@@ -51,15 +52,20 @@ def containers() -> dict[str, Container]:
     return found
 
 
+def environment() -> list[str]:
+    return [word for name, value in re.findall(r"- name: (\S+)\n +value: (\S+)", MANIFEST) for word in ("--env", f"{name}={value}")]
+
+
 def host_paths() -> dict[str, str]:
     return dict(re.findall(r"- name: (\S+)\n +hostPath: \{ path: ([^,]+),", MANIFEST.partition("\n      volumes:")[2]))
 
 
 class Manifest(unittest.TestCase):
     def test_it_names_a_volume_for_every_mount_and_none_besides(self):
-        volumes = {*host_paths(), "config"}
+        volumes = {*host_paths(), "config", "logins"}
         self.assertEqual(volumes, {volume for container in containers().values() for volume, _, _ in container.mounts})
         self.assertIn("configMap: { name: nodeproof }", MANIFEST)
+        self.assertIn("secretName: nodeproof-logins\n            optional: true", MANIFEST)
 
     def test_what_containerd_has_to_find_lies_under_one_path_inside_and_outside(self):
         paths = host_paths()
@@ -81,9 +87,9 @@ class Pod(testing.RigTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.registry = cls.keep(Registry)
+        cls.registry = cls.keep(Registry, auth="htpasswd")
         cls.containerd = cls.keep(Containerd, "1.6")
-        cls.good = catalogue.publish(cls.registry, HOST, ["good"])["good"]
+        cls.good = catalogue.publish(cls.registry, HOST, ["good"], credentials=(USER, PASSWORD))["good"]
 
     def setUp(self):
         self.folder = self.enterContext(Nodeproof()).folder
@@ -97,6 +103,11 @@ class Pod(testing.RigTest):
         self.config.mkdir()
         required = catalogue.requirement(catalogue.case("good"), self.good)
         (self.config / "nodeproof.json").write_text(json.dumps({"images": [required]}), encoding="utf-8")
+        self.logins = self.folder / "logins"
+        self.logins.mkdir()
+        login = {"auths": {self.registry.name: {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}}}
+        (self.logins / "config.json").write_text(json.dumps(login), encoding="utf-8")
+        (self.logins / "config.json").chmod(0o400)
 
     def load_image(self) -> str:
         out = self.folder / "packages"
@@ -108,7 +119,7 @@ class Pod(testing.RigTest):
     def mounts(self, container: Container) -> list[str]:
         paths, options = host_paths(), []
         for volume, target, read_only in container.mounts:
-            source = str(self.config) if volume == "config" else paths[volume]
+            source = {"config": str(self.config), "logins": str(self.logins)}.get(volume) or paths[volume]
             if volume == "containerd-root":  # the rig's containerd has its data elsewhere; mounted there, as the manifest says of k3s
                 source = target = str(self.containerd.root)
             if volume in ("containerd-config", "modules", "certificates") and not Path(source).exists():
@@ -120,7 +131,7 @@ class Pod(testing.RigTest):
         drop = [word for capability in ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID",
                                         "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL",
                                         "CAP_AUDIT_WRITE") for word in ("--cap-drop", capability)]
-        return [*drop, "--read-only", "--net-host", "--env", "TMPDIR=/var/lib/nodeproof", *self.mounts(container), image, name, *container.command]
+        return [*drop, "--read-only", "--net-host", *environment(), *self.mounts(container), image, name, *container.command]
 
     def test_it_proves_an_image_with_the_manifests_mounts_and_rights(self):
         image = self.load_image()

@@ -268,8 +268,7 @@ class InUse(Repairs):
         self.prove("one")
         os.truncate(self.unpacked("app", self.chain()[0]), 0)
         process = self.nodeproof.start("repair", "-c", self.path, self.references["one"][0])
-        lock = self.nodeproof.run_folder / "cycle.lock"
-        processes.wait_until(lambda: lock.exists() and lock.read_text() == str(process.pid), "the lock", process)
+        processes.wait_until(lambda: processes.holds_lock(process.pid, self.nodeproof.state), "the lock", process)
         os.kill(process.pid, signal.SIGSTOP)
         try:
             self.assertEqual(75, self.repair().code)

@@ -43,6 +43,13 @@ def stop(process, seconds: float = 10.0) -> None:
             process.wait()
 
 
+def holds_lock(pid: int, path: Path) -> bool:
+    """Whether the process holds a flock(2) on it, as the kernel tells."""
+    inode = str(path.stat().st_ino) if path.exists() else ""
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(line[1] == "FLOCK" and line[4] == str(pid) and line[5].rsplit(":", 1)[1] == inode for line in lines)
+
+
 def processes_naming(text: str) -> list[int]:
     """The processes (not ourselves) that have `text` among their arguments."""
     found = []

@@ -45,7 +45,8 @@ TEST_F(Credential, ThatIsMissingIsNamedWithTheWayToHandItOver) {
   const auto config =
       load(R"({"client_certificate": "/c.pem", "client_key": "credential:client.key"})");
   ASSERT_TRUE(config) << config.error().message;
-  const auto checked = check_credentials(*config);
+  const Registry& registry = config->registries.at("r.io");
+  const auto checked = check_credentials("r.io", registry);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, Errc::invalid_config);
   EXPECT_EQ(
@@ -53,7 +54,7 @@ TEST_F(Credential, ThatIsMissingIsNamedWithTheWayToHandItOver) {
       "registry r.io: client_key: there is no credential client.key in " + folder_.path().string());
   EXPECT_NE(checked.error().remedy.find("LoadCredential=client.key:"), std::string::npos);
   ASSERT_TRUE(write_file_atomically(folder_.path() / "client.key", "x", 0400));
-  EXPECT_TRUE(check_credentials(*config));
+  EXPECT_TRUE(check_credentials("r.io", registry));
 }
 
 TEST_F(Credential, HasTheNameOfAFile) {

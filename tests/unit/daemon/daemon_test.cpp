@@ -107,6 +107,13 @@ TEST_F(Daemon, GivesCyclesACopyOfConfDToo) {
   EXPECT_TRUE(eventually([&] { return read_file(root_ / "seen").value_or("") == "{more}"; }));
 }
 
+TEST_F(Daemon, TakesNoConfDForNoneThatItCannotRead) {
+  cycle_reports(report_with(Verdict::ready));
+  write("etc/conf.d", "a file");
+  start();
+  EXPECT_EQ(wait_for_exit(), 78);
+}
+
 class Restart : public DaemonProcess {
  protected:
   // A first life that ends with the signal, then a second one whose cycle never ends.

@@ -92,10 +92,11 @@ TEST_F(DaemonTrigger, IsAContainerdOfAConfigurationThatWasReloaded) {
   EXPECT_TRUE(more_than(2, "cycles"));
 }
 
-TEST_F(DaemonTrigger, IsNoFileBesideTheSocket) {
+TEST_F(DaemonTrigger, IsNoFileBesideTheSocketAndNoOtherOwnerOfIt) {
   containerd_starts();
   start_and_wait_until_ready();
   const std::uint64_t first = ask("check").sequence;
+  std::filesystem::permissions(socket_, std::filesystem::perms::owner_all);
   write("run/other/containerd/containerd.sock.ttrpc", "");
   std::filesystem::remove(socket_);  // stopped, not started
   EXPECT_EQ(ask("check").sequence, first + 1);

@@ -1,7 +1,9 @@
 #include "agent/override_state.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 
 #include <fstream>
 
@@ -122,6 +124,25 @@ TEST_F(OverrideStateTest, WhatCannotBeAuditedDoesNotCount) {
   std::filesystem::create_directory(folder.path() / "override.log");
   EXPECT_FALSE(state.give(kBy, 1h, now));
   EXPECT_FALSE(counts());
+}
+
+TEST_F(OverrideStateTest, OneThatIsJustGivenIsNotTakenForTheOneThatEnded) {
+  give(1h);
+  pass(1h);
+  const UniqueFd giver(::open((folder.path() / "override.lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(giver);
+  ASSERT_EQ(::flock(giver.get(), LOCK_EX), 0);
+  EXPECT_TRUE(state.settle(now)) << "later";
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "override.json"));
+  ASSERT_EQ(::flock(giver.get(), LOCK_UN), 0);
+  EXPECT_TRUE(state.settle(now));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "override.json"));
+}
+
+TEST_F(OverrideStateTest, OneThatTheDiskDoesNotGiveIsNotTakenAway) {
+  std::filesystem::create_directory(folder.path() / "override.json");  // cannot be read
+  EXPECT_FALSE(state.settle(now));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "override.json"));
 }
 
 TEST_F(OverrideStateTest, IsCutToWholeSeconds) {
