@@ -92,11 +92,21 @@ TEST_F(DaemonTrigger, IsAContainerdOfAConfigurationThatWasReloaded) {
   EXPECT_TRUE(more_than(2, "cycles"));
 }
 
-TEST_F(DaemonTrigger, IsNoFileBesideTheSocketAndNoOtherOwnerOfIt) {
+TEST_F(DaemonTrigger, IsNoOtherOwnerOfTheSocket) {
   containerd_starts();
   start_and_wait_until_ready();
   const std::uint64_t first = ask("check").sequence;
   std::filesystem::permissions(socket_, std::filesystem::perms::owner_all);
+  write("run/other/containerd/containerd.sock.ttrpc", "");  // it looks again
+  constexpr int kLongerThanItSettles = 20;
+  for (int i = 1; i < kLongerThanItSettles; ++i) ask("check");
+  EXPECT_EQ(ask("check").sequence, first + kLongerThanItSettles);
+}
+
+TEST_F(DaemonTrigger, IsNoFileBesideTheSocket) {
+  containerd_starts();
+  start_and_wait_until_ready();
+  const std::uint64_t first = ask("check").sequence;
   write("run/other/containerd/containerd.sock.ttrpc", "");
   std::filesystem::remove(socket_);  // stopped, not started
   EXPECT_EQ(ask("check").sequence, first + 1);
