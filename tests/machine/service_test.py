@@ -77,7 +77,7 @@ systemctl stop nodeproof.service; echo $? > stop.code; facts stopped
 ls /run/nodeproof > left 2>&1
 journalctl --no-pager -o json -u nodeproof.service > journal
 """
-# Soon enough for a test; the unit's own is a minute.
+# Soon enough for a test; the unit's own is three minutes.
 WATCHDOG = b"[Service]\nWatchdogSec=2\nRestartSec=200ms\n"
 
 
