@@ -32,6 +32,19 @@ std::string parameter(const Challenge& challenge, const std::string& name) {
   return found == challenge.parameters.end() ? "" : found->second;
 }
 
+// "repository:a/b:push,pull" -> "repository:a/b:pull,push"
+std::string with_sorted_actions(std::string_view scope) {
+  const std::size_t actions = scope.rfind(':') + 1;  // 0: it has none
+  std::vector<std::string> sorted;
+  for (const auto part : std::views::split(scope.substr(actions), ',')) {
+    sorted.emplace_back(part.begin(), part.end());
+  }
+  std::ranges::sort(sorted);
+  std::string out(scope.substr(0, actions));
+  for (std::size_t i = 0; i < sorted.size(); ++i) out += (i == 0 ? "" : ",") + sorted[i];
+  return out;
+}
+
 // The scopes just demanded come first, for some servers read only one.
 std::vector<std::string> scopes_of(const Challenge& challenge, const Rejection& rejection) {
   std::vector<std::string> scopes;
@@ -43,9 +56,9 @@ std::vector<std::string> scopes_of(const Challenge& challenge, const Rejection& 
   const std::string demanded = parameter(challenge, "scope");
   if (demanded.size() <= kMaxScopeBytes) {
     for (const auto part : std::views::split(demanded, ' ')) {
-      add(std::string(part.begin(), part.end()));
+      add(with_sorted_actions(std::string_view(part.begin(), part.end())));
     }
-    // A registry that lists them now so, now so, means the same token.
+    // A registry that lists them or their actions now so, now so, means the same token.
     std::ranges::sort(scopes);
   }
   for (const auto& wanted : rejection.scopes) add(wanted);

@@ -158,6 +158,20 @@ TEST_F(LoginTest, AnotherScopeThanOursIsAskedForFirst) {
   EXPECT_TRUE(found) << found.error().message;
 }
 
+// distribution's registry names them in the order of a hash table.
+TEST_F(LoginTest, TheOrderOfAScopesActionsMeansNothing) {
+  http.answer(
+      kTagUrl,
+      {challenged(R"(Bearer realm="https://auth.example/token",scope="repository:x/y:push,pull")"),
+       index_answer()});
+  http.answer(
+      "https://auth.example/"
+      "token?scope=repository%3Ax%2Fy%3Apull%2Cpush&scope=repository%3Ateam%2Fapp%3Apull",
+      {granted("t1")});
+  const auto found = make().manifest(app, {});
+  EXPECT_TRUE(found) << found.error().message;
+}
+
 TEST_F(LoginTest, ARelativeRealmIsTheRegistrysOwn) {
   http.answer(kTagUrl, {challenged(R"(Bearer realm="/token")"), index_answer()});
   http.answer("https://r.example/token?scope=repository%3Ateam%2Fapp%3Apull", {granted("t1")});
