@@ -4,10 +4,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+import unittest
 from pathlib import Path
 
 import userland
-from rig import packages
+from rig import packages, testing
+
 
 def root() -> Path:
     debs = packages.debs("bookworm", packages.host_architecture(), userland.BASE)
@@ -51,5 +53,33 @@ def run(files: dict[str, bytes], script: str, binary: Path | None = None, second
         return {**found, "status": status, "console": console.decode(errors="replace")}
 
 
-def usable() -> bool:
-    return os.geteuid() == 0 and shutil.which("systemd-nspawn") is not None
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("systemd-nspawn"), "needs root and systemd-nspawn")
+class BootedTest(testing.RigTest):
+    """The tests look at what one script left of one boot."""
+
+    SCRIPT = ""
+    LAST = ""  # the file that it writes at its end
+    binary: Path | None = None
+    out: dict[str, str]
+
+    @classmethod
+    def files(cls) -> dict[str, bytes]:
+        """For /etc/systemd/system."""
+        raise NotImplementedError
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            cls.out = run(cls.files(), cls.SCRIPT, cls.binary)
+        except packages.Unavailable as error:
+            raise unittest.SkipTest(str(error)) from error
+        if cls.LAST not in cls.out:
+            raise AssertionError("the system brought nothing back:\n" + "\n".join(f"{k}: {v[-2000:]}" for k, v in cls.out.items()))
+
+    def facts(self, when: str) -> dict[str, str]:
+        """The properties of a unit that `systemctl show` printed."""
+        return dict(line.split("=", 1) for line in self.out[when + ".show"].splitlines())
+
+    def word(self, name: str) -> str:
+        return self.out[name].strip()

@@ -44,6 +44,14 @@ judged() {
   ls /run/nodeproof > out/$1.run
   step judged $1 $code
 }
+# Sets the clock; the report of a check that began after it.
+clock() {
+  date -s "@$1" > /dev/null
+  until nodeproof status -o json > out/$2.json 2> out/$2.err; code=$?; grep -q "\"time\": *\"$3" out/$2.json; do sleep 1; done
+  echo $code > out/$2.code
+  ls /run/nodeproof > out/$2.run
+  step clock $2 $code
+}
 """
 FIRST = BEGIN + rb"""
 sh ./install > out/install.log 2>&1; echo $? > out/install.code
@@ -61,6 +69,7 @@ judged proven
 sh ./upgrade > out/upgrade.log 2>&1; echo $? > out/upgrade.code; ls /run/nodeproof > out/upgrade.run
 systemctl show -P MainPID nodeproof.service > out/upgrade.pid
 judged upgraded
+now=$(date +%s); clock 86400 epoch 1970-; clock $((now + 60)) today $(date -u -d @$now +%Y-)
 systemctl kill -s KILL --kill-who=main nodeproof.service
 until [ "$(systemctl show -P SubState nodeproof.service)" = auto-restart ]; do :; done
 ls /run/nodeproof > out/killed.run
@@ -241,6 +250,14 @@ class Arm64Machine:
         self.assertIn(b"ready", self.out["upgrade.run"].split())
         self.assertEqual((0, "ready"), (self.judged("upgraded").code, self.judged("upgraded").report["verdict"]))
         self.assertEqual(self.judged("proven").report["since"], self.judged("upgraded").report["since"])
+
+    def test_no_clock_takes_away_what_is_proven(self):
+        for when, codes in (("epoch", ["ClockWrong"]), ("today", [])):
+            with self.subTest(when):
+                found = self.judged(when)
+                self.assertEqual((0, "ready"), (found.code, found.report["verdict"]), found.report)
+                self.assertIn(b"ready", self.out[f"{when}.run"].split())
+                self.assertEqual(codes, [f["code"] for f in found.report["findings"] if f["code"] == "ClockWrong"])
 
     def test_a_killed_daemon_leaves_no_flag_and_proves_again(self):
         self.assertNotIn(b"ready", self.out["killed.run"].split())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import booted
 from installed import UNITS, unit_files
-from rig import packages, testing
+from rig import testing
 
 BUILD = os.environ.get("NODEPROOF_BUILD", "")
 BINARY = Path(os.environ.get("NODEPROOF_BINARY") or Path(BUILD) / "nodeproof")
@@ -69,7 +69,7 @@ kill -STOP $(systemctl show -P MainPID nodeproof.service)
 for i in $(seq 150); do [ "$(systemctl show -P NRestarts nodeproof.service)" = 1 ] && break; sleep 0.1; done
 for i in $(seq 100); do [ "$(systemctl show -P ActiveState nodeproof.service)" = active ] && break; sleep 0.1; done
 facts bitten; ls /run/nodeproof > bitten.flag; settled again
-systemctl restart nodeproof.service; echo $? > restart.code; facts restarted
+systemctl restart nodeproof.service; echo $? > restart.code; facts restarted; settled restarted
 touch /run/nodeproof/ready
 for i in $(seq 50); do [ "$(systemctl show -P ActiveState nodeproof-ready.target)" = active ] && break; sleep 0.1; done
 systemctl show -P ActiveState nodeproof-ready.target > target.after
@@ -81,22 +81,12 @@ journalctl --no-pager -o json -u nodeproof.service > journal
 WATCHDOG = b"[Service]\nWatchdogSec=2\nRestartSec=200ms\n"
 
 
-@unittest.skipUnless(booted.usable(), "needs root and systemd-nspawn")
-class Booted(testing.RigTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        files = {unit.name: unit.read_bytes() for unit in unit_files()}
-        files["nodeproof.service.d/test.conf"] = WATCHDOG
-        try:
-            cls.out = booted.run(files, SCRIPT, BINARY)
-        except packages.Unavailable as error:
-            raise unittest.SkipTest(str(error)) from error
-        if "stop.code" not in cls.out:
-            raise AssertionError("the system brought nothing back:\n" + "\n".join(f"{k}: {v[-2000:]}" for k, v in cls.out.items()))
+class Booted(booted.BootedTest):
+    SCRIPT, LAST, binary = SCRIPT, "stop.code", BINARY
 
-    def facts(self, when: str) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.out[when + ".show"].splitlines())
+    @classmethod
+    def files(cls) -> dict[str, bytes]:
+        return {**{unit.name: unit.read_bytes() for unit in unit_files()}, "nodeproof.service.d/test.conf": WATCHDOG}
 
     def number(self, name: str) -> int:
         return int(self.out[name + ".code"])

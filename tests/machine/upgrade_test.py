@@ -32,22 +32,14 @@ dpkg -i nodeproof.deb > /out/again.log 2>&1; facts disabled
 """
 
 
-@unittest.skipUnless(booted.usable(), "needs root and systemd-nspawn")
 @unittest.skipUnless(installed.has_package(packages.host_architecture(), BINARY), "no package is made of this build")
-class Upgrade(testing.RigTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        payload = installed.payload(packages.host_architecture(), BINARY)
-        try:
-            cls.out = booted.run({name: data for name, data in payload.items() if name.endswith(".deb")}, SCRIPT)
-        except packages.Unavailable as error:
-            raise unittest.SkipTest(str(error)) from error
-        if "disabled.show" not in cls.out:
-            raise AssertionError("the system brought nothing back:\n" + "\n".join(f"{k}: {v[-2000:]}" for k, v in cls.out.items()))
+class Upgrade(booted.BootedTest):
+    SCRIPT, LAST = SCRIPT, "disabled.show"
 
-    def facts(self, when: str) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.out[when + ".show"].splitlines())
+    @classmethod
+    def files(cls) -> dict[str, bytes]:
+        payload = installed.payload(packages.host_architecture(), BINARY)
+        return {name: data for name, data in payload.items() if name.endswith(".deb")}
 
     def report(self, when: str) -> dict:
         return json.loads(self.out[when + ".json"])
