@@ -90,6 +90,7 @@ Action declare_cycle_child(CLI::App& app);
 Action declare_daemon(CLI::App& app);
 Action declare_describe(CLI::App& app);
 Action declare_explain(CLI::App& app);
+Action declare_fleet(CLI::App& app);
 Action declare_golden(CLI::App& app);
 Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);

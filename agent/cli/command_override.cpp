@@ -5,12 +5,12 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <charconv>
 #include <cstring>
 #include <memory>
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/output.hpp"
+#include "agent/cli/seconds.hpp"
 #include "agent/model_json.hpp"
 #include "agent/override_state.hpp"
 #include "agent/report/json.hpp"
@@ -35,26 +35,6 @@ struct Told {
   std::optional<NodeReport> report;  // nothing: none runs
   std::optional<Error> error;        // it could not be told
 };
-
-Result<std::chrono::seconds> parse_length(const std::string& text) {
-  std::int64_t count = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, failure] = std::from_chars(text.data(), last, count);
-  std::chrono::seconds unit{0};
-  const std::string_view name(end, last);
-  if (name == "s") unit = std::chrono::seconds(1);
-  if (name == "m") unit = std::chrono::minutes(1);
-  if (name == "h") unit = std::chrono::hours(1);
-  if (name == "d") unit = std::chrono::days(1);
-  if (failure != std::errc() || unit.count() == 0) {
-    return fail(Errc::usage,
-                "--for '" + printable(text, 64) + "' is no time such as 30m, 4h or 2d");
-  }
-  if (count <= 0 || count > kLongestOverride / unit) {
-    return fail(Errc::usage, "--for '" + printable(text, 64) + "' is not between 1s and 7d");
-  }
-  return count * unit;
-}
 
 Result<> check_reason(const std::string& reason) {
   if (reason.find_first_not_of(" \t") == std::string::npos) {
@@ -161,7 +141,7 @@ void print(Session& session, const OverrideState& state, const Told& told) {
 }
 
 Result<> give(const OverrideState& state, const OverrideOptions& options) {
-  const auto length = TRY(parse_length(options.length));
+  const auto length = TRY(parse_span({"--for", options.length, kLongestOverride}));
   TRY(check_reason(options.reason));
   Override wanted = by_this_process();
   wanted.reason = options.reason;

@@ -16,6 +16,8 @@ std::span<const Command> commands() {
       Command{"daemon", "prove them at start and at every interval, as a service", declare_daemon},
       Command{"describe", "the command table as a document", declare_describe, true},
       Command{"explain", "what a finding code means and what to do about it", declare_explain},
+      Command{"fleet", "many nodes' reports: who is not ready, why, and who is silent",
+              declare_fleet},
       Command{"golden", "record, sign and publish what tests gave on a reference node",
               declare_golden},
       Command{"host", "what this node is: processor, page size, containerd", declare_host},

@@ -1,7 +1,10 @@
-// Options that are a time in seconds.
+// Options that are a time: in seconds, or in words such as 4h.
 #pragma once
 
+#include <chrono>
 #include <string>
+
+#include "common/error.hpp"
 
 namespace CLI {
 class App;
@@ -16,5 +19,14 @@ struct SecondsOption {
 
 // 0 to 10^9 seconds, fractions too; `value` outlives the app.
 void add_seconds(CLI::App& app, const SecondsOption& option, double& value);
+
+struct Span {
+  const char* option;  // "--for"
+  const std::string& text;
+  std::chrono::seconds longest;  // whole days
+};
+
+// "30s", "30m", "4h", "2d": usage errors name the option and what was given.
+Result<std::chrono::seconds> parse_span(const Span& span);
 
 }  // namespace nodeproof::cli

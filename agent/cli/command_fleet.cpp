@@ -1,0 +1,130 @@
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+
+#include "agent/cli/command.hpp"
+#include "agent/cli/output.hpp"
+#include "agent/cli/report_file.hpp"
+#include "agent/cli/seconds.hpp"
+#include "agent/cli/side_file.hpp"
+#include "agent/report/fleet.hpp"
+#include "common/clock.hpp"
+
+namespace nodeproof::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kLongestSilence = std::chrono::days(366);
+
+struct FleetOptions {
+  std::vector<std::string> paths;
+  std::string expect, silent_after = "2h";
+};
+
+// The reports of a folder and of the folders in it: *.json, sorted.
+Result<std::vector<std::string>> files_in(const fs::path& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code ignored;
+    if (at->path().extension() == ".json" && at->is_regular_file(ignored)) {
+      files.push_back(at->path().string());
+    }
+  }
+  if (error)
+    return std::unexpected(not_usable({"REPORT", folder}, {Errc::io, error.message(), ""}));
+  std::ranges::sort(files);
+  return files;
+}
+
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) {
+      files.push_back(path);
+      continue;
+    }
+    for (std::string& file : TRY(files_in(path))) files.push_back(std::move(file));
+  }
+  if (files.empty()) {
+    return fail(Errc::usage, "there is no report: no file *.json in " + paths.front(),
+                "collect what the nodes say: nodeproof status -o json > reports/$(hostname).json");
+  }
+  return files;
+}
+
+// The first word of each line; "#" begins a remark.
+Result<std::set<std::string>> inventory(const std::string& path) {
+  std::set<std::string> names;
+  std::istringstream lines(TRY(read_side_file({"--expect", path})));
+  for (std::string line, name; std::getline(lines, line);) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    if (words >> name) names.insert(name);
+  }
+  if (names.empty())
+    return std::unexpected(not_usable({"--expect", path}, {Errc::usage, "it names no node", ""}));
+  return names;
+}
+
+Result<report::FleetQuestion> question_of(const FleetOptions& options) {
+  report::FleetQuestion question{.now = SystemClock().now()};
+  question.silent_after =
+      TRY(parse_span({"--silent-after", options.silent_after, kLongestSilence}));
+  if (!options.expect.empty()) question.expected = TRY(inventory(options.expect));
+  return question;
+}
+
+Result<int> fleet(Session& session, const FleetOptions& options) {
+  const auto question = TRY(question_of(options));
+  std::vector<report::Collected> reports;
+  std::vector<Error> unreadable;
+  for (const std::string& file : TRY(files_of(options.paths))) {
+    auto report = read_report(file);
+    if (report) {
+      reports.push_back({file, *std::move(report)});
+    } else {
+      unreadable.push_back(std::move(report).error());
+    }
+  }
+  report::Fleet found = report::survey(std::move(reports), question);
+  found.unreadable = std::move(unreadable);
+  if (session.globals.json()) {
+    session.streams.out << report::to_json(found, question) << '\n';
+  } else {
+    session.streams.out << report::to_table(found, question,
+                                            {.colour = colours_wanted(STDOUT_FILENO),
+                                             .unicode = report::unicode_wanted(),
+                                             .width = terminal_width(STDOUT_FILENO)});
+  }
+  constexpr std::array kCodes = {0, 2, 1};  // ready, unknown, not ready
+  return kCodes.at(static_cast<std::size_t>(report::verdict_of(found)));
+}
+
+}  // namespace
+
+Action declare_fleet(CLI::App& app) {
+  auto options = std::make_shared<FleetOptions>();
+  app.add_option("report", options->paths,
+                 "reports of nodes, made by check or status with -o json, or folders of them")
+      ->required();
+  app.add_option("--expect", options->expect,
+                 "a file that names the nodes that there are, one a line");
+  app.add_option("--silent-after", options->silent_after,
+                 "a node without a newer report is silent (30m, 2h, 1d)");
+  return [options](Session& session) {
+    const auto code = fleet(session, *options);
+    return code ? *code : complain(session, code.error());
+  };
+}
+
+}  // namespace nodeproof::cli
