@@ -18,6 +18,7 @@ inline constexpr std::string_view kIndexDamaged = "IndexDamaged";
 inline constexpr std::string_view kPlatformMissing = "PlatformMissing";
 inline constexpr std::string_view kTagMoved = "TagMoved";
 inline constexpr std::string_view kPollingPaused = "PollingPaused";
+inline constexpr std::string_view kProofStale = "ProofStale";
 inline constexpr std::string_view kPlatformLost = "PlatformLost";
 inline constexpr std::string_view kPlatformAmbiguous = "PlatformAmbiguous";
 inline constexpr std::string_view kRevisionsDiffer = "RevisionsDiffer";

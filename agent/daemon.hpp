@@ -15,6 +15,7 @@ namespace nodeproof {
 // What the supervisor itself needs of a configuration.
 struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
+  std::chrono::seconds stale_after{0};  // a verdict stands so long without a check; 0 = for ever
   std::string config_digest = {};
   bool scrub = false;
   std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up

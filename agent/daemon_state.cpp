@@ -82,6 +82,7 @@ void DaemonState::restore(const DaemonSettings& settings, Time now) {
     drop_code(report_.findings, code::kStateNotKept);   // of a disk as it was then
     report_.freshness = Freshness::stale;
     proven_ = true;
+    checked_ = report_.time;
     return publish(false);
   }
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
@@ -112,6 +113,7 @@ void DaemonState::accept(NodeReport report) {
   report::continue_from(report, report_);
   const NodeReport before = std::exchange(report_, std::move(report));
   proven_ = true;
+  checked_ = report_.time;
   shown_.clear();
   show_override();  // so that these are not taken for news
   show_own_findings();
@@ -120,7 +122,8 @@ void DaemonState::accept(NodeReport report) {
 
 void DaemonState::accept_failure(const Finding& finding, const DaemonSettings& settings, Time now) {
   const NodeReport before = report_;
-  const bool stands = proven_ && report_.config_digest == settings.config_digest;
+  const bool in_time = settings.stale_after.count() == 0 || now - checked_ <= settings.stale_after;
+  const bool stands = proven_ && report_.config_digest == settings.config_digest && in_time;
   Finding told = finding;
   told.severity = stands ? Severity::warn : Severity::unknown;
   drop_code(report_.findings, code::kNotChecked);

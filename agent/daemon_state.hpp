@@ -75,6 +75,7 @@ class DaemonState {
   std::vector<Finding> shown_;                   // of our own, in report_
   NodeReport report_;
   bool proven_ = false;     // report_ comes from a cycle that ended
+  Time checked_;            // when it did
   bool is_on_disk_ = true;  // as far as it says something new
 };
 

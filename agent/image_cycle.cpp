@@ -177,6 +177,7 @@ ImageReport ImageCycle::run_one(const RequiredImage& image, Look look, std::stop
   if (reference) {
     report = judge({image, *reference, std::move(look), std::move(stop)});
     if (config_.ad_hoc) give_back(*reference, report);
+    note_stale(*reference, report);
   } else {
     report.findings.push_back(
         report::finding_from_error(reference.error(), report::Stage::resolve));

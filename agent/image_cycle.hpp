@@ -91,6 +91,8 @@ class ImageCycle {
   Result<std::optional<Digest>> ask(const Reference& tag, const std::stop_token& stop);
   [[nodiscard]] ImageReport told_again(const Job& job) const;
   ImageReport unasked(const Job& job, ImageReport report);
+  [[nodiscard]] bool is_to_be_confirmed(const resolve::ProvenImage& proven) const;
+  void note_stale(const Reference& reference, ImageReport& report) const;
   ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
   [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);

@@ -278,10 +278,12 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
   if (!config_.registry_asked) return report;
   polls_.answered(job.reference, job.image.on_tag_moved);
   if (word == resolve::RegistryWord{}) polls_.unwant(job.reference);
-  if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
+  const bool confirm = is_to_be_confirmed(*job.proven());
+  if (word == resolve::RegistryWord{} && job.proven()->word == word && !confirm) return report;
   auto record = ledger_.find(job.reference.name());
-  if (!record || record->word == word) return report;
+  if (!record || (record->word == word && !confirm)) return report;
   record->word = word;
+  if (confirm) record->confirmed = to_rfc3339(ports_.clock.now());
   if (auto kept = ledger_.record(*record); !kept) {
     Finding trouble = report::finding_from_error(kept.error(), report::Stage::host, "ledger");
     trouble.severity = Severity::warn;

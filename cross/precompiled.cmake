@@ -1,8 +1,8 @@
 # Precompiled standard headers: they are most of what the compiler reads. They lie in the cache, outside the checkout and named
 # by their recipe, so that ccache finds what another checkout has compiled.
 
-# _nodeproof_precompile(NAME OUT FLAG...): precompiled/NAME.hpp with the target's flags and FLAGs; OUT is its path.
-function(_nodeproof_precompile name out)
+# _nodeproof_precompile(OUT "NAME..." FLAG...): each precompiled/NAME.hpp, with the target's flags and FLAGs; OUT is its path.
+function(_nodeproof_precompile out names)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
   separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}")
   get_directory_property(options COMPILE_OPTIONS)
@@ -11,18 +11,21 @@ function(_nodeproof_precompile name out)
   list(TRANSFORM definitions PREPEND -D)
   set(command ${CMAKE_CXX_COMPILER} --target=${NODEPROOF_TRIPLE} --sysroot=${NODEPROOF_SYSROOT} ${flags} ${options} ${definitions}
       ${ARGN} -std=c++2b -Werror -fpch-instantiate-templates -Xclang -fno-pch-timestamp -x c++-header)
-  file(READ ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/precompiled/library.hpp text)
-  file(READ ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/precompiled/${name}.hpp own)
+  set(text "")
+  foreach(part IN LISTS names)
+    file(READ ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/precompiled/${part}.hpp own)
+    string(APPEND text "${own}")
+  endforeach()
+  list(GET names -1 name)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} --version OUTPUT_VARIABLE version COMMAND_ERROR_IS_FATAL ANY)
-  string(SHA256 key "${version};${command};${text};${own}")
+  string(SHA256 key "${version};${command};${text}")
   string(SUBSTRING ${key} 0 16 key)
   # Beside the sysroot: cross/lib.bash says where that is.
   cmake_path(SET folder NORMALIZE ${NODEPROOF_SYSROOT}/../../precompiled-${key})
   if(NOT EXISTS ${folder}/${name}.pch)
     string(RANDOM LENGTH 8 random)
     file(MAKE_DIRECTORY ${folder})
-    file(COPY ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/precompiled/library.hpp ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/precompiled/${name}.hpp
-         DESTINATION ${folder})
+    file(WRITE ${folder}/${name}.hpp "${text}")
     execute_process(COMMAND ${command} ${folder}/${name}.hpp -o ${folder}/${random} COMMAND_ERROR_IS_FATAL ANY)
     file(RENAME ${folder}/${random} ${folder}/${name}.pch)
   endif()
@@ -30,8 +33,8 @@ function(_nodeproof_precompile name out)
 endfunction()
 
 set(NODEPROOF_TEST_OPTIONS -O0 -U_FORTIFY_SOURCE)
-_nodeproof_precompile(library NODEPROOF_LIBRARY_PCH)
-_nodeproof_precompile(test NODEPROOF_TEST_PCH ${NODEPROOF_TEST_OPTIONS})
+_nodeproof_precompile(NODEPROOF_LIBRARY_PCH "library")
+_nodeproof_precompile(NODEPROOF_TEST_PCH "library;test" ${NODEPROOF_TEST_OPTIONS})
 
 function(_nodeproof_use_precompiled target pch)
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-include-pch> $<$<COMPILE_LANGUAGE:CXX>:${pch}>)

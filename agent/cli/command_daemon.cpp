@@ -16,8 +16,11 @@ namespace {
 
 Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesystem::path& file) {
   const config::Config config = TRY(load_config(globals, file));
-  DaemonSettings settings{
-      config.check_every, config::config_digest(config), config.scrub.every.count() > 0, {}};
+  DaemonSettings settings{.check_every = config.check_every,
+                          .stale_after = config.stale_after,
+                          .config_digest = config::config_digest(config),
+                          .scrub = config.scrub.every.count() > 0,
+                          .containerd_sockets = {}};
   if (config.containerd.address.empty()) {
     const auto usual = containerd::usual_sockets();
     settings.containerd_sockets.assign(usual.begin(), usual.end());

@@ -84,6 +84,7 @@ struct Config {
   Pull pull;
   std::chrono::seconds check_every{15 * 60};
   std::chrono::seconds resolve_every{6 * 3600};  // one question per proven tag in that time
+  std::chrono::seconds stale_after{0};  // a proof stands so long without its registry; 0 = for ever
   std::vector<Acceptance> accept;
   std::string rule_set;  // "0.1": rules new in it or later warn at most; "" = this program's own
   Scrub scrub;

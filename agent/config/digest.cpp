@@ -84,6 +84,10 @@ std::string config_digest(const Config& config) {
   writer.end_array().member("start_jitter", std::int64_t{config.pull.start_jitter.count()});
   writer.member("check_every", std::int64_t{config.check_every.count()});
   writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
+  // A key of a later version: where it is not used the digest is as it was before an upgrade.
+  if (config.stale_after.count() > 0) {
+    writer.member("stale_after", std::int64_t{config.stale_after.count()});
+  }
   writer.key("accept").begin_array();
   for (const Acceptance& accepted : config.accept) write_acceptance(writer, accepted);
   writer.end_array().member("rule_set", config.rule_set);

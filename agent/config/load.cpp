@@ -32,9 +32,12 @@ class Loader {
     const std::size_t before = config_.images.size();
     TRY(read_document(entry, config_));
     note_registries(entry);
-    if (const json::Value* pull = entry.value().find("pull")) {
-      pull_place_ = entry.child(*pull).place() + ": " + pull->path();
-    }
+    const auto note_place = [&](const char* key, std::string& place) {
+      const json::Value* value = entry.value().find(key);
+      if (value != nullptr) place = entry.child(*value).place() + ": " + value->path();
+    };
+    note_place("pull", pull_place_);
+    note_place("stale_after", stale_place_);
     return check_repeats(entry, before);
   }
 
@@ -44,6 +47,7 @@ class Loader {
       warn_of_open_secret(registry.password_file);
     }
     TRY(check_pull(config_.pull));
+    TRY(check_stale());
     return std::move(config_);
   }
 
@@ -98,6 +102,15 @@ class Loader {
     return {};
   }
 
+  // Each tag is asked for once per period, at any moment of it.
+  Result<> check_stale() const {
+    const std::chrono::seconds least = 2 * config_.resolve_every;
+    if (config_.stale_after.count() == 0 || config_.stale_after >= least) return {};
+    return fail(Errc::invalid_config, stale_place_ +
+                                          " must be at least twice resolve_every, here \"" +
+                                          std::to_string(least.count()) + "s\"");
+  }
+
   static void warn_of_open_secret(const std::string& file) {
     struct ::stat status{};
     if (file.empty() || ::stat(file.c_str(), &status) != 0) return;
@@ -109,8 +122,8 @@ class Loader {
   Config config_;
   std::map<std::string, std::string> places_;  // identity of an image -> file:line
   std::map<std::string, std::string>
-      registry_places_;     // host -> file:line: path of its last mention
-  std::string pull_place_;  // file:line: path of its last mention
+      registry_places_;                   // host -> file:line: path of its last mention
+  std::string pull_place_, stale_place_;  // file:line: path of its last mention
 };
 
 Result<std::vector<fs::path>> fragments(const fs::path& directory) {

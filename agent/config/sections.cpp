@@ -286,6 +286,14 @@ Result<> read_period(const Entry& entry, Config& into) {
   return {};
 }
 
+Result<> read_stale_after(const Entry& entry, Config& into) {
+  into.stale_after = {};
+  if (TRY(entry.text()).empty()) return {};
+  const auto limit = TRY(entry.duration());
+  into.stale_after = std::chrono::ceil<std::chrono::seconds>(limit);
+  return {};
+}
+
 constexpr std::array kConfig = {
     Field<Config>{"mode", read_mode},
     Field<Config>{"node", [](const Entry& entry,
@@ -305,7 +313,7 @@ constexpr std::array kConfig = {
     Field<Config>{"check_every", read_period<&Config::check_every>},
     Field<Config>{"resolve_every", read_period<&Config::resolve_every>},
     Field<Config>{"require_smoke", boolean<&Config::require_smoke>},
-    Field<Config>{"stale_after", nullptr},
+    Field<Config>{"stale_after", read_stale_after},
     Field<Config>{"accept", read_accept},
     Field<Config>{"rule_set", text<&Config::rule_set>},
     Field<Config>{"scrub",

@@ -130,6 +130,18 @@ constexpr CodeText kTexts[] = {
                "more requests to accounts), or use a mirror.",
      .example = "Docker Hub allows an address 100 pulls in six hours without login.",
      .exact = true},
+    {.code = code::kProofStale,
+     .title = "The registry has been silent for longer than the configuration allows",
+     .cause = "stale_after is set, and in that time the image's registry has not said what the tag "
+              "names. What is on this disk is as it was proven; whether it is still what the tag "
+              "means is not known.",
+     .detection = "The time of the registry's last answer about the tag, kept with the proof, "
+                  "beside this node's clock. Images required by digest are never stale.",
+     .remedy = "Make the registry reachable again. To let a proof stand for ever, which is the "
+               "default, take stale_after out of the configuration.",
+     .example = "A site whose uplink is down for a month, with a rule that nothing older than two "
+                "weeks may be started.",
+     .exact = true},
     {.code = code::kPlatformLost,
      .title = "The tag would lose a platform",
      .cause = "What was to be written holds no entry for a platform that the tag has now, so nodes "

@@ -139,6 +139,7 @@ Result<ProvenImage> read_record(std::string_view text) {
   TRY(json::read(root, "credentials", proven.credentials));
   TRY(json::read(root, "boot", proven.boot));
   TRY(json::read(root, "agent", proven.agent));
+  TRY(json::read(root, "confirmed", proven.confirmed));
   if (const json::Value* index = root.find("index")) proven.index = TRY(read_descriptor(*index));
   return proven;
 }
@@ -210,6 +211,7 @@ Result<> Ledger::record(const ProvenImage& proven) const {
   if (!proven.credentials.empty()) writer.member("credentials", proven.credentials);
   if (!proven.boot.empty()) writer.member("boot", proven.boot);
   if (!proven.agent.empty()) writer.member("agent", proven.agent);
+  if (!proven.confirmed.empty()) writer.member("confirmed", proven.confirmed);
   writer.end_object();
   return write_record(file_of(proven.name, kRecord), proven, writer.str() + "\n");
 }

@@ -49,6 +49,9 @@ struct ProvenImage {
   // In which boot the unpacked files were compared last, and which nodeproof judged the bytes; the
   // tests need not run again because of either. "" in older records.
   std::string boot = {}, agent = {};
+  // RFC 3339: when the registry was heard about the tag, roughly; "" = not since `time`, or nobody
+  // wants to know.
+  std::string confirmed = {};
   friend bool operator==(const ProvenImage&, const ProvenImage&) = default;
 };
 

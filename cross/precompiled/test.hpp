@@ -1,5 +1,4 @@
-#include "library.hpp"
-
+// Behind library.hpp, for unit tests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

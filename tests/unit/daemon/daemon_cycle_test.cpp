@@ -78,6 +78,37 @@ TEST_F(DaemonCycle, ThatCrashesLeavesTheProvenVerdictStanding) {
   EXPECT_TRUE(mended.findings.empty());
 }
 
+class DaemonStale : public DaemonProcess {
+ protected:
+  void SetUp() override {
+    DaemonProcess::SetUp();
+    options_.load_config = [](const std::filesystem::path& file) {
+      auto settings = load(file);
+      if (settings) settings->stale_after = 1h;
+      return settings;
+    };
+  }
+  // What becomes of the verdict when the cycle after one that long ago crashes.
+  NodeReport crash_after(std::chrono::hours age) {
+    NodeReport last = report_with(Verdict::ready);
+    last.time = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) - age;
+    cycle_reports(last);
+    start_and_wait_until_ready();
+    ask("check");
+    cycle_is("exit 3");
+    return ask("check");
+  }
+};
+
+TEST_F(DaemonStale, IsAVerdictWhoseLastCheckIsTooLongAgo) {
+  const NodeReport report = crash_after(2h);
+  EXPECT_EQ(report.verdict, Verdict::unknown);
+  EXPECT_EQ(report.reason, code::kCycleCrashed);
+  EXPECT_FALSE(ready_flag());
+}
+
+TEST_F(DaemonStale, IsNoVerdictOfToday) { EXPECT_EQ(crash_after(0h).verdict, Verdict::ready); }
+
 TEST_F(DaemonCycle, ThatCrashesBeforeAnythingWasProvenIsUnknown) {
   cycle_is("exit 3");
   start_and_wait_until_ready();

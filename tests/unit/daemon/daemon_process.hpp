@@ -67,7 +67,7 @@ class DaemonProcess : public testing::Test {
     if (!text) return std::unexpected(text.error());
     if (text->contains("invalid"))
       return fail(Errc::invalid_config, file.string() + ": is invalid");
-    return DaemonSettings{1h, "digest of " + *text};
+    return DaemonSettings{.check_every = 1h, .config_digest = "digest of " + *text};
   }
 
   void write(const std::string& path, std::string_view content) const {
