@@ -29,21 +29,30 @@ struct FleetOptions {
   std::string expect, silent_after = "2h";
 };
 
-// The reports of a folder and of the folders in it: *.json, sorted.
+constexpr std::string_view kSuffix = ".json";
+
+// All files of a folder and of the folders in it but hidden ones, sorted.
 Result<std::vector<std::string>> files_in(const fs::path& folder) {
   std::vector<std::string> files;
   std::error_code error;
   for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
        at.increment(error)) {
     std::error_code ignored;
-    if (at->path().extension() == ".json" && at->is_regular_file(ignored)) {
-      files.push_back(at->path().string());
-    }
+    const bool hidden = at->path().filename().string().starts_with('.');
+    if (!hidden && at->is_regular_file(ignored)) files.push_back(at->path().string());
   }
   if (error)
     return std::unexpected(not_usable({"REPORT", folder}, {Errc::io, error.message(), ""}));
   std::ranges::sort(files);
   return files;
+}
+
+// In a folder what is called otherwise is not read, and told.
+Result<NodeReport> read_collected(const std::string& file, const std::vector<std::string>& named) {
+  if (file.ends_with(kSuffix) || std::ranges::find(named, file) != named.end()) {
+    return read_report(file);
+  }
+  return fail(Errc::usage, file + ": not read: reports in a folder are called *.json");
 }
 
 Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths) {
@@ -57,7 +66,7 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
     for (std::string& file : TRY(files_in(path))) files.push_back(std::move(file));
   }
   if (files.empty()) {
-    return fail(Errc::usage, "there is no report: no file *.json in " + paths.front(),
+    return fail(Errc::usage, "there is no report: no file in " + paths.front(),
                 "collect what the nodes say: nodeproof status -o json > reports/$(hostname).json");
   }
   return files;
@@ -89,7 +98,7 @@ Result<int> fleet(Session& session, const FleetOptions& options) {
   std::vector<report::Collected> reports;
   std::vector<Error> unreadable;
   for (const std::string& file : TRY(files_of(options.paths))) {
-    auto report = read_report(file);
+    auto report = read_collected(file, options.paths);
     if (report) {
       reports.push_back({file, *std::move(report)});
     } else {

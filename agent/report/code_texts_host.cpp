@@ -50,7 +50,7 @@ constexpr CodeText kTexts[] = {
                   "followed through After=, Before= and what targets want.",
      .remedy =
          "Take the ordering away. Let the units of the workload wait, and hold pods back by a "
-         "taint.",
+         "taint of yours that goes when nodeproof wait ends.",
      .example =
          "A drop-in k3s.service.d/wait.conf with After=nodeproof-ready.target, meant to keep "
          "pods away until all is proven.",

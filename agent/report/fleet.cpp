@@ -101,10 +101,13 @@ class Census {
     if (group.nodes.empty() || group.nodes.back() != report.node) {
       group.nodes.push_back(report.node);
     }
-    if (!image.empty()) failing_on_[image].insert(architecture);
+    if (!image.empty() && finding.severity == Severity::fail) {
+      failing_on_[image].insert(architecture);
+    }
   }
 
   [[nodiscard]] std::string only_on(const FleetGroup& group) const {
+    if (group.severity != Severity::fail) return "";
     const auto failing = failing_on_.find(group.image);
     const auto ready = ready_on_.find(group.image);
     if (failing == failing_on_.end() || failing->second.size() != 1) return "";
@@ -130,14 +133,17 @@ std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> rep
   return all;
 }
 
-// A node that has booted anew writes no more reports of the boot before: of two boots, the older
-// report is of a time when the newer one had said something already.
-std::optional<TwiceNamed> twice_named(const std::vector<Collected>& reports) {
+// A report of another boot that is not old, or of a time when the newest one's boot had said
+// something already. A node that has booted in between looks like this, too, if its older report
+// was kept: nothing in the reports tells the two apart, so it is asked about.
+std::optional<TwiceNamed> twice_named(const std::vector<Collected>& reports,
+                                      const FleetQuestion& question) {
   const NodeReport& newest = reports.front().report;
   TwiceNamed twice{newest.node, {reports.front().file}};
   for (const Collected& other : reports) {
     if (other.report.host.boot_id == newest.host.boot_id) continue;
-    if (other.report.time >= newest.since) twice.files.push_back(other.file);
+    const bool recent = question.now - other.report.time <= question.silent_after;
+    if (recent || other.report.time >= newest.since) twice.files.push_back(other.file);
   }
   return twice.files.size() > 1 ? std::optional(std::move(twice)) : std::nullopt;
 }
@@ -151,7 +157,7 @@ Fleet survey(std::vector<Collected> reports, const FleetQuestion& question) {
   fleet.nodes = nodes.size();
   for (const auto& [name, of_one] : nodes) {
     const NodeReport& report = of_one.front().report;
-    if (auto twice = twice_named(of_one)) fleet.twice.push_back(*std::move(twice));
+    if (auto twice = twice_named(of_one, question)) fleet.twice.push_back(*std::move(twice));
     if (question.expected && !question.expected->contains(name)) fleet.unexpected.push_back(name);
     const bool ahead = report.time > question.now + kAhead;
     if (ahead || question.now - report.time > question.silent_after) {

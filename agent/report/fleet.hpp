@@ -45,7 +45,8 @@ struct SilentNode {
   friend bool operator==(const SilentNode&, const SilentNode&) = default;
 };
 
-// Two hosts that call themselves alike, such as those of a copied SD card.
+// Two hosts that call themselves alike, such as those of a copied SD card; or one that has booted
+// and whose older report is still there.
 struct TwiceNamed {
   std::string name;
   std::vector<std::string> files;

@@ -109,11 +109,13 @@ std::string to_table(const Fleet& fleet, const FleetQuestion& question, const Ta
   table.list(Severity::unknown, fleet.missing, "expected and never heard of");
   for (const TwiceNamed& twice : fleet.twice) {
     table.head(Severity::unknown, twice.files.size(),
-               "hosts call themselves " + twice.name + ": only the newest report is counted");
+               "reports of different boots call themselves " + twice.name +
+                   ": only the newest is counted");
     table.line(listed(twice.files));
     table.line(
-        "remedy: give each a host name and /etc/machine-id of its own (a copied SD card), "
-        "or set node.name");
+        "remedy: hosts that share a name (a copied SD card) need names of their own, or "
+        "node.name in the configuration; if it is one host that has booted, remove the "
+        "older report");
   }
   table.list(Severity::warn, fleet.overridden, "ready only by an operator's override");
   table.list(Severity::warn, fleet.unexpected, "have reported and are not expected");

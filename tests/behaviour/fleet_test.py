@@ -92,6 +92,12 @@ class Fleet(testing.RigTest):
         self.assertIn("torn.json", done.stdout)
         self.assertIn("1 of 1 nodes ready", done.stdout)
 
+    def test_a_file_of_another_name_is_told_unless_it_was_named(self):
+        self.put("node-1", "pi4")
+        (self.reports / "node-1.json").rename(self.reports / "node-1")
+        self.assertIn("reports in a folder are called *.json", self.fleet(self.reports, code=2).stdout)
+        self.fleet(self.reports / "node-1", code=0)
+
     def test_nothing_to_read_is_a_usage_error(self):
         self.assertIn("there is no report", self.fleet(self.reports, code=64).stderr)
         self.assertIn("absent.json", self.fleet(self.nodeproof.folder / "absent.json", code=2).stdout)

@@ -126,7 +126,7 @@ TEST_F(FleetTest, AReportFromTheFutureIsOfAWrongClock) {
 
 TEST_F(FleetTest, OfANodeTheNewestReportCounts) {
   reports = {bad("pi-1"), good("pi-1")};
-  reports[0].time = reports[0].since = kNow - 1h;
+  reports[0].time = reports[0].since = kNow - 3h;
   reports[0].host.boot_id = "the boot before";
   const Fleet fleet = look();
   EXPECT_EQ(fleet.nodes, 1U);
@@ -134,15 +134,30 @@ TEST_F(FleetTest, OfANodeTheNewestReportCounts) {
   EXPECT_THAT(fleet.twice, IsEmpty()) << "it has booted since";
 }
 
-TEST_F(FleetTest, TwoHostsOfOneNameAreToldApartFromOneThatHasBooted) {
-  reports = {good("pi-1"), good("pi-1")};
-  reports[0].host.boot_id = "of the copied card";
-  reports[0].time = kNow - 10min;
-  reports[1].since = kNow - 20min;
-  const Fleet fleet = look();
-  ASSERT_THAT(fleet.twice, SizeIs(1));
-  EXPECT_THAT(fleet.twice[0].files, ElementsAre("reports/1.json", "reports/0.json"));
-  EXPECT_EQ(verdict_of(fleet), Verdict::unknown);
+TEST_F(FleetTest, TwoHostsOfOneNameAreTold) {
+  for (const auto age : {std::chrono::minutes(10), std::chrono::minutes(5 * 60)}) {
+    reports = {good("pi-1"), good("pi-1")};
+    reports[0].host.boot_id = "of the copied card";
+    reports[0].time = kNow - age;
+    reports[1].since = kNow - 6h;
+    const Fleet fleet = look();
+    ASSERT_THAT(fleet.twice, SizeIs(1));
+    EXPECT_THAT(fleet.twice[0].files, ElementsAre("reports/1.json", "reports/0.json"));
+    EXPECT_EQ(verdict_of(fleet), Verdict::unknown);
+  }
+}
+
+TEST_F(FleetTest, AVerdictThatIsYoungHidesNoSecondHost) {
+  reports = {good("pi-1"), bad("pi-1")};
+  reports[1].host.boot_id = "of the copied card";
+  reports[1].time = kNow - 20min;
+  reports[0].since = kNow - 10min;
+  EXPECT_THAT(look().twice, SizeIs(1));
+}
+
+TEST_F(FleetTest, WhatIsNotKnownFailsOnNoArchitecture) {
+  reports = {node("pi", unknown_image(kApp)), good("server", "")};
+  EXPECT_EQ(look().groups.at(0).only, "");
 }
 
 TEST_F(FleetTest, WhoIsExpectedAndNeverHeardOfIsMissing) {
