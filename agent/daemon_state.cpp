@@ -1,6 +1,7 @@
 #include "agent/daemon_state.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "agent/codes.hpp"
@@ -65,7 +66,15 @@ DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
 
 // The mark goes before anything else happens: a daemon that crashes has left none.
 bool DaemonState::take_clean_mark() {
-  const bool clean = !boot_id_.empty() && read_file(clean_file_).value_or("") == boot_id_;
+  const std::string mark = read_file(clean_file_).value_or("");
+  const std::size_t line = std::min(mark.find('\n'), mark.size());
+  const bool clean = !boot_id_.empty() && mark.substr(0, line) == boot_id_;
+  checked_ = moment_now(boot_id_).since_boot;  // an earlier version does not say when
+  std::chrono::milliseconds::rep checked = 0;
+  const char* const end = mark.data() + mark.size();
+  if (line < mark.size() && std::from_chars(mark.data() + line + 1, end, checked).ptr == end) {
+    checked_ = std::chrono::milliseconds(checked);
+  }
   const auto removed = remove_file(clean_file_);
   take_note("the mark of its stop", removed);
   return clean && removed;
@@ -82,7 +91,6 @@ void DaemonState::restore(const DaemonSettings& settings, Time now) {
     drop_code(report_.findings, code::kStateNotKept);   // of a disk as it was then
     report_.freshness = Freshness::stale;
     proven_ = true;
-    checked_ = report_.time;
     return publish(false);
   }
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
@@ -113,7 +121,7 @@ void DaemonState::accept(NodeReport report) {
   report::continue_from(report, report_);
   const NodeReport before = std::exchange(report_, std::move(report));
   proven_ = true;
-  checked_ = report_.time;
+  checked_ = moment_now(boot_id_).since_boot;
   shown_.clear();
   show_override();  // so that these are not taken for news
   show_own_findings();
@@ -122,7 +130,8 @@ void DaemonState::accept(NodeReport report) {
 
 void DaemonState::accept_failure(const Finding& finding, const DaemonSettings& settings, Time now) {
   const NodeReport before = report_;
-  const bool in_time = settings.stale_after.count() == 0 || now - checked_ <= settings.stale_after;
+  const auto age = moment_now(boot_id_).since_boot - checked_;  // the wall clock may be set
+  const bool in_time = settings.stale_after.count() == 0 || age <= settings.stale_after;
   const bool stands = proven_ && report_.config_digest == settings.config_digest && in_time;
   Finding told = finding;
   told.severity = stands ? Severity::warn : Severity::unknown;
@@ -212,7 +221,10 @@ void DaemonState::leave(bool managed) {
     take_note("the ready flag", remove_file(ready_file_));
   if (!proven_ || !managed) return;
   auto left = report_file_.write(report::to_json(report_), 0600);
-  if (left) left = write_file_atomically(clean_file_, boot_id_, 0600);
+  if (left) {
+    const std::string mark = boot_id_ + "\n" + std::to_string(checked_.count());
+    left = write_file_atomically(clean_file_, mark, 0600);
+  }
   take_note("the verdict", left);
 }
 

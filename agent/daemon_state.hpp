@@ -74,9 +74,9 @@ class DaemonState {
   std::map<std::string, std::string> not_kept_;  // what: why
   std::vector<Finding> shown_;                   // of our own, in report_
   NodeReport report_;
-  bool proven_ = false;     // report_ comes from a cycle that ended
-  Time checked_;            // when it did
-  bool is_on_disk_ = true;  // as far as it says something new
+  bool proven_ = false;                   // report_ comes from a cycle that ended
+  std::chrono::milliseconds checked_{0};  // when it did, since the boot
+  bool is_on_disk_ = true;                // as far as it says something new
 };
 
 // Same verdicts, findings and digests; times, sequence and transfer numbers are not compared, nor

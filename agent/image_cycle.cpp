@@ -334,6 +334,10 @@ resolve::ProvenImage ImageCycle::record_of(const Job& job, const ResolvedImage& 
                            chain_ids(resolved.config.diff_ids).back(), size.bytes, size.layers};
   if (job.proven() && top_of(*job.proven()).digest == top_of(resolved).digest) {
     record.word = job.proven()->word;
+    // To prove it anew is no word of the registry.
+    const bool counts = config_.settings.stale_after.count() > 0;
+    const std::string& old = job.proven()->confirmed;
+    record.confirmed = counts && old.empty() ? job.proven()->time : old;
   }
   return record;
 }

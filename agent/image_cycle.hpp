@@ -91,8 +91,15 @@ class ImageCycle {
   Result<std::optional<Digest>> ask(const Reference& tag, const std::stop_token& stop);
   [[nodiscard]] ImageReport told_again(const Job& job) const;
   ImageReport unasked(const Job& job, ImageReport report);
-  [[nodiscard]] bool is_to_be_confirmed(const resolve::ProvenImage& proven) const;
-  void note_stale(const Reference& reference, ImageReport& report) const;
+  struct LastWord {  // of the registry, about a tag
+    std::chrono::system_clock::time_point time;
+    bool exact = false;  // else as it was written down, which is not done each time
+  };
+  [[nodiscard]] std::optional<LastWord> last_word(const Reference& tag,
+                                                  const resolve::ProvenImage& proven) const;
+  [[nodiscard]] bool is_nearly_stale(const Reference& tag) const;
+  void write_down_last_word(const Reference& tag, const resolve::ProvenImage& proven) const;
+  void note_stale(const Reference& tag, ImageReport& report) const;
   ImageReport settled(const Job& job, ImageReport report, const resolve::RegistryWord& word);
   [[nodiscard]] bool is_to_be_asked(const Reference& reference, const RequiredImage& image);
   Result<ResolvedImage> kept_here(const Job& job);

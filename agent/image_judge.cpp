@@ -157,7 +157,8 @@ bool ImageCycle::is_to_be_asked(const Reference& reference, const RequiredImage&
   if (reference.digest()) return false;
   if (config_.polling == Polling::always) return true;
   const bool turn_has_come = polls_.wanted_since(reference) && !turn_.deferred_until(reference);
-  return (polls_.is_due(reference, image.on_tag_moved) || turn_has_come) &&
+  return (polls_.is_due(reference, image.on_tag_moved) || turn_has_come ||
+          is_nearly_stale(reference)) &&
          !polls_.paused_until(reference);
 }
 
@@ -170,6 +171,7 @@ Result<std::optional<Digest>> ImageCycle::ask(const Reference& tag, const std::s
   }
   auto said = ports_.registry.ask_digest(tag, stop);
   polls_.note(tag, ports_.registry.rate_limit(tag));
+  if (said) polls_.hear(tag);
   const bool silent =
       !said && (said.error().code == Errc::unreachable || said.error().code == Errc::timeout);
   if (silent) {
@@ -278,12 +280,10 @@ ImageReport ImageCycle::settled(const Job& job, ImageReport report,
   if (!config_.registry_asked) return report;
   polls_.answered(job.reference, job.image.on_tag_moved);
   if (word == resolve::RegistryWord{}) polls_.unwant(job.reference);
-  const bool confirm = is_to_be_confirmed(*job.proven());
-  if (word == resolve::RegistryWord{} && job.proven()->word == word && !confirm) return report;
+  if (word == resolve::RegistryWord{} && job.proven()->word == word) return report;
   auto record = ledger_.find(job.reference.name());
-  if (!record || (record->word == word && !confirm)) return report;
+  if (!record || record->word == word) return report;
   record->word = word;
-  if (confirm) record->confirmed = to_rfc3339(ports_.clock.now());
   if (auto kept = ledger_.record(*record); !kept) {
     Finding trouble = report::finding_from_error(kept.error(), report::Stage::host, "ledger");
     trouble.severity = Severity::warn;
@@ -338,6 +338,7 @@ ImageReport ImageCycle::judge_failed(const Job& job, const Error& error,
   const bool outage = failure.severity == Severity::unknown || !config_.registry_asked;
   failure.severity = Severity::warn;
   if (!outage) {
+    polls_.hear(job.reference);
     restore_hint(failure, job, delivery_of(job, kept));
     return settled(job, std::move(report), {Freshness::stale, {std::move(failure)}});
   }
@@ -375,6 +376,7 @@ ImageReport ImageCycle::judge_absent(const Job& job, const Error& why) {
   if (named) {
     if (!named->unconfirmed && config_.registry_asked) {
       polls_.answered(job.reference, job.image.on_tag_moved);
+      polls_.hear(job.reference);
     }
     Job anew = job;  // an older proof says nothing of what is gone or damaged
     if (anew.look.proven) anew.look.proven->proof_key.clear();

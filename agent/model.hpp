@@ -59,7 +59,7 @@ struct BinfmtHandler {
 struct ContainerdFacts {
   std::string socket;
   std::string version;      // "1.6.20"
-  std::string namespace_;   // k8s.io where the CRI plugin answers, else default
+  std::string namespace_;   // k8s.io where a kubelet uses it, else default
   std::string snapshotter;  // overlayfs
   bool cri = false;         // the CRI plugin answers on the same socket
   bool systemd_cgroup = false;

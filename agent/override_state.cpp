@@ -221,13 +221,13 @@ Result<UniqueFd> OverrideState::alone(bool wait) const {
 Result<> OverrideState::settle(const Moment& now) const {
   if (active(now) || ::access(file_.c_str(), F_OK) != 0) return {};
   const UniqueFd lock = TRY(alone(false));
+  // One that the disk does not give may still count.
+  if (auto text = read_file(file_); !text) return std::unexpected(std::move(text).error());
   return lock ? settle_alone(now) : Result<>();
 }
 
 Result<> OverrideState::settle_alone(const Moment& now) const {
   if (active(now) || ::access(file_.c_str(), F_OK) != 0) return {};
-  // One that the disk does not give may still count.
-  if (auto text = read_file(file_); !text) return std::unexpected(std::move(text).error());
   const auto kept = read();
   TRY(remove_file(file_));
   return note(event_of("ended", kept ? kept->given : Override{}, now));

@@ -65,7 +65,7 @@ bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
   const std::scoped_lock lock(mutex_);
   const std::string name = tag.name();
   const auto [found, fresh] =
-      tags_.try_emplace(name, Tag{now(), false, static_cast<std::uint64_t>(policy)});
+      tags_.try_emplace(name, Tag{.asked = now(), .policy = static_cast<std::uint64_t>(policy)});
   changed_ |= fresh;
   const Tag& last = found->second;
   if (last.policy != static_cast<std::uint64_t>(policy)) return true;
@@ -75,8 +75,23 @@ bool Polls::is_due(const Reference& tag, OnTagMoved policy) {
 
 void Polls::answered(const Reference& tag, OnTagMoved policy) {
   const std::scoped_lock lock(mutex_);
-  tags_[tag.name()] = {now(), true, static_cast<std::uint64_t>(policy)};
+  Tag& last = tags_[tag.name()];
+  last.asked = now();
+  last.answered = true;
+  last.policy = static_cast<std::uint64_t>(policy);
   changed_ = true;
+}
+
+void Polls::hear(const Reference& tag) {
+  const std::scoped_lock lock(mutex_);
+  tags_.try_emplace(tag.name(), Tag{.asked = now()}).first->second.heard = now();
+  changed_ = true;
+}
+
+std::optional<Polls::Time> Polls::heard(const Reference& tag) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = tags_.find(tag.name());
+  return found == tags_.end() ? std::nullopt : found->second.heard;
 }
 
 void Polls::set_limit(const Reference& tag, const RateLimit& limit) {
@@ -143,6 +158,7 @@ Result<> Polls::load_tags(const json::Value& tags) {
     tag.asked = TRY(time_at(value, "asked"));
     TRY(json::read(value, "answered", tag.answered));
     TRY(json::read(value, "policy", tag.policy));
+    if (value.find("heard") != nullptr) tag.heard = TRY(time_at(value, "heard"));
     if (tag.asked > oldest) tags_.emplace(name, tag);
   }
   return {};
@@ -186,7 +202,9 @@ Result<> Polls::save() {
   out.begin_object().member("version", kVersion).key("tags").begin_object();
   for (const auto& [name, tag] : tags_) {
     out.key(name).begin_object().member("asked", seconds_of(tag.asked));
-    out.member("answered", tag.answered).member("policy", tag.policy).end_object();
+    out.member("answered", tag.answered).member("policy", tag.policy);
+    if (tag.heard) out.member("heard", seconds_of(*tag.heard));
+    out.end_object();
   }
   out.end_object().key("registries").begin_object();
   for (const auto& [name, host] : hosts_) {

@@ -39,6 +39,11 @@ class Polls {
   bool is_due(const Reference& tag, OnTagMoved policy);
   void answered(const Reference& tag, OnTagMoved policy);
 
+  // It has said something about the tag just now, be it enough or not; when it did so last since
+  // the boot.
+  void hear(const Reference& tag);
+  [[nodiscard]] std::optional<Time> heard(const Reference& tag) const;
+
   // What the registry said just now; nothing = nothing new.
   void note(const Reference& tag, const std::optional<RateLimit>& limit);
   // It wants to be left alone.
@@ -60,6 +65,7 @@ class Polls {
   struct Tag {
     Time asked;             // or first heard of
     bool answered = false;  // since the boot
+    std::optional<Time> heard = {};
     std::uint64_t policy = 0;
   };
   struct Host {

@@ -91,6 +91,7 @@ void print_table(std::ostream& out, const std::vector<Place>& places, bool dry_r
   if (places.empty()) out << "nothing is held in containerd\n";
   for (const Place& place : places) {
     const Released& released = place.released;
+    if (released.pins.empty() && released.leases.empty() && released.leftovers.empty()) continue;
     out << place.socket << ", namespace " << printable(place.namespace_)
         << (dry_run ? ": would be given back\n" : ": given back\n");
     print_list(out, "leases", released.leases);

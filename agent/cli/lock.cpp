@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -38,11 +39,21 @@ std::string holder_of(const UniqueFd& fd) {
   return {};
 }
 
+// Whoever can open a folder can lock it. A kubelet makes a pod's hostPath for everybody to read.
+Result<> keep_private(const UniqueFd& folder, const std::filesystem::path& path) {
+  struct stat facts{};
+  if (::fstat(folder.get(), &facts) != 0) return fail_errno(errno, path.string());
+  if ((facts.st_mode & 077U) == 0 || facts.st_uid != ::geteuid()) return {};
+  if (::fchmod(folder.get(), facts.st_mode & 0700U) == 0 || errno == EROFS) return {};
+  return fail_errno(errno, path.string());
+}
+
 }  // namespace
 
 Result<InstanceLock> InstanceLock::take(const std::filesystem::path& state_dir) {
   UniqueFd fd(::open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail_errno(errno, state_dir.string());
+  TRY(keep_private(fd, state_dir));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return InstanceLock(std::move(fd));
   if (errno != EWOULDBLOCK) return fail_errno(errno, state_dir.string());
   const std::string pid = holder_of(fd);

@@ -53,7 +53,7 @@ Result<registry::Credentials> own_login(const std::string& host, const config::R
 registry::OwnLogins own_logins(const config::Config& config) {
   registry::OwnLogins own;
   for (const auto& [host, from] : config.registries) {
-    if (!from.username.empty() || !from.password_file.empty()) {
+    if (!from.username.empty() || !config::check_credentials(host, from)) {
       own.emplace(host, own_login(host, from));
     }
   }

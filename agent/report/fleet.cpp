@@ -157,8 +157,12 @@ Fleet survey(std::vector<Collected> reports, const FleetQuestion& question) {
   fleet.nodes = nodes.size();
   for (const auto& [name, of_one] : nodes) {
     const NodeReport& report = of_one.front().report;
+    if (question.expected && !question.expected->contains(name)) {
+      fleet.unexpected.push_back(name);
+      --fleet.nodes;
+      continue;
+    }
     if (auto twice = twice_named(of_one, question)) fleet.twice.push_back(*std::move(twice));
-    if (question.expected && !question.expected->contains(name)) fleet.unexpected.push_back(name);
     const bool ahead = report.time > question.now + kAhead;
     if (ahead || question.now - report.time > question.silent_after) {
       fleet.silent.push_back({name, of_one.front().file, report.time, report.verdict, ahead});

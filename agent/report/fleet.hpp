@@ -54,12 +54,12 @@ struct TwiceNamed {
 };
 
 struct Fleet {
-  std::size_t nodes = 0;                              // that have reported, each once
+  std::size_t nodes = 0;  // that have reported and are expected, each once
   std::size_t ready = 0, not_ready = 0, unknown = 0;  // of those that are not silent
   std::vector<FleetGroup> groups;                     // failures first, then by how many nodes
   std::vector<SilentNode> silent;                     // longest first
   std::vector<std::string> missing;                   // expected, and no report of them
-  std::vector<std::string> unexpected;                // have reported, and nobody knows them
+  std::vector<std::string> unexpected;                // have reported, and count for nothing
   std::vector<TwiceNamed> twice;
   std::vector<std::string> overridden;  // ready by an operator's word alone
   std::vector<Error> unreadable;        // files that are no report

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/model_json.hpp"
 #include "agent/report/fleet.hpp"
 #include "agent/report/paint.hpp"
@@ -8,8 +10,9 @@
 namespace nodeproof::report {
 namespace {
 
-constexpr std::size_t kMaxText = 2000;  // bytes of one line's text
-constexpr std::size_t kMaxNamed = 40;   // nodes that a table names of a group; JSON names all
+constexpr std::size_t kMaxText = 2000;   // bytes of one line's text
+constexpr std::size_t kMaxNamed = 40;    // nodes that a table names of a group; JSON names all
+constexpr std::size_t kMaxNames = 1900;  // bytes of them
 constexpr std::size_t kIndent = 4;
 
 std::string age_words(std::chrono::seconds age) {
@@ -21,12 +24,13 @@ std::string age_words(std::chrono::seconds age) {
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
-  for (std::size_t i = 0; i < names.size() && i < kMaxNamed; ++i) {
-    text += (i == 0 ? "" : ", ") + names[i];
+  std::size_t named = 0;
+  for (; named < std::min(names.size(), kMaxNamed); ++named) {
+    if (named > 0 && text.size() + names[named].size() + 2 > kMaxNames) break;
+    text += (named == 0 ? "" : ", ") + names[named];
   }
-  if (names.size() > kMaxNamed)
-    text += " and " + std::to_string(names.size() - kMaxNamed) + " more";
-  return text;
+  if (named == names.size()) return text;
+  return text + " and " + std::to_string(names.size() - named) + " more";
 }
 
 std::string closing(const Fleet& fleet) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "agent/codes.hpp"
 #include "tests/unit/cycle/cycle_rig.hpp"
 
@@ -56,6 +58,30 @@ TEST_F(Stale, IsCountedFromTheRegistrysLastWordNotFromTheProof) {
   registry_is_silent();
   EXPECT_EQ(after(kLimit - kPeriod).verdict, Verdict::ready);
   EXPECT_EQ(after(kPeriod + hours(1)).verdict, Verdict::unknown);
+}
+
+TEST_F(Stale, IsNoProofWhoseRegistryWasNotAskedBecauseItsTurnHadNotCome) {
+  rig.config.settings.stale_after = {};  // set later, when the first word is long ago
+  for (int i = 0; i < 20; ++i) after(kPeriod);
+  rig.config.settings.stale_after = kLimit;
+  EXPECT_EQ(after(hours(0)).verdict, Verdict::ready);
+}
+
+TEST_F(Stale, IsNoProofOfAHostThatWasOffForLong) {
+  std::filesystem::remove(rig.config.run_dir / "polls.json");  // a boot
+  EXPECT_EQ(after(kLimit * 5).verdict, Verdict::ready);
+  std::filesystem::remove(rig.config.run_dir / "polls.json");
+  registry_is_silent();
+  EXPECT_EQ(after(kLimit * 5).verdict, Verdict::unknown);
+}
+
+TEST_F(Stale, IsNotRenewedByAProofThatIsMadeAnewWithoutTheRegistry) {
+  registry_is_silent();
+  rig.clock.advance(kLimit);
+  rig.config.again = true;
+  EXPECT_EQ(after(hours(0)).verdict, Verdict::ready);
+  rig.config.again = false;
+  EXPECT_EQ(after(hours(1)).verdict, Verdict::unknown);
 }
 
 TEST_F(Stale, IsNothingThatTheConfigurationDoesNotSay) {

@@ -169,6 +169,21 @@ TEST_F(FleetTest, WhoIsExpectedAndNeverHeardOfIsMissing) {
   EXPECT_EQ(verdict_of(fleet), Verdict::unknown);
 }
 
+TEST_F(FleetTest, WhoIsNotExpectedCountsForNothing) {
+  question.expected = {"pi-1"};
+  reports = {good("pi-1"), bad("guest"), good("gone")};
+  reports[2].time = kNow - 5h;
+  const Fleet fleet = look();
+  EXPECT_THAT(fleet.unexpected, ElementsAre("gone", "guest"));
+  EXPECT_EQ(verdict_of(fleet), Verdict::ready);
+  EXPECT_THAT(to_table(fleet, question), HasSubstr("1 of 1 nodes ready\n"));
+}
+
+TEST_F(FleetTest, LongNamesAreCountedWhereTheyDoNotFit) {
+  for (int i = 0; i < 40; ++i) reports.push_back(bad(std::string(200, 'x') + std::to_string(i)));
+  EXPECT_THAT(to_table(look(), question), HasSubstr(" and 31 more\n"));
+}
+
 TEST_F(FleetTest, WithoutAReportNothingIsKnown) { EXPECT_EQ(verdict_of(look()), Verdict::unknown); }
 
 TEST_F(FleetTest, AnOverrideIsTold) {
