@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import userland
-from rig import packages, testing
+from rig import packages, processes, testing
 
 
 def root() -> Path:
@@ -44,11 +44,13 @@ def run(files: dict[str, bytes], script: str, binary: Path | None = None, second
             *([f"--bind-ro={binary}:/usr/bin/nodeproof"] if binary else []), "--console=pipe", "-b", "systemd.wants=script.service",
         ]
         environment = {**os.environ, "SYSTEMD_LOG_LEVEL": "warning"}
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, env=environment)
-            status, console = str(done.returncode), done.stdout + done.stderr
-        except subprocess.TimeoutExpired as late:
-            status, console = "timeout", (late.stdout or b"") + (late.stderr or b"")
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as process:
+            try:
+                console, status = process.communicate(timeout=seconds)[0], str(process.returncode)
+            except subprocess.TimeoutExpired:
+                # systemd-nspawn, killed, would leave the whole system running.
+                processes.kill_all(processes.descendants([process.pid]))
+                console, status = process.communicate()[0], "timeout"
         found = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in out.iterdir() if path.is_file()}
         return {**found, "status": status, "console": console.decode(errors="replace")}
 
