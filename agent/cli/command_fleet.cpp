@@ -67,7 +67,7 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
   }
   if (files.empty()) {
     return fail(Errc::usage, "there is no report: no file in " + paths.front(),
-                "collect what the nodes say: nodeproof status -o json > reports/$(hostname).json");
+                "collect what each node says, nodeproof status -o json, into a file NODE.json");
   }
   return files;
 }

@@ -140,9 +140,12 @@ TEST_F(OverrideStateTest, OneThatIsJustGivenIsNotTakenForTheOneThatEnded) {
 }
 
 TEST_F(OverrideStateTest, OneThatTheDiskDoesNotGiveIsNotTakenAway) {
-  std::filesystem::create_directory(folder.path() / "override.json");  // cannot be read
+  // Can be opened, and not be read: EIO.
+  std::filesystem::create_symlink("/proc/self/mem", folder.path() / "override.json");
   EXPECT_FALSE(state.settle(now));
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "override.json"));
+  EXPECT_TRUE(state.clear(kBy, now)) << "but who wants it gone is obeyed";
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "override.json"));
 }
 
 TEST_F(OverrideStateTest, IsCutToWholeSeconds) {
