@@ -101,6 +101,7 @@ Action declare_place(CLI::App& app);
 Action declare_plan(CLI::App& app);
 Action declare_release(CLI::App& app);
 Action declare_repair(CLI::App& app);
+Action declare_report_child(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_scrub_child(CLI::App& app);
 Action declare_status(CLI::App& app);

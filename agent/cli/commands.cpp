@@ -35,6 +35,8 @@ std::span<const Command> commands() {
               declare_release},
       Command{"repair", "fetch and unpack again what is damaged of an image on this node",
               declare_repair},
+      Command{"report-child", "one report to one receiver, for the daemon", declare_report_child,
+              true},
       Command{"resolve", "which variant of an image this node's containerd takes, and why",
               declare_resolve},
       Command{"scrub-child", "a slice of the scrub for the daemon", declare_scrub_child, true},

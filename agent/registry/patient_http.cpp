@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/http_retry.hpp"
 #include "common/http_url.hpp"
 
 namespace nodeproof::registry {

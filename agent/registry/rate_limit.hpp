@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "agent/model_json.hpp"
-#include "common/clock.hpp"
 #include "common/http.hpp"
 
 namespace nodeproof::registry {
@@ -14,10 +13,5 @@ using nodeproof::RateLimit;
 
 // Docker Hub's "ratelimit-limit: 100;w=21600" and its relatives with "x-" before.
 [[nodiscard]] std::optional<RateLimit> rate_limit_of(const HttpResponse& head);
-
-// Retry-After (RFC 9110, section 10.2.3) of a 429 or 503, in seconds or as a date; at most a day.
-// A date counts from the server's own one, for this host's clock may be wrong.
-[[nodiscard]] std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head,
-                                                                 const Clock& clock);
 
 }  // namespace nodeproof::registry
