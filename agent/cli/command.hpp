@@ -96,6 +96,7 @@ Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_look_child(CLI::App& app);
+Action declare_metrics(CLI::App& app);
 Action declare_override(CLI::App& app);
 Action declare_place(CLI::App& app);
 Action declare_plan(CLI::App& app);

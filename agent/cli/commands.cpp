@@ -25,6 +25,8 @@ std::span<const Command> commands() {
       Command{"inspect", "is a tag whole: every manifest and layer of every platform",
               declare_inspect, false, true},
       Command{"look-child", "a glance at containerd for the daemon", declare_look_child, true},
+      Command{"metrics", "reports as metrics for Prometheus, or with -o json for OpenTelemetry",
+              declare_metrics},
       Command{"override", "count this node as ready for a while, whatever is proven: audited",
               declare_override},
       Command{"place", "copies this program to where containerd sees it", declare_place, true},

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/http_retry.hpp"
 #include "common/http_url.hpp"
 
 namespace nodeproof::registry {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/retry_after.hpp"
+
 namespace nodeproof::registry {
 
 namespace {
@@ -41,6 +43,11 @@ std::optional<RateLimit> rate_limit_of(const HttpResponse& head) {
   if (!found.window) found.window = window_of(remaining);
   if (!found.limit && !found.remaining) return std::nullopt;
   return found;
+}
+
+std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head, const Clock& clock) {
+  if (head.status != 429 && head.status != 503) return std::nullopt;
+  return retry_after(head, clock.now());
 }
 
 }  // namespace nodeproof::registry

@@ -22,7 +22,7 @@ struct SinkCounters {
 };
 
 struct AgentCounters {
-  // When the totals were zero; nothing = not known, and nothing is counted.
+  // When the totals were zero; nothing = not known.
   std::optional<std::chrono::sys_seconds> since = {};
   std::vector<SinkCounters> sinks = {};
   friend bool operator==(const AgentCounters&, const AgentCounters&) = default;

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "agent/report/sink/cloud_event.hpp"
-#include "common/http_retry.hpp"
 #include "common/http_url.hpp"
+#include "common/retry_after.hpp"
 
 namespace nodeproof::report {
 namespace {
@@ -54,7 +54,7 @@ WebhookSink::Sent WebhookSink::send(const std::string& event, const std::stop_to
   const int status = answer->head.status;
   if (status >= 200 && status < 300) return {Fate::taken, {}};
   Sent sent{Fate::later, refusal(settings_.target.url, status)};
-  sent.retry_after = retry_after_of(answer->head, clock_);
+  sent.retry_after = nodeproof::retry_after(answer->head, clock_.now());
   if (status == 410) sent.fate = Fate::gone;
   if (is_refused_for_good(status)) sent.fate = Fate::refused;
   return sent;

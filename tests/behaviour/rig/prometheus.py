@@ -1,0 +1,97 @@
+"""A real Prometheus and its promtool, and the metrics of nodes over time for promtool's tests of rules."""
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from . import packages, processes
+
+FOLDER = packages.REPOSITORY / "systemd/prometheus"
+RULES, DASHBOARD = FOLDER / "nodeproof.rules.yml", FOLDER / "nodeproof-dashboard.json"
+
+
+def tree(suite: str = "bookworm") -> Path:
+    """trixie's takes OTLP, too, and runs with an older C library."""
+    return packages.unpacked(f"prometheus-{suite}", packages.debs(suite, packages.host_architecture(), ["prometheus"], "prometheus_"))
+
+
+def promtool(*arguments, **more) -> subprocess.CompletedProcess:
+    return subprocess.run([tree() / "usr/bin/promtool", *map(str, arguments)], capture_output=True, text=True, timeout=120, **more)
+
+
+class Prometheus:
+    """Use as a context manager. `scrapes`: scrape_configs; without `rules` it records nothing."""
+
+    def __init__(self, scrapes: list, suite: str = "bookworm", rules: bool = True, *arguments: str):
+        self.binary = tree(suite) / "usr/bin/prometheus"
+        self.folder = processes.scratch_folder("nodeproof-prometheus-")
+        config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+                  "scrape_configs": scrapes, "rule_files": ["rules.yml"] if rules else []}
+        (self.folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
+        # As they are but evaluated often, for nobody waits a minute here.
+        (self.folder / "rules.yml").write_text(RULES.read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s"), encoding="utf-8")
+        self.arguments, self.process, self.port = arguments, None, 0
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.port = processes.free_port()
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.binary, f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
+                 f"--web.listen-address=127.0.0.1:{self.port}", *self.arguments],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        processes.wait_until(self._answers, f"Prometheus (see {self.folder}/log)", self.process)
+
+    def close(self) -> None:
+        if self.process is not None:
+            processes.stop(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, **parameters) -> dict:
+        """The answer's `data`; a query that is not valid is an AssertionError with Prometheus' words."""
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{parameters}: {error.read().decode(errors='replace')}") from error
+
+    def query(self, expression: str) -> list[tuple[dict, float]]:
+        """An instant vector: the labels without the name, and the value."""
+        found = self.get("query", query=expression)
+        assert found["resultType"] == "vector", found
+        return [({name: value for name, value in one["metric"].items() if name != "__name__"}, float(one["value"][1]))
+                for one in found["result"]]
+
+    def post(self, path: str, body: bytes, content_type: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(f"{self.url}/{path}", data=body, headers={"Content-Type": content_type}, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
