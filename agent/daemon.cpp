@@ -400,7 +400,10 @@ class Supervisor {
             .first_retry = options_.sink_retry,
             .silence = kSinkPatience,
             .grace = options_.stop_grace,
-            .metrics = options_.metrics,
+            .metrics =
+                [this](const NodeReport& report) {
+                  return options_.metrics(report, config_.settings().metrics_stale_after);
+                },
             .command =
                 [this](const std::string& sink, report::SinkAttempt attempt) {
                   return options_.sink_command(config_.file(), sink, attempt);

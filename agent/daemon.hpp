@@ -23,6 +23,7 @@ struct DaemonSettings {
   std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up
   std::vector<report::SinkSetting> sinks = {};                 // who is told of each report
   std::string metrics_listen = {};                             // address:port; "" = nowhere
+  std::chrono::seconds metrics_stale_after{0};  // an older report says nothing any more
 };
 
 struct DaemonOptions {
@@ -46,7 +47,8 @@ struct DaemonOptions {
                                          report::SinkAttempt attempt)>
       sink_command = {};
   // What GET /metrics says of a report.
-  std::function<std::string(const NodeReport& report)> metrics = {};
+  std::function<std::string(const NodeReport& report, std::chrono::seconds stale_after)> metrics =
+      {};
   std::chrono::milliseconds sink_retry{std::chrono::seconds(10)};  // after a failure; doubles
   std::chrono::milliseconds look_every{std::chrono::minutes(1)};
   // From when a containerd has started, or the clock was set, to the cycle: more may follow.

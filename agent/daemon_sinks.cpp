@@ -129,7 +129,7 @@ void DaemonSinks::configure(const std::vector<report::SinkSetting>& settings,
 // Anew: what listened at the address before has to let go of it.
 void DaemonSinks::listen(const std::string& address) {
   listener_.reset();
-  if (address.empty() || !work_.metrics) return;
+  if (address.empty()) return;
   auto listener =
       MetricsListener::listen(loop_, address, [this] { return work_.metrics(announced_); });
   if (!listener) {

@@ -24,7 +24,7 @@ class DaemonSinks {
   struct Work {
     std::filesystem::path run_dir;
     std::chrono::milliseconds first_retry, silence, grace;
-    std::function<std::string(const NodeReport& report)> metrics;  // for GET /metrics; may be none
+    std::function<std::string(const NodeReport& report)> metrics;  // for GET /metrics
     // argv of one attempt; empty = not now.
     std::function<std::vector<std::string>(const std::string& sink, report::SinkAttempt)> command;
     std::function<void()> ended;  // after each attempt

@@ -11,6 +11,7 @@
 #include "agent/containerd/find_containerd.hpp"
 #include "agent/daemon.hpp"
 #include "agent/look.hpp"
+#include "agent/report/metrics.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -22,7 +23,9 @@ Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesy
                           .config_digest = config::config_digest(config),
                           .scrub = config.scrub.every.count() > 0,
                           .containerd_sockets = {},
-                          .sinks = sink_settings(config)};
+                          .sinks = sink_settings(config),
+                          .metrics_listen = config.report.metrics.listen,
+                          .metrics_stale_after = metrics_stale_after(config)};
   if (config.containerd.address.empty()) {
     const auto usual = containerd::usual_sockets();
     settings.containerd_sockets.assign(usual.begin(), usual.end());
@@ -84,6 +87,11 @@ Action declare_daemon(CLI::App& /*app*/) {
       if (attempt.news) command.emplace_back("--news");
       if (attempt.hold) command.emplace_back("--hold");
       return command;
+    };
+    options.metrics = [&globals](const NodeReport& report, std::chrono::seconds stale_after) {
+      const auto now = std::chrono::system_clock::now();
+      return report::to_prometheus(report, report::load_counters(globals.run_dir),
+                                   {.now = now, .stale_after = stale_after});
     };
     return run_daemon(options);
   };

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "agent/report/metrics.hpp"
 #include "agent/report/sink/file_sink.hpp"
+#include "agent/report/sink/otlp_sink.hpp"
 #include "agent/report/sink/webhook.hpp"
 
 namespace nodeproof::cli {
@@ -34,7 +36,21 @@ std::unique_ptr<report::Sink> open_file(const std::string& path) {
       path, [](const report::Delivery& delivery) { return delivery.document + "\n"; });
 }
 
+std::unique_ptr<report::Sink> open_textfile(const std::string& path,
+                                            std::chrono::seconds stale_after) {
+  return std::make_unique<report::FileSink>(path, [stale_after](const report::Delivery& delivery) {
+    return report::to_prometheus(delivery.report, delivery.counters,
+                                 {.now = delivery.now, .stale_after = stale_after});
+  });
+}
+
 }  // namespace
+
+std::chrono::seconds metrics_stale_after(const config::Config& config) {
+  constexpr unsigned kChecks = 3;
+  return std::max<std::chrono::seconds>(report::Viewing{}.stale_after,
+                                        kChecks * config.check_every);
+}
 
 std::vector<report::SinkSetting> sink_settings(const config::Config& config) {
   const config::Reporting& report = config.report;
@@ -42,6 +58,13 @@ std::vector<report::SinkSetting> sink_settings(const config::Config& config) {
   if (!report.file.empty()) settings.push_back({.name = "file", .heartbeat = kFileHeartbeat});
   if (!report.webhook.to.url.empty()) {
     settings.push_back({.name = "webhook", .heartbeat = report.webhook.heartbeat, .spools = true});
+  }
+  if (!report.otlp.to.url.empty()) {
+    settings.push_back({.name = "otlp", .heartbeat = report.otlp.every});
+  }
+  // It shows when it was written, so that it is written for each report.
+  if (!report.metrics.textfile.empty()) {
+    settings.push_back({.name = "textfile", .every_report = true});
   }
   return settings;
 }
@@ -52,6 +75,12 @@ std::unique_ptr<report::Sink> open_sink(const std::string& name, const config::C
   if (std::ranges::find(settings, name, &report::SinkSetting::name) == settings.end()) {
     return nullptr;
   }
+  const std::chrono::seconds stale_after = metrics_stale_after(config);
+  if (name == "otlp") {
+    return std::make_unique<report::OtlpSink>(parts.http, target_of(config.report.otlp.to),
+                                              stale_after);
+  }
+  if (name == "textfile") return open_textfile(config.report.metrics.textfile, stale_after);
   if (name == "webhook") return open_webhook(config.report.webhook, parts);
   return open_file(config.report.file);
 }

@@ -18,6 +18,9 @@ namespace nodeproof::cli {
 // Those that the configuration names.
 [[nodiscard]] std::vector<report::SinkSetting> sink_settings(const config::Config& config);
 
+// A report that is older says nothing any more.
+[[nodiscard]] std::chrono::seconds metrics_stale_after(const config::Config& config);
+
 struct SinkParts {  // outlive the sinks
   HttpClient& http;
   const Clock& clock;

@@ -35,9 +35,17 @@ Error refusal(const std::string& url, int status) {
           "see the receiver's own log; the report is sent again"};
 }
 
-// What the receiver will not take however often it is sent.
+// What the receiver will not take however often it is sent. Not 400: nginx says so of a client
+// certificate that it misses.
 bool is_refused_for_good(int status) {
-  return status == 400 || status == 413 || status == 415 || status == 422;
+  return status == 413 || status == 415 || status == 422;
+}
+
+// A power cut can leave a file without its content.
+Result<std::string> whole_body(const Spool& spool, const Spool::Event& event) {
+  std::string body = TRY(spool.body(event));
+  if (body.starts_with('{') && body.ends_with('}')) return body;
+  return fail(Errc::corrupt, "an event in the spool is not whole: it is given up");
 }
 
 Result<> failed(const Error& error, SinkState& state) {
@@ -99,7 +107,7 @@ Result<> WebhookSink::send_missed(Spool& spool, SinkState& state,
                                   const std::stop_token& stop) const {
   for (unsigned sent_now = 0; !spool.events().empty() && sent_now < kMissedAtOnce; ++sent_now) {
     const Spool::Event event = spool.events().front();
-    const auto body = spool.body(event);
+    const auto body = whole_body(spool, event);
     const Sent sent = body ? send(*body, stop) : Sent{Fate::refused, body.error()};
     state.retry_after = sent.retry_after;
     state.stopped = sent.fate == Fate::gone;
