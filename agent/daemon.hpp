@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/model.hpp"
@@ -19,6 +20,8 @@ struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
   std::chrono::seconds stale_after{0};  // a verdict stands so long without a check; 0 = for ever
   std::string config_digest = {};
+  std::string node = {};  // its name; "" = found out
+  std::vector<std::pair<std::string, std::string>> labels = {};
   bool scrub = false;
   std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up
   std::vector<report::SinkSetting> sinks = {};                 // who is told of each report

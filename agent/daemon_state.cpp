@@ -11,6 +11,7 @@
 #include "agent/report/verdict.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
+#include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
@@ -137,6 +138,9 @@ void DaemonState::forget(const DaemonSettings& settings, Time now) {
   proven_ = false;
   report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
+  if (!settings.node.empty()) report_.node = settings.node;
+  report_.labels = settings.labels;
+  report_.agent_version = build_info().version;
   report_.freshness = Freshness::stale;
   report_.verdict = Verdict::unknown;
   report_.reason = code::kNotChecked;

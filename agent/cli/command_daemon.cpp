@@ -21,6 +21,8 @@ Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesy
   DaemonSettings settings{.check_every = config.check_every,
                           .stale_after = config.stale_after,
                           .config_digest = config::config_digest(config),
+                          .node = config.node.name,
+                          .labels = {config.node.labels.begin(), config.node.labels.end()},
                           .scrub = config.scrub.every.count() > 0,
                           .containerd_sockets = {},
                           .sinks = sink_settings(config),
