@@ -24,9 +24,10 @@ def promtool(*arguments, **more) -> subprocess.CompletedProcess:
 
 
 class Prometheus:
-    """Use as a context manager. `scrapes`: scrape_configs; without `rules` it records nothing."""
+    """Use as a context manager. `scrapes`: scrape_configs; without `rules` it records nothing; `prepare` is given the
+    folder before it starts."""
 
-    def __init__(self, scrapes: list, suite: str = "bookworm", rules: bool = True, *arguments: str):
+    def __init__(self, scrapes: list, suite: str = "bookworm", rules: bool = True, arguments: tuple = (), prepare=None):
         self.binary = tree(suite) / "usr/bin/prometheus"
         self.folder = processes.scratch_folder("nodeproof-prometheus-")
         config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
@@ -34,7 +35,7 @@ class Prometheus:
         (self.folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
         # As they are but evaluated often, for nobody waits a minute here.
         (self.folder / "rules.yml").write_text(RULES.read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s"), encoding="utf-8")
-        self.arguments, self.process, self.port = arguments, None, 0
+        self.arguments, self.prepare, self.process, self.port = arguments, prepare, None, 0
 
     def __enter__(self):
         try:
@@ -52,6 +53,8 @@ class Prometheus:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        if self.prepare:
+            self.prepare(self.folder)
         self.port = processes.free_port()
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
