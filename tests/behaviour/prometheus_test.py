@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 
 from rig import metrics_fleet, processes, prometheus, testing
 from rig.metrics_fleet import APP, Fleet, Pages, rendered
@@ -191,7 +192,7 @@ class ThousandNodes(testing.RigTest):
             return scraped.query(expression)[0][1]
 
         evaluations = [group["evaluationTime"] for group in scraped.get("rules")["groups"]]
-        memory = re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{scraped.process.pid}/status", encoding="utf-8").read())
+        memory = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{scraped.process.pid}/status").read_text(encoding="utf-8"))
         print(f"\n  a node with 5 images: {len(text.encode())} bytes a scrape, {value('avg(scrape_samples_scraped)'):.0f} series, "
               f"{1000 * value('avg(scrape_duration_seconds)'):.1f} ms; {NODES} nodes: {scraped.get('status/tsdb')['headStats']['numSeries']} series, "
               f"{int(memory.group(1)) // 1024} MB, rules evaluated in {1000 * sum(evaluations):.0f} ms")

@@ -86,6 +86,16 @@ def attributes_of(holder: dict) -> dict:
     return {one["key"]: one["value"]["stringValue"] for one in holder.get("attributes", [])}
 
 
+def points_of(metric: dict) -> list:
+    return metric.get("gauge", metric.get("sum"))["dataPoints"]
+
+
+def prometheus_name(metric: dict) -> str:
+    """By OpenTelemetry's specification "Prometheus and OpenMetrics Compatibility"."""
+    suffix = {"s": "_seconds", "By": "_bytes", "1": "_ratio"}.get(metric.get("unit", ""), "")
+    return metric["name"].replace(".", "_") + suffix + ("_total" if "sum" in metric else "")
+
+
 def unique_keys(pairs: list) -> dict:
     require(len({key for key, _ in pairs}) == len(pairs), "document", f"a key is there twice: {[key for key, _ in pairs]}")
     return dict(pairs)
@@ -95,7 +105,7 @@ def check_metric(metric: dict, place: str) -> None:
     """What the data model asks beyond the fields."""
     require(metric["name"] != "", place, "a metric has a name")
     require(metric.get("unit", "1") in UCUM or metric["unit"].startswith("{"), place, f"no unit of UCUM: {metric.get('unit')}")
-    points = metric.get("gauge", metric.get("sum"))["dataPoints"]
+    points = points_of(metric)
     require(len(points) > 0, place, "a metric without a point")
     streams = [tuple(sorted(attributes_of(point).items())) for point in points]
     require(len(set(streams)) == len(streams), place, "two points of one stream at one time")
