@@ -61,6 +61,8 @@ RUN_BY = {
     "nodeproof override --clear": ("tests/behaviour/ready_test.py", 'self.override("--clear")'),
     "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
     "nodeproof fleet reports/ --expect inventory.txt": ("tests/behaviour/fleet_test.py", '"--expect", inventory, self.reports'),
+    "nodeproof metrics": ("tests/behaviour/metrics_test.py", 'text = nodeproof("metrics").stdout'),
+    "nodeproof metrics reports/*.json": ("tests/behaviour/rig/metrics_fleet.py", 'nodeproof("metrics", *arguments, *files)'),
     "nodeproof host": ("tests/behaviour/cli_test.py", '"host"'),
     "nodeproof plan": ("tests/behaviour/plan_test.py", '"plan"'),
     "nodeproof check": ("tests/behaviour/daemon_test.py", 'self.nodeproof("check", "-o", "json")  # the daemon'),

@@ -14,9 +14,8 @@ FOLDER = packages.REPOSITORY / "systemd/prometheus"
 RULES, DASHBOARD = FOLDER / "nodeproof.rules.yml", FOLDER / "nodeproof-dashboard.json"
 
 
-def tree(suite: str = "bookworm") -> Path:
-    """trixie's takes OTLP, too, and runs with an older C library."""
-    return packages.unpacked(f"prometheus-{suite}", packages.debs(suite, packages.host_architecture(), ["prometheus"], "prometheus_"))
+def tree() -> Path:
+    return packages.unpacked("prometheus", packages.debs("bookworm", packages.host_architecture(), ["prometheus"], "prometheus_"))
 
 
 def promtool(*arguments, **more) -> subprocess.CompletedProcess:
@@ -24,17 +23,17 @@ def promtool(*arguments, **more) -> subprocess.CompletedProcess:
 
 
 class Prometheus:
-    """Use as a context manager. `scrapes`: scrape_configs; without `rules` it records nothing."""
+    """Use as a context manager. `scrapes`: scrape_configs; `prepare` is given the folder before it starts."""
 
-    def __init__(self, scrapes: list, suite: str = "bookworm", rules: bool = True, *arguments: str):
-        self.binary = tree(suite) / "usr/bin/prometheus"
+    def __init__(self, scrapes: list, prepare=None):
+        self.binary = tree() / "usr/bin/prometheus"
         self.folder = processes.scratch_folder("nodeproof-prometheus-")
         config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-                  "scrape_configs": scrapes, "rule_files": ["rules.yml"] if rules else []}
+                  "scrape_configs": scrapes, "rule_files": ["rules.yml"]}
         (self.folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
         # As they are but evaluated often, for nobody waits a minute here.
         (self.folder / "rules.yml").write_text(RULES.read_text(encoding="utf-8").replace("interval: 1m", "interval: 1s"), encoding="utf-8")
-        self.arguments, self.process, self.port = arguments, None, 0
+        self.prepare, self.process, self.port = prepare, None, 0
 
     def __enter__(self):
         try:
@@ -52,11 +51,13 @@ class Prometheus:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        if self.prepare:
+            self.prepare(self.folder)
         self.port = processes.free_port()
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/data",
-                 f"--web.listen-address=127.0.0.1:{self.port}", *self.arguments],
+                 f"--web.listen-address=127.0.0.1:{self.port}"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         processes.wait_until(self._answers, f"Prometheus (see {self.folder}/log)", self.process)
 
@@ -87,11 +88,3 @@ class Prometheus:
         assert found["resultType"] == "vector", found
         return [({name: value for name, value in one["metric"].items() if name != "__name__"}, float(one["value"][1]))
                 for one in found["result"]]
-
-    def post(self, path: str, body: bytes, content_type: str) -> tuple[int, bytes]:
-        request = urllib.request.Request(f"{self.url}/{path}", data=body, headers={"Content-Type": content_type}, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
