@@ -95,20 +95,28 @@ class Rules {
 
  private:
   static void write_rule(json::Writer& out, const std::string& code) {
-    const CodeText* text = find_code(code);
-    out.begin_object().member("id", printable(code));
-    if (text != nullptr) {
-      out.member("name", text->code);
-      write_text(out, "shortDescription", text->title);
-      write_text(out, "fullDescription", text->cause);
-      write_text(out, "help",
-                 "Detected: " + std::string(text->detection) +
-                     "\nRemedy: " + std::string(text->remedy) +
-                     "\nExample: " + std::string(text->example));
-      out.key("properties").begin_object();
-      out.member("precision", text->exact ? "very-high" : "medium");
-      out.member("tags", std::vector<std::string>{"container-image"}).end_object();
+    // A report of a newer program may hold codes that this one does not know.
+    static constexpr CodeText kOther{.code = "",
+                                     .title = "A finding that this program does not know",
+                                     .cause = "The report was made by a newer one.",
+                                     .detection = "",
+                                     .remedy = "see its message",
+                                     .example = "",
+                                     .exact = false};
+    const CodeText* known = find_code(code);
+    const CodeText& text = known == nullptr ? kOther : *known;
+    out.begin_object().member("id", printable(code)).member("name", printable(code));
+    write_text(out, "shortDescription", text.title);
+    write_text(out, "fullDescription", text.cause);
+    std::string help = "Remedy: " + std::string(text.remedy);
+    if (known != nullptr) {
+      help += "\nDetected: " + std::string(text.detection) +
+              "\nExample: " + std::string(text.example);
     }
+    write_text(out, "help", help);
+    out.key("properties").begin_object();
+    out.member("precision", text.exact ? "very-high" : "medium");
+    out.member("tags", std::vector<std::string>{"container-image"}).end_object();
     out.end_object();
   }
 

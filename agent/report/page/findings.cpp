@@ -149,8 +149,8 @@ Html problem_sections(const std::vector<Problem>& problems) {
   const auto wrong = all.first(wrongs), warned = all.subspan(wrongs, told - wrongs);
   const auto rest = all.subspan(told);
   Html out;
-  if (!wrong.empty()) out += section("wrong", "What is wrong", cards(wrong, kWrongBytes));
-  if (!warned.empty()) out += section("warnings", "Warnings", cards(warned, kWarningBytes));
+  if (!wrong.empty()) out += section("wrong", heading("What is wrong", wrongs), cards(wrong, kWrongBytes));
+  if (!warned.empty()) out += section("warnings", heading("Warnings", warned.size()), cards(warned, kWarningBytes));
   if (!rest.empty()) out += section("remarks", "Remarks", remarks(rest));
   return out;
 }

@@ -20,10 +20,6 @@ constexpr std::size_t kTwiceBytes = 12'000;
 constexpr std::size_t kUnreadableBytes = 12'000;
 constexpr std::size_t kSilentSeen = 12;  // rows that are not folded
 
-Html heading(Literal words, std::size_t count) {
-  return Html(words) + " <small>" + page::number(count) + "</small>";
-}
-
 Html place_of(const FleetGroup& group) {
   Html place = group.image.empty() ? Html("the node itself")
                                    : page::element("span", "name", page::text(group.image, 512));
@@ -54,7 +50,7 @@ Html groups(const Fleet& fleet) {
     const Html one = card(group);
     if (ration.take(one)) out += one;
   }
-  return page::section("wrong", "What is wrong",
+  return page::section("wrong", page::heading("What is wrong", fleet.groups.size()),
                        out + page::left_out(ration, "groups are", "nodeproof fleet -o json"));
 }
 
@@ -93,7 +89,7 @@ Html silent(const Fleet& fleet, const FleetQuestion& question) {
            "</details>\n";
   }
   out += page::left_out(ration, "silent nodes are", "nodeproof fleet -o json");
-  return page::section("silent", heading("Silent", all.size()),
+  return page::section("silent", page::heading("Silent", all.size()),
                        Html("<div class=\"card unknown\">\n") + out + "</div>\n");
 }
 
@@ -105,7 +101,7 @@ struct List {
 Html listed(const List& list, const std::vector<std::string>& nodes) {
   if (nodes.empty()) return {};
   return page::section(
-      list.id, heading(list.title, nodes.size()),
+      list.id, page::heading(list.title, nodes.size()),
       Html("<div class=\"card ") + page::style_of(list.tone) + "\">\n" +
           page::element("p", "calm", Html(list.words)) + "\n" + page::names(nodes) + "</div>\n");
 }
@@ -126,7 +122,7 @@ Html twice(const Fleet& fleet) {
       "<p class=\"remedy\"><b>What to do:</b> hosts that share a name (a copied SD card) need names "
       "of their own, or node.name in the configuration; if it is one host that has booted, remove "
       "the older report</p>\n";
-  return page::section("twice", heading("One name, several hosts", fleet.twice.size()),
+  return page::section("twice", page::heading("One name, several hosts", fleet.twice.size()),
                        Html("<div class=\"card unknown\">\n") + words +
                            page::element("dl", items) + "</div>\n" +
                            page::left_out(ration, "names are", "nodeproof fleet -o json"));
@@ -140,7 +136,7 @@ Html unreadable(const Fleet& fleet) {
     const Html item = page::element("li", page::text(error.message, 512)) + "\n";
     if (ration.take(item)) items += item;
   }
-  return page::section("unreadable", heading("Files that are no report", fleet.unreadable.size()),
+  return page::section("unreadable", page::heading("Files that are no report", fleet.unreadable.size()),
                        Html("<div class=\"card unknown\">\n") + page::element("ul", items) +
                            "</div>\n" +
                            page::left_out(ration, "files are", "nodeproof fleet -o json"));
@@ -173,22 +169,21 @@ struct Share {
 // A bar whose parts are as wide as their shares; the tiles below it say the same in words.
 Html bar(const std::vector<Share>& shares) {
   constexpr std::size_t kWidth = 1000;
+  constexpr std::size_t kSeen = 20;  // of what is rare
   std::size_t all = 0;
   for (const Share& share : shares) all += share.count;
   if (all == 0) return {};
   Html parts;
-  std::size_t before = 0;
+  std::size_t from = 0;
   for (const Share& share : shares) {
     if (share.count == 0) continue;
-    // What is rare must be seen, too.
-    const std::size_t from = before * kWidth / all;
-    const std::size_t width = std::max<std::size_t>((before + share.count) * kWidth / all - from, 6);
+    const std::size_t width = std::max(share.count * kWidth / all, kSeen);
     parts += Html("<rect class=\"") + page::style_of(share.tone) + "\" x=\"" + page::number(from) +
              "\" width=\"" + page::number(width) + "\" height=\"10\"/>";
-    before += share.count;
+    from += width;
   }
-  return Html("<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" ") +
-         "aria-hidden=\"true\">" + parts + "</svg>\n";
+  return Html("<svg class=\"bar\" viewBox=\"0 0 ") + page::number(from) +
+         " 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">" + parts + "</svg>\n";
 }
 
 Html tiles(const Fleet& fleet) {

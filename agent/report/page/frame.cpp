@@ -19,10 +19,9 @@ constexpr Literal kMarks =
     "0 0 15 7.5 7.5 0 0 0 0-15zM3.7 8.2 5 6.9l2 2 4-4.3 1.3 1.2L7 11.5z\"/></symbol>"
     "<symbol id=\"m-warn\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .9l7.7 "
     "14.2H.3zM7.1 6v4.2h1.8V6zm0 5.4v1.8h1.8v-1.8z\"/></symbol>"
-    "<symbol id=\"m-unknown\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .2 15.8 8 8 "
-    "15.8.2 8zM5.6 6.4h1.7c0-.6.3-.9.8-.9s.8.3.8.7c0 .9-1.7 1-1.7 2.8h1.6c0-1 1.8-1.3 "
-    "1.8-2.9C10.6 4.9 9.5 4 8.1 4 6.6 4 5.6 4.9 5.6 6.4zM7.2 "
-    "9.9v1.8h1.7V9.9z\"/></symbol>"
+    "<symbol id=\"m-unknown\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M3.5 .5h9a3 3 0 0 "
+    "1 3 3v9a3 3 0 0 1-3 3h-9a3 3 0 0 1-3-3v-9a3 3 0 0 1 3-3zM4.9 6A3.1 3.1 0 1 1 9 8.9v1.3H7.1V7.4H8A1.3 "
+    "1.3 0 1 0 6.7 6zM7.1 11.2v1.9H9v-1.9z\"/></symbol>"
     "<symbol id=\"m-info\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .5a7.5 7.5 0 1 "
     "0 0 15 7.5 7.5 0 0 0 0-15zM7.1 3.7v1.8h1.8V3.7zm0 3v5.6h1.8V6.7z\"/></symbol>"
     "</svg>\n";
@@ -52,18 +51,6 @@ Html head(const Frame& frame) {
          "<meta name=\"referrer\" content=\"no-referrer\">\n" +
          "<meta name=\"robots\" content=\"noindex\">\n" + element("title", frame.title) +
          "\n<style>" + Html(style_sheet()) + "</style>\n</head>\n";
-}
-
-Html verdict_word(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::ready:
-      return "Ready";
-    case Verdict::not_ready:
-      return "Not ready";
-    case Verdict::unknown:
-      break;
-  }
-  return "Unknown";
 }
 
 Html severity_word(Severity severity) {
@@ -126,6 +113,18 @@ Html badge(Tone tone, const Html& word) {
   return Html("<span class=\"badge ") + style_of(tone) + "\">" + mark(tone) + word + "</span>";
 }
 
+Html verdict_word(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ready:
+      return "Ready";
+    case Verdict::not_ready:
+      return "Not ready";
+    case Verdict::unknown:
+      break;
+  }
+  return "Unknown";
+}
+
 Html badge(Verdict verdict) { return badge(tone_of(verdict), verdict_word(verdict)); }
 
 Html badge(Severity severity) { return badge(tone_of(severity), severity_word(severity)); }
@@ -157,6 +156,10 @@ Html left_out(const Ration& ration, Literal what, Literal all_by) {
          number(ration.left_out()) + " more " + Html(what) +
          " left out, to keep this page small. All of them: <code>" + Html(all_by) +
          "</code></span></p>\n";
+}
+
+Html heading(Literal words, std::size_t count) {
+  return Html(words) + " <small>" + number(count) + "</small>";
 }
 
 Html section(Literal id, const Html& heading, const Html& content) {

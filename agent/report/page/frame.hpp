@@ -19,6 +19,7 @@ enum class Tone { fail, unknown, warn, ready, info };
 // A shape of its own for each tone: colour alone tells nothing.
 [[nodiscard]] Html mark(Tone tone);
 [[nodiscard]] Html badge(Tone tone, const Html& word);
+[[nodiscard]] Html verdict_word(Verdict verdict);
 [[nodiscard]] Html badge(Verdict verdict);
 [[nodiscard]] Html badge(Severity severity);
 
@@ -31,6 +32,8 @@ enum class Tone { fail, unknown, warn, ready, info };
 // "12 more ... are left out, for the page's sake: ..."; empty if none are.
 [[nodiscard]] Html left_out(const Ration& ration, Literal what, Literal all_by);
 
+// "Silent 5"
+[[nodiscard]] Html heading(Literal words, std::size_t count);
 // <section> with its heading and id
 [[nodiscard]] Html section(Literal id, const Html& heading, const Html& content);
 // <dt><dd>; empty if there is no value

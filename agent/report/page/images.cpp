@@ -78,19 +78,20 @@ Html outcome_badge(SmokeOutcome outcome) {
 }
 
 Html ending(const SmokeResult& test) {
-  if (test.result == SmokeOutcome::skipped) return "-";
-  return test.signal.empty() ? text(std::to_string(test.exit)) : text(test.signal, 64);
+  if (test.result == SmokeOutcome::skipped) return {};
+  if (!test.signal.empty()) return Html(" ") + text(test.signal, 64);
+  return test.exit > 0 ? Html(" exit status ") + text(std::to_string(test.exit)) : Html();
 }
 
 Html test_row(const SmokeResult& test) {
   Html name = text(test.name, 256);
-  Html what = outcome_badge(test.result);
+  Html what = outcome_badge(test.result) + ending(test);
   if (test.runs > 1) name += Html(" (") + number(test.runs) + " runs)";
   if (!test.source.empty()) name += Html("<br><span class=\"brief\">") + text(test.source, 256) + "</span>";
   if (!test.reason.empty()) what += Html("<br>") + text(test.reason, 512);
-  return Html("<tr><th scope=\"row\">") + name + "</th><td>" + what + "</td><td class=\"number\">" +
-         ending(test) + "</td><td class=\"number\">" + text(human_seconds(test.seconds)) +
-         "</td><td class=\"number\">" +
+  return Html("<tr><th scope=\"row\">") + name + "</th><td class=\"wide\">" + what +
+         "</td><td class=\"number\">" + text(human_seconds(test.seconds)) +
+         "</td><td class=\"number spare\">" +
          (test.max_rss == 0 ? Html("-") : text(human_bytes(test.max_rss))) + "</td></tr>\n";
 }
 
@@ -106,8 +107,8 @@ Html tests(const ImageReport& image) {
     }
   }
   return Html("<div class=\"scroll\"><table><caption>Smoke tests</caption>\n<thead><tr>") +
-         "<th scope=\"col\">Test</th><th scope=\"col\">Result</th><th scope=\"col\">Exit</th>" +
-         "<th scope=\"col\">Time</th><th scope=\"col\">Memory</th></tr></thead>\n" +
+         "<th scope=\"col\">Test</th><th scope=\"col\">Result</th><th scope=\"col\">Time</th>" +
+         "<th scope=\"col\" class=\"spare\">Memory</th></tr></thead>\n" +
          element("tbody", rows) + "</table></div>\n" + left_out(ration, "tests are", "-o json");
 }
 
@@ -131,7 +132,7 @@ Html image_section(const NodeReport& report) {
     }
   }
   if (report.images.empty()) list = "<p class=\"calm\">None is required.</p>\n";
-  return section("images", "Images", list + left_out(ration, "images are", "-o json"));
+  return section("images", heading("Images", report.images.size()), list + left_out(ration, "images are", "-o json"));
 }
 
 }  // namespace nodeproof::report::page

@@ -48,8 +48,13 @@ Html notice(Tone tone, const Html& words) {
          words + "</span></p>\n";
 }
 
+Html state_word(Verdict verdict) {
+  return page::text(verdict == Verdict::not_ready ? "not ready" : to_string(verdict));
+}
+
 Html doubt_notice(const NodeReport& report, const PageMoment& moment, Doubt doubt) {
-  const Html said = Html("The report says <b>") + page::text(to_string(report.verdict)) + "</b>, ";
+  const Html said = Html("The report says <b>") + state_word(report.verdict) + "</b> (" +
+                    page::text(report.message, kMaxLine) + "), ";
   switch (doubt) {
     case Doubt::none:
       return {};
@@ -62,7 +67,7 @@ Html doubt_notice(const NodeReport& report, const PageMoment& moment, Doubt doub
   }
   const auto age = std::chrono::floor<std::chrono::seconds>(moment.now - report.time);
   return notice(Tone::unknown, said + "but is " + page::age_text(age) +
-                                   " old: what has changed since is not known.");
+                                   " old: what has changed since is not known. Below is what it said.");
 }
 
 Html freshness_notice(const NodeReport& report) {
@@ -85,11 +90,17 @@ Html override_notice(const NodeReport& report) {
                                 page::text(text_of(*report.overridden), kMaxLine));
 }
 
+Html lead(const NodeReport& report) {
+  return page::element("p", "lead", page::text(report.message, kMaxLine)) + "\n";
+}
+
 Html when(const NodeReport& report, Doubt doubt) {
   if (doubt == Doubt::undated) return {};
-  Html words = Html("As of <b>") + page::time_text(report.time) + "</b>; " +
-               page::text(to_string(report.verdict)) + " since " + page::time_text(report.since) +
-               ". This page does not follow what happens later.";
+  Html words = Html("As of <b>") + page::time_text(report.time) + "</b>";
+  if (report.since.time_since_epoch().count() > 0) {
+    words += Html("; ") + state_word(report.verdict) + " since " + page::time_text(report.since);
+  }
+  words += ". What happens later is not on this page.";
   return page::element("p", "when", words) + "\n";
 }
 
@@ -120,7 +131,7 @@ std::string to_html(const NodeReport& report, const PageMoment& moment) {
   const std::vector<page::Problem> problems = page::problems_of(report);
   Html head = Html("<p class=\"kind\">nodeproof: may work land on this node?</p>\n<h1>") +
               page::mark(tone) + "<span>" + sentence(report, verdict) + "</span></h1>\n" +
-              page::element("p", "lead", page::text(report.message, kMaxLine)) + "\n" + when(report, doubt) +
+              (doubt == Doubt::none ? lead(report) : Html()) + when(report, doubt) +
               doubt_notice(report, moment, doubt) + override_notice(report) +
               freshness_notice(report);
   if (moment.cycle_under_way) head += notice(Tone::info, "A check is under way at present.");

@@ -3,7 +3,7 @@
 namespace nodeproof::report::page {
 
 // Every pair of ink and ground has a contrast of 4.5 at least, in both schemes; the page's test in a browser computes
-// them. contain: paint keeps what a hostile text stacks over its line inside its own card.
+// them. overflow: clip keeps what a hostile text stacks over its line (accents) inside its own block.
 Literal style_sheet() {
   return R"css(
 :root {
@@ -32,10 +32,11 @@ h2 { font-size: 1.2rem; margin: 2.25rem 0 .75rem; }
 h2 small { font-weight: 400; color: var(--soft); font-size: 1rem; }
 h3 { font-size: 1.05rem; line-height: 1.3; }
 ul { list-style: none; }
+h1 span, h3, p, dd, pre, th, td, .names li { overflow: clip; }
 a { color: inherit; text-underline-offset: .2em; }
 code, pre, .name { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .875em; }
 pre { white-space: pre-wrap; background: var(--well); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .65rem; }
-summary { cursor: pointer; }
+summary { cursor: pointer; padding: .15rem 0; }
 summary:focus-visible, a:focus-visible { outline: 3px solid var(--info); outline-offset: 3px; border-radius: .3rem; }
 .sprite { display: none; }
 svg.mark { width: 1.05em; height: 1.05em; flex: none; vertical-align: -.14em; fill: currentColor; }
@@ -48,7 +49,7 @@ svg.mark { width: 1.05em; height: 1.05em; flex: none; vertical-align: -.14em; fi
 
 .top {
   background: var(--tint); border: 1px solid var(--line); border-top: .4rem solid var(--tone); border-radius: .75rem;
-  padding: clamp(.9rem, 3vw, 1.75rem); contain: paint;
+  padding: clamp(.9rem, 3vw, 1.75rem);
 }
 .kind { color: var(--soft); font-size: .875rem; margin-bottom: .35rem; }
 .top h1 { color: var(--tone); display: flex; gap: .55rem; }
@@ -74,7 +75,7 @@ svg.mark { width: 1.05em; height: 1.05em; flex: none; vertical-align: -.14em; fi
 
 .card {
   background: var(--card); border: 1px solid var(--line); border-left: .3rem solid var(--tone, var(--line)); border-radius: .6rem;
-  padding: .9rem 1.1rem; margin-bottom: .75rem; contain: paint;
+  padding: .9rem 1.1rem; margin-bottom: .75rem;
 }
 .head { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .65rem; }
 .badge {
@@ -96,10 +97,11 @@ dt { color: var(--soft); font-size: .925rem; }
 .cut { color: var(--soft); font-size: .875rem; }
 .calm { color: var(--soft); }
 
-.image > summary { display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .65rem; list-style: none; }
+.image { position: relative; }
+.image > summary { padding-right: 1.75rem; display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .65rem; list-style: none; }
 .image > summary::-webkit-details-marker { display: none; }
-.image > summary::after { content: ""; width: .5rem; height: .5rem; margin: 0 .25rem .2rem auto; border: solid var(--soft); border-width: 0 2px 2px 0; transform: rotate(45deg); }
-.image[open] > summary::after { transform: rotate(-135deg); margin-bottom: -.2rem; }
+.image > summary::after { content: ""; width: .5rem; height: .5rem; position: absolute; right: 1.25rem; top: 1.2rem; border: solid var(--soft); border-width: 0 2px 2px 0; transform: rotate(45deg); }
+.image[open] > summary::after { transform: rotate(-135deg); top: 1.4rem; }
 .image > summary h3 { font-weight: 600; min-width: 0; }
 .brief { color: var(--soft); font-size: .925rem; }
 
@@ -109,23 +111,29 @@ caption { text-align: left; font-weight: 600; padding-bottom: .25rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 400; }
 tbody th { font-weight: 600; }
+th { min-width: 4.5rem; }
+td { overflow-wrap: break-word; }
+td.wide { overflow-wrap: anywhere; min-width: 7rem; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td .badge { background: none; padding: 0; }
+td .badge { background: none; padding: 0; margin-right: .35rem; }
 
 .names { display: flex; flex-wrap: wrap; gap: .3rem; margin-top: .6rem; }
 .names li {
   background: var(--well); border: 1px solid var(--line); border-radius: .35rem; padding: 0 .45rem; font-size: .925rem;
 }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: .75rem 1.5rem; }
 .card .facts { margin-top: 0; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: .75rem 1.5rem; }
-.card .image-facts { margin-top: .8rem; }
 footer { margin-top: 2rem; color: var(--soft); font-size: .875rem; }
 
 @media (max-width: 34rem) {
   .card { padding: .8rem .85rem; }
+  .tiles { gap: .35rem; }
+  .tiles a, .tiles span { padding: .25rem .5rem; }
+  th, td { padding-right: .5rem; }
+  th { min-width: 5.25rem; }
   .card dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .card dd + dt { margin-top: .5rem; }
   .card .facts { gap: .6rem; }
+  .spare { display: none; }
 }
 @media print {
   :root {
@@ -134,7 +142,7 @@ footer { margin-top: 2rem; color: var(--soft); font-size: .875rem; }
     --fail-tint: #ffffff; --unknown-tint: #ffffff; --warn-tint: #ffffff; --ready-tint: #ffffff; --info-tint: #ffffff;
   }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .card { break-inside: avoid; contain: none; }
+  .card { break-inside: avoid; }
   .card.image[open] { break-inside: auto; }
   details::details-content { content-visibility: visible; block-size: auto; }
   h2 { break-after: avoid; }

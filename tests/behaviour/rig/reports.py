@@ -72,10 +72,10 @@ def bad_night() -> dict:
                               manifestDigest="", indexDigest="", choice="", pull={}, smoke=[], findings=[away])])
 
 
-# What an image, a registry or another node may say: markup, scripts, quotes, NUL, escapes, bidi marks, stacks of accents.
+# What an image, a registry or another node may say: markup, scripts, quotes, controls, escapes, bidi marks, stacks of accents.
 SCRIPT = "<script>document.title='owned';window.owned=1</script>"
 IMG = "\"'><img src=http://127.0.0.1:9/x onerror=\"window.owned=1\"><style>*{display:none}</style>"
-STRANGE = "a\x00b\x1b[31mred\u202ereversed\u2066\ufeff e" + "\u0301" * 200
+STRANGE = "a\x01b\x1b[31mred\u202ereversed\u2066\ufeff e" + "\u0301" * 200
 HOSTILE = (SCRIPT, IMG, STRANGE, "</title></style></pre></details>", "&lt;b&gt;&#x3c;", "javascript:alert(1)", "x" * 5000)
 
 
