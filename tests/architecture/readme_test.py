@@ -63,6 +63,8 @@ RUN_BY = {
     "nodeproof fleet reports/ --expect inventory.txt": ("tests/behaviour/fleet_test.py", '"--expect", inventory, self.reports'),
     "nodeproof metrics": ("tests/behaviour/metrics_test.py", 'text = nodeproof("metrics").stdout'),
     "nodeproof metrics reports/*.json": ("tests/behaviour/rig/metrics_fleet.py", 'nodeproof("metrics", *arguments, *files)'),
+    "nodeproof status -o html > pi-17.html": ("tests/behaviour/page_test.py", 'self.nodeproof("status", "-o", output)'),
+    "nodeproof fleet -o html reports/ > fleet.html": ("tests/behaviour/page_test.py", 'self.nodeproof("fleet", "-o", "html", *arguments, folder)'),
     "nodeproof host": ("tests/behaviour/cli_test.py", '"host"'),
     "nodeproof plan": ("tests/behaviour/plan_test.py", '"plan"'),
     "nodeproof check": ("tests/behaviour/daemon_test.py", 'self.nodeproof("check", "-o", "json")  # the daemon'),
