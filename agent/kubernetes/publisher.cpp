@@ -26,14 +26,14 @@ bool ends_all(Errc code) {
   }
 }
 
+// The `number`-th of this moment.
 std::string name_of_event(const std::string& node, std::chrono::system_clock::time_point now,
-                          int attempt) {
+                          unsigned number) {
   constexpr std::size_t kRoom = 253 - 1 - 16;
   constexpr std::string_view kDigits = "0123456789abcdef";
-  auto number = static_cast<std::uint64_t>(now.time_since_epoch().count()) +
-                static_cast<std::uint64_t>(attempt);
+  std::uint64_t left = static_cast<std::uint64_t>(now.time_since_epoch().count()) + number;
   std::string digits;
-  for (; number > 0; number /= 16) digits.insert(digits.begin(), kDigits[number % 16]);
+  for (; left > 0; left /= 16) digits.insert(digits.begin(), kDigits[left % 16]);
   std::string name = node.substr(0, kRoom);
   while (name.ends_with('.') || name.ends_with('-')) name.pop_back();
   return name + "." + digits;
@@ -194,7 +194,7 @@ Result<> Publisher::send_event(const EventText& text) {
 Result<> Publisher::send_new_event(const EventText& text) {
   SentEvent sent{.name = {}, .uid = memory_.uid, .type = text.type, .reason = text.reason};
   for (int attempt = 1;; ++attempt) {
-    sent.name = name_of_event(memory_.node, now_, attempt);
+    sent.name = name_of_event(memory_.node, now_, named_++);
     const Call call{.verb = "create",
                     .resource = "events",
                     .path = std::string(kEventsPath),
