@@ -51,8 +51,9 @@ Publisher::Publisher(const NodeReport& report, const Options& options, Wiring wi
 Published Publisher::run(const std::stop_token& stop) {
   stop_ = stop;
   using Step = Result<> (Publisher::*)();
+  // The taint last: it may be another credential's, whose failure ends nothing else.
   for (const Step step : {&Publisher::write_condition, &Publisher::write_labels,
-                          &Publisher::lift_taint, &Publisher::send_owed_event}) {
+                          &Publisher::send_owed_event, &Publisher::lift_taint}) {
     note((this->*step)());
     if (hopeless_) break;
   }
@@ -62,7 +63,8 @@ Published Publisher::run(const std::stop_token& stop) {
 
 void Publisher::note(const Result<>& step) {
   if (step) return;
-  hopeless_ = ends_all(step.error().code) || memory_.uid.empty();
+  hopeless_ = ends_all(step.error().code) || memory_.uid.empty() ||
+              wiring_.client.retry_after().has_value();
   out_.failed.push_back(step.error());
 }
 
@@ -70,19 +72,16 @@ Result<Answer> Publisher::ask(Client& client, const Call& call) {
   for (int attempt = 1;; ++attempt) {
     Answer answer = TRY(client.send(call, stop_));
     if (answer.ok()) return answer;
-    if (answer.status == 409 && attempt < kAttempts && call.kind != PatchKind::json) continue;
+    if (answer.status == 409 && attempt < kAttempts) continue;
+    // Renamed, or deleted and to be registered again: nothing that was known of it holds.
+    if (answer.status == 404 && call.resource != "events") memory_ = memory_of("", memory_.node);
     return std::unexpected(client.failure(call, answer));
   }
 }
 
 Result<Node> Publisher::node_from(Client& client, const Call& call) {
-  const auto answer = ask(client, call);
-  if (!answer) {
-    // Renamed, or deleted and to be registered again: nothing that was known of it holds.
-    if (answer.error().code == Errc::not_found) memory_ = memory_of("", memory_.node);
-    return std::unexpected(answer.error());
-  }
-  return read_node(answer->object, answer->body);
+  const Answer answer = TRY(ask(client, call));
+  return read_node(answer.object, answer.body);
 }
 
 Result<Node> Publisher::get_node(Client& client) {

@@ -52,6 +52,16 @@ TEST_F(PublishFault, AForbiddenVerbNamesTheRightThatIsMissing) {
             "allow this user to patch nodes/status, as systemd/kubernetes/rbac.yaml does");
 }
 
+TEST_F(PublishFault, EachRightIsInAManifestOfItsOwn) {
+  taint();
+  rig_.options.labels = true;
+  answer(kPatchNode, status_answer(403, "Forbidden", "no"), 2);
+  const Published done = rig_.publish(ready());
+  ASSERT_EQ(done.failed.size(), 2U);
+  EXPECT_TRUE(done.failed[0].remedy.contains("rbac-labels.yaml")) << done.failed[0].remedy;
+  EXPECT_TRUE(done.failed[1].remedy.contains("untaint.yaml")) << done.failed[1].remedy;
+}
+
 TEST_F(PublishFault, NodeRestrictionIsExplained) {
   taint();
   answer(kPatchNode,
@@ -91,6 +101,17 @@ TEST_F(PublishFault, AServerThatIsBusySaysWhenToComeBackAndIsAskedNothingMore) {
   EXPECT_EQ(done.failed[0].code, Errc::throttled);
   EXPECT_EQ(done.retry_after, std::chrono::seconds(17));
   EXPECT_EQ(rig_.api.requests(), (Requests{kGetNode, kPatchStatus}));
+}
+
+TEST_F(PublishFault, AServerThatIsStartingIsLeftAloneToo) {
+  auto starting = status_answer(503, "ServiceUnavailable", "starting");
+  starting.headers = {{"retry-after", "3"}};
+  rig_.publish(wrong());
+  rig_.api.forget_requests();
+  answer(kPatchStatus, starting);
+  rig_.options.labels = true;
+  EXPECT_EQ(rig_.publish(ready()).retry_after, std::chrono::seconds(3));
+  EXPECT_EQ(rig_.api.requests(), Requests{kPatchStatus});
 }
 
 TEST_F(PublishFault, ARetryAfterMayBeADateAndIsNeverForEver) {
@@ -221,8 +242,8 @@ TEST_F(PublishFault, ANodeOfTheSameNameThatIsAnotherIsNotUntainted) {
   rig_.api.before_next(kPatchNode, [this] { rig_.api.nodes["pi-17"].uid = "uid-2"; });
   rig_.publish(ready());
   EXPECT_TRUE(rig_.api.nodes["pi-17"].taints.empty());  // seen again, then lifted from that one
-  EXPECT_EQ(rig_.api.requests(), (Requests{kGetNode, kPatchStatus, kPatchNode, kGetNode, kPatchNode,
-                                           kPostEvent, kPostEvent}));
+  EXPECT_EQ(rig_.api.requests(), (Requests{kGetNode, kPatchStatus, kPostEvent, kPatchNode, kGetNode,
+                                           kPatchNode, kPostEvent}));
 }
 
 TEST_F(PublishFault, AWriterThatIsAlwaysFirstIsGivenWayAndTheTaintIsNotForgotten) {
@@ -232,6 +253,21 @@ TEST_F(PublishFault, AWriterThatIsAlwaysFirstIsGivenWayAndTheTaintIsNotForgotten
   EXPECT_EQ(rig_.api.nodes["pi-17"].taints.size(), 6U);
   EXPECT_TRUE(rig_.publish(ready()).failed.empty());
   EXPECT_EQ(rig_.api.nodes["pi-17"].taints.size(), 5U);
+}
+
+TEST_F(PublishFault, ATaintsCredentialThatIsGoneHoldsUpNothingElse) {
+  taint();
+  rig_.options.taint_kubeconfig = "/etc/gone.kubeconfig";
+  const Error error = rig_.failure(ready());
+  EXPECT_TRUE(error.message.contains("gone.kubeconfig")) << error.message;
+  EXPECT_EQ(rig_.condition("status"), "True");
+  EXPECT_EQ(rig_.events(), (std::vector<std::string>{"AllImagesReady/Normal/1"}));
+  rig_.api.forget_requests();
+  EXPECT_EQ(rig_.publish(ready()).failed.size(), 1U);
+  EXPECT_EQ(rig_.api.requests(), Requests{});  // what was done is known to be done
+  rig_.options.taint_kubeconfig.clear();
+  rig_.publish(ready());
+  EXPECT_TRUE(rig_.api.nodes["pi-17"].taints.empty());
 }
 
 TEST_F(PublishFault, LabelsThatAreRefusedHoldUpNothingElse) {
