@@ -89,8 +89,16 @@ class Cluster:
         return sorted(found["items"], key=lambda event: event["metadata"]["name"])
 
     def apply(self, text: str) -> list[dict]:
-        """Creates every object of a manifest; what the API server made of them."""
-        return [self.done("POST", *each) for each in self.documents(text)]
+        """Creates every object of a manifest that is not there yet; what the API server made of them."""
+        return [self._create(*each) for each in self.documents(text)]
+
+    def _create(self, collection: str, document: str) -> dict:
+        answer = self.ask("POST", collection, document)
+        if answer.status == 409:
+            return self.done("GET", f"{collection}/{answer.body['details']['name']}")
+        if answer.status >= 300:
+            raise AssertionError(f"{collection}: {answer.status} {answer.body}")
+        return answer.body
 
     @staticmethod
     def documents(text: str) -> list[tuple[str, str]]:
@@ -113,11 +121,9 @@ class Cluster:
         pem.write_text("".join((self.folder / f"kubelet-{node}{end}").read_text() for end in (".pem", ".key")), encoding="utf-8")
         return self.kubeconfig(f"kubelet-{node}", {"client-certificate": str(pem), "client-key": str(pem)})
 
-    def account(self, namespace: str, name: str, bound_to: dict | None = None) -> str:
+    def account(self, namespace: str, name: str) -> str:
         """A token of a service account, as a pod's kubelet asks for it."""
         spec = {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": 3600}
-        if bound_to:
-            spec["boundObjectRef"] = bound_to
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         return self.done("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec})["status"]["token"]
 
@@ -137,7 +143,7 @@ class Cluster:
         found = []
         for line in self.audit.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
-            if entry["user"]["username"] == user:
+            if entry["user"].get("username") == user:
                 about = entry.get("objectRef", {})
                 resource = "/".join(filter(None, (about.get("resource"), about.get("subresource"))))
                 found.append((entry["verb"], resource, entry["responseStatus"]["code"]))

@@ -1,6 +1,9 @@
-"""What the tests on a Kubernetes API server share."""
+"""What the tests on a Kubernetes API server share: the server, too, for each class has nodes of its own."""
 
-from . import kubernetes, testing
+import itertools
+import unittest
+
+from . import kubernetes, packages, testing
 from .kubernetes_report import Publisher
 
 TYPE = "nodeproof.dev/ImagesReady"
@@ -11,16 +14,30 @@ def conditions(node: dict) -> dict[str, dict]:
     return {each["type"]: each for each in node.get("status", {}).get("conditions", [])}
 
 
+_running: list[kubernetes.Cluster] = []
+_numbers = itertools.count(1)
+
+
+def _cluster() -> kubernetes.Cluster:
+    if not _running:
+        try:
+            cluster = kubernetes.Cluster()
+        except packages.Unavailable as error:
+            raise unittest.SkipTest(str(error)) from error
+        cluster.__enter__()
+        unittest.addModuleCleanup(cluster.__exit__)
+        _running.append(cluster)
+    return _running[0]
+
+
 class OnCluster(testing.RigTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.cluster = cls.keep(kubernetes.Cluster)
-        cls.made = 0
+        cls.cluster = _cluster()
 
     def new_node(self, taints=(), labels: dict | None = None) -> str:
-        type(self).made += 1
-        name = f"pi-{self.made}"
+        name = f"pi-{next(_numbers)}"
         self.cluster.make_node(name, taints, labels)
         return name
 
