@@ -296,7 +296,7 @@ TEST_F(PublishFault, LabelsThatAreRefusedHoldUpNothingElse) {
 TEST_F(PublishFault, AStopEndsIt) {
   std::stop_source stop;
   stop.request_stop();
-  const auto done = publish(ready(), rig_.options, {rig_.api, rig_.clock}, "", stop.get_token());
+  const auto done = publish(ready(), rig_.options, {rig_.api, rig_.clock, stop.get_token()}, "");
   ASSERT_TRUE(done);
   ASSERT_EQ(done->failed.size(), 1U);
   EXPECT_EQ(done->failed[0].code, Errc::cancelled);
