@@ -22,6 +22,7 @@ OWN = [
     ("agent/config/*", ["common/*", *MODEL, "agent/config/*"]),
     ("agent/registry/*", ["common/*", *MODEL, "agent/registry/*"]),
     ("agent/containerd/*", ["common/*", *MODEL, "agent/containerd/*"]),
+    ("agent/kubernetes/*", ["common/*", *MODEL, "agent/kubernetes/*"]),
     ("agent/cli/*", ["common/*", "agent/*.hpp"]),  # constructs the adapters
     ("agent/main.cpp", ["common/*", "agent/cli/*"]),
     # cycle and daemon: every stage and port, no adapter
