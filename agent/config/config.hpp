@@ -73,7 +73,21 @@ struct Scrub {
   friend bool operator==(const Scrub&, const Scrub&) = default;
 };
 
+// In observe nothing that gates anything is changed, beside the ready flag.
+enum class Mode { observe, enforce };
+
+// Where more required images are named than in this configuration.
+struct ImagesFrom {
+  std::vector<std::string> static_pods;  // folders of a kubelet's manifests
+  std::vector<std::string> directories;  // folders with files like conf.d's, "images" only
+  bool pods = false;                     // of the pods that are bound to this node
+  bool daemonsets = false;               // of those whose pods would land here
+  std::string kubeconfig = {};           // "" = found out
+  friend bool operator==(const ImagesFrom&, const ImagesFrom&) = default;
+};
+
 struct Config {
+  Mode mode = Mode::observe;
   Node node;
   Host host;
   Containerd containerd;
@@ -81,6 +95,7 @@ struct Config {
   RegistrySources registry_sources;
   std::vector<std::string> sources;  // image layouts on this host, looked at before the registries
   std::vector<RequiredImage> images;
+  ImagesFrom images_from;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};
   std::chrono::seconds resolve_every{6 * 3600};  // one question per proven tag in that time
