@@ -7,6 +7,7 @@
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/plan_output.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 
 Result<PullReport> plan_once(CycleConfig& cycle, const std::vector<std::string>& from,
                              const std::stop_token& stop) {
+  if (!cycle.ad_hoc) find_required(cycle, stop);
   const auto images =
       TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
   TRY(images->usable());

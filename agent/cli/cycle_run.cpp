@@ -4,6 +4,7 @@
 
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/lock.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/state_room.hpp"
 
@@ -11,6 +12,7 @@ namespace nodeproof::cli {
 
 CycleConfig cycle_config(const Globals& globals, config::Config config) {
   CycleConfig cycle;
+  cycle.config_digest = config::config_digest(config);
   cycle.settings = std::move(config);
   // containerd mounts what lies there, and runs elsewhere.
   std::error_code ignored;
@@ -42,6 +44,7 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
+  if (!cycle.ad_hoc) find_required(cycle, stop);
   const auto images =
       TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
   TRY(images->usable());
@@ -60,6 +63,7 @@ Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
+  find_required(cycle, stop);
   const bool known = std::ranges::find(cycle.settings.images, request.image,
                                        &RequiredImage::reference) != cycle.settings.images.end();
   name_images(cycle, {request.image}, true);

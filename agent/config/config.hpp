@@ -111,6 +111,15 @@ struct Config {
 // main_file is not.
 Result<Config> load(const std::filesystem::path& main_file, const std::filesystem::path& conf_d);
 
+// A file that holds "images" and nothing else, as images_from.directories has them.
+Result<std::vector<RequiredImage>> load_images(const std::filesystem::path& file);
+
+// Files *.json of a folder in the order of their names; hidden ones are none. Absent: none.
+Result<std::vector<std::filesystem::path>> fragments(const std::filesystem::path& directory);
+
+// Two spellings of one image are one image.
+[[nodiscard]] std::string identity(const std::string& reference);
+
 // Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not
 // part of it.
 [[nodiscard]] std::string config_digest(const Config& config);

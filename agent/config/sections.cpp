@@ -351,6 +351,13 @@ Result<> read_document(const Entry& root, Config& into) {
   return read_fields<Config>(root, kConfig, into);
 }
 
+Result<std::vector<RequiredImage>> read_image_list(const Entry& root) {
+  static constexpr std::array kOnlyImages = {Field<Config>{"images", read_images}};
+  Config into;
+  TRY(read_fields<Config>(root, kOnlyImages, into));
+  return std::move(into.images);
+}
+
 std::vector<std::string> supported_keys() {
   std::vector<std::string> keys;
   list_keys<Config>("", kConfig, keys);

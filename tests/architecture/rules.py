@@ -12,6 +12,8 @@ PORTS = [
     "agent/containerd/chain_store.hpp",
     "agent/containerd/container_runtime.hpp",
 ]
+# Of the room of the Kubernetes API: what reads this host's folders, and asks nobody.
+OF_MANIFESTS = ["agent/kubernetes/static_pods.hpp"]
 STAGE_HEADERS = [f"agent/{stage}/*.hpp" for stage in STAGES]
 
 # Who may include what of ours: the first row whose pattern matches the includer decides.
@@ -22,10 +24,11 @@ OWN = [
     ("agent/config/*", ["common/*", *MODEL, "agent/config/*"]),
     ("agent/registry/*", ["common/*", *MODEL, "agent/registry/*"]),
     ("agent/containerd/*", ["common/*", *MODEL, "agent/containerd/*"]),
+    ("agent/kubernetes/*", ["common/*", *MODEL, "agent/kubernetes/*"]),
     ("agent/cli/*", ["common/*", "agent/*.hpp"]),  # constructs the adapters
     ("agent/main.cpp", ["common/*", "agent/cli/*"]),
     # cycle and daemon: every stage and port, no adapter
-    ("agent/*", ["common/*", "agent/[!/]*.hpp", "agent/config/*", *PORTS, *STAGE_HEADERS]),
+    ("agent/*", ["common/*", "agent/[!/]*.hpp", "agent/config/*", *PORTS, *OF_MANIFESTS, *STAGE_HEADERS]),
     ("tests/*", ["*"]),
 ]
 
