@@ -36,13 +36,13 @@ def other_architecture(architecture: str) -> str:
 
 
 @functools.cache  # a failure too: it took apt's retries to find out
-def _asked(command: tuple) -> subprocess.CompletedProcess:
+def asked(command: tuple) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def debs(suite: str, architecture: str, packages, only: str = "") -> list[Path]:
     """The .deb files of `packages` with all they depend on; `only` keeps those whose file name starts with it."""
-    done = _asked((REPOSITORY / "cross/debs", suite, architecture, *(["--only", only] if only else []), *packages))
+    done = asked((REPOSITORY / "cross/debs", suite, architecture, *(["--only", only] if only else []), *packages))
     if done.returncode != 0:
         raise Unavailable(f"{suite}/{architecture} {' '.join(packages)}: {done.stderr.strip()[-600:]}")
     return [Path(line) for line in done.stdout.split()]
