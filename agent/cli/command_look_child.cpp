@@ -17,7 +17,7 @@ std::string required_now(Session& session, const LookList& list, const std::stop
   auto config = load_config(session.globals);
   if (list.found.empty() || !config) return list.found;
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
-  find_required(cycle, stop);
+  find_required(cycle, Ask::without_logins, stop);
   return cycle.fingerprint;
 }
 

@@ -16,13 +16,14 @@ namespace {
 
 Result<PullReport> plan_once(CycleConfig& cycle, const std::vector<std::string>& from,
                              const std::stop_token& stop) {
-  if (!cycle.ad_hoc) find_required(cycle, stop);
+  registry::PodLogins logins;
+  if (!cycle.ad_hoc) logins = find_required(cycle, Ask::to_plan, stop);
   const auto images =
-      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
+      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  const auto keychain = open_keychain(cycle.settings, clock);
+  const auto keychain = open_keychain(cycle.settings, clock, std::move(logins));
   Ports ports{images->registry(),     containerd->store(), containerd->runtime(), clock,
               [](const Progress&) {}, images->near()};
   const DescribeLogin login = [&](const Reference& image) {

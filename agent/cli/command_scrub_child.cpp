@@ -26,7 +26,7 @@ void step_back() {
 
 Result<> scrub(Session& session, LineWriter& lines, const std::stop_token& stop) {
   CycleConfig cycle = cycle_config(session.globals, TRY(load_config(session.globals)));
-  find_required(cycle, stop);
+  find_required(cycle, Ask::nobody, stop);
   TRY(make_directories(cycle.state_dir, 0700));
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
