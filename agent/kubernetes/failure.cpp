@@ -35,6 +35,12 @@ bool is_node_restriction(std::string_view message) {
   return false;
 }
 
+// The manifest with the right that is missing.
+std::string_view role_of(const Call& call) {
+  if (call.verb != "patch" || call.resource != "nodes") return "rbac.yaml";
+  return call.kind == PatchKind::json ? "untaint.yaml" : "rbac-labels.yaml";
+}
+
 std::string remedy_of(const Call& call, const Answer& answer, const std::string& source) {
   switch (answer.status) {
     case 401:
@@ -47,8 +53,8 @@ std::string remedy_of(const Call& call, const Answer& answer, const std::string&
                "(NodeRestriction): name another credential, or let node-readiness-controller lift "
                "the taint";
       }
-      return "allow this user to " + call.verb + " " + call.resource +
-             ", as systemd/kubernetes/rbac.yaml does";
+      return "allow this user to " + call.verb + " " + call.resource + ", as systemd/kubernetes/" +
+             std::string(role_of(call)) + " does";
     case 404:
       return call.resource == "events"
                  ? ""

@@ -9,7 +9,7 @@
 namespace nodeproof::kubernetes {
 namespace {
 
-constexpr std::size_t kMaxMessage = 512;  // bytes; a node object is read by many
+constexpr std::size_t kMaxMessage = 509;  // bytes, and "..."; a node object is read by many
 constexpr std::size_t kMaxReason = 128;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -26,14 +26,14 @@ bool ends_all(Errc code) {
   }
 }
 
+// The `number`-th of this moment.
 std::string name_of_event(const std::string& node, std::chrono::system_clock::time_point now,
-                          int attempt) {
+                          unsigned number) {
   constexpr std::size_t kRoom = 253 - 1 - 16;
   constexpr std::string_view kDigits = "0123456789abcdef";
-  auto number = static_cast<std::uint64_t>(now.time_since_epoch().count()) +
-                static_cast<std::uint64_t>(attempt);
+  std::uint64_t left = static_cast<std::uint64_t>(now.time_since_epoch().count()) + number;
   std::string digits;
-  for (; number > 0; number /= 16) digits.insert(digits.begin(), kDigits[number % 16]);
+  for (; left > 0; left /= 16) digits.insert(digits.begin(), kDigits[left % 16]);
   std::string name = node.substr(0, kRoom);
   while (name.ends_with('.') || name.ends_with('-')) name.pop_back();
   return name + "." + digits;
@@ -51,8 +51,9 @@ Publisher::Publisher(const NodeReport& report, const Options& options, Wiring wi
 Published Publisher::run(const std::stop_token& stop) {
   stop_ = stop;
   using Step = Result<> (Publisher::*)();
+  // The taint last: it may be another credential's, whose failure ends nothing else.
   for (const Step step : {&Publisher::write_condition, &Publisher::write_labels,
-                          &Publisher::lift_taint, &Publisher::send_owed_event}) {
+                          &Publisher::send_owed_event, &Publisher::lift_taint}) {
     note((this->*step)());
     if (hopeless_) break;
   }
@@ -62,7 +63,8 @@ Published Publisher::run(const std::stop_token& stop) {
 
 void Publisher::note(const Result<>& step) {
   if (step) return;
-  hopeless_ = ends_all(step.error().code) || memory_.uid.empty();
+  hopeless_ = ends_all(step.error().code) || memory_.uid.empty() ||
+              wiring_.client.retry_after().has_value();
   out_.failed.push_back(step.error());
 }
 
@@ -70,19 +72,16 @@ Result<Answer> Publisher::ask(Client& client, const Call& call) {
   for (int attempt = 1;; ++attempt) {
     Answer answer = TRY(client.send(call, stop_));
     if (answer.ok()) return answer;
-    if (answer.status == 409 && attempt < kAttempts && call.kind != PatchKind::json) continue;
+    if (answer.status == 409 && attempt < kAttempts) continue;
+    // Renamed, or deleted and to be registered again: nothing that was known of it holds.
+    if (answer.status == 404 && call.resource != "events") memory_ = memory_of("", memory_.node);
     return std::unexpected(client.failure(call, answer));
   }
 }
 
 Result<Node> Publisher::node_from(Client& client, const Call& call) {
-  const auto answer = ask(client, call);
-  if (!answer) {
-    // Renamed, or deleted and to be registered again: nothing that was known of it holds.
-    if (answer.error().code == Errc::not_found) memory_ = memory_of("", memory_.node);
-    return std::unexpected(answer.error());
-  }
-  return read_node(answer->object, answer->body);
+  const Answer answer = TRY(ask(client, call));
+  return read_node(answer.object, answer.body);
 }
 
 Result<Node> Publisher::get_node(Client& client) {
@@ -194,7 +193,7 @@ Result<> Publisher::send_event(const EventText& text) {
 Result<> Publisher::send_new_event(const EventText& text) {
   SentEvent sent{.name = {}, .uid = memory_.uid, .type = text.type, .reason = text.reason};
   for (int attempt = 1;; ++attempt) {
-    sent.name = name_of_event(memory_.node, now_, attempt);
+    sent.name = name_of_event(memory_.node, now_, named_++);
     const Call call{.verb = "create",
                     .resource = "events",
                     .path = std::string(kEventsPath),

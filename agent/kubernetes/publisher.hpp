@@ -50,6 +50,7 @@ class Publisher {
   Memory memory_;
   std::optional<Node> node_;  // as this run saw it last
   Condition wanted_;          // without times
+  unsigned named_ = 0;        // events, in this run
   bool hopeless_ = false;     // the server is away, or wants to be left alone
   Published out_;
 };

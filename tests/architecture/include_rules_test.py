@@ -74,6 +74,12 @@ class RulesCatch(unittest.TestCase):
         self.assert_caught("common/http.hpp", '#include "agent/model.hpp"')
         self.assert_allowed("common/http.hpp", '#include "common/error.hpp"')
 
+    def test_the_sink_for_kubernetes_that_knows_more_than_the_report(self):
+        for header in ("agent/report/overridden.hpp", "agent/daemon.hpp", "agent/config/config.hpp", "agent/registry/registry.hpp"):
+            self.assert_caught("agent/kubernetes/publish.cpp", f'#include "{header}"')
+        self.assert_allowed("agent/kubernetes/publish.cpp", '#include "agent/model.hpp"')
+        self.assert_caught("agent/report/json.cpp", '#include "agent/kubernetes/publish.hpp"')
+
     def test_a_stage_that_knows_another(self):
         self.assert_caught("agent/resolve/choose.cpp", '#include "agent/host/host.hpp"')
         self.assert_caught("agent/smoke/smoke.cpp", '#include "agent/cycle.hpp"')

@@ -54,6 +54,17 @@ RUN_BY = {
         ("tests/package/image_test.py", '"inspect", "--deep", "-o", "json", "--from", image, name'),
     "skopeo copy --all oci-archive:build/packages/nodeproof-0.1.0-oci.tar docker://registry.lan:5000/nodeproof:0.1.0":
         ("tests/behaviour/rig/offline.py", 'self.skopeo("copy", *(arguments or ["--all"])'),
+    # The manifests are applied over the API itself.
+    "kubectl apply -f systemd/kubernetes/daemonset.yaml -f systemd/kubernetes/rbac.yaml":
+        ("tests/behaviour/kubernetes_gate_test.py", 'for name in ("daemonset.yaml", "rbac.yaml")'),
+    "kubectl apply -f systemd/kubernetes/node-readiness-rule-bootstrap.yaml":
+        ("tests/behaviour/kubernetes_gate_test.py", 'RULES = ("node-readiness-rule-bootstrap.yaml"'),
+    "kubectl patch nodereadinessrule nodeproof-bootstrap --type merge -p '{\"spec\":{\"dryRun\":false}}'":
+        ("tests/behaviour/kubernetes_gate_test.py", '{"spec": {"dryRun": False}}, "merge")'),
+    "k3s kubectl apply -f systemd/kubernetes/untaint.yaml":
+        ("tests/behaviour/kubernetes_gate_test.py", 'manifest("untaint.yaml").replace("NODE-NAME", node)'),
+    'KUBECTL="k3s kubectl" systemd/kubernetes/untaint-kubeconfig.sh https://127.0.0.1:6443 /etc/nodeproof/untaint.kubeconfig':
+        ("tests/behaviour/kubernetes_gate_test.py", '"untaint-kubeconfig.sh", self.cluster.server, file]'),
     "nodeproof bundle -f support.tar.gz": ("tests/behaviour/bundle_test.py", '"bundle", "-c", config, "-f", file'),
     'nodeproof override --ready --for 4h --reason "the registry moves tonight; app:v3 was proven on ring 0"':
         ("tests/behaviour/ready_test.py", 'self.override("--ready", "--for", length, "--reason"'),

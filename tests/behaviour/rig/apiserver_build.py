@@ -10,13 +10,16 @@ from pathlib import Path
 from . import packages
 
 # $1: a folder with src/ (the source package, unpacked) and go/ (the compiler's packages, unpacked). The API server does not
-# start without its OpenAPI definitions, which the source package leaves to its own makefile to generate.
+# start without its OpenAPI definitions, which the source package leaves to its own makefile to generate. The reflect2 that it
+# brings knows maps as they were before Go 1.18, and crashes: Debian's own package of it takes its place.
 RECIPE = r"""
 set -eu
 export GOROOT=$1/go/usr/lib/go-1.19 GOPATH=$1/path GOCACHE=$1/cache HOME=$1 GO111MODULE=off CGO_ENABLED=0 GOFLAGS=-p=2 GOPROXY=off
 mkdir -p "$GOPATH/src/k8s.io"
 mv "$1/src" "$GOPATH/src/k8s.io/kubernetes"
 cd "$GOPATH/src/k8s.io/kubernetes"
+rm -r vendor/github.com/modern-go/reflect2
+cp -r "$1/go/usr/share/gocode/src/github.com/modern-go/reflect2" vendor/github.com/modern-go/
 "$GOROOT/bin/go" build -o "$1/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
 inputs=$(grep -rl --include='*.go' '+k8s:openapi-gen=' pkg plugin staging/src |
   grep -v -e /vendor/ -e zz_generated -e _examples -e /testdata/ | xargs -n1 dirname | sort -u |
@@ -52,7 +55,8 @@ def _build(files: list[Path], compiler: list[Path], scratch: Path) -> None:
 def apiserver() -> Path:
     """The folder with kube-apiserver."""
     files = sources("bookworm", "kubernetes")
-    compiler = packages.debs("bookworm", packages.host_architecture(), ["golang-1.19-go", "golang-1.19-src"], "golang-1.19-")
+    compiler = packages.debs("bookworm", packages.host_architecture(), ["golang-1.19-go", "golang-github-modern-go-reflect2-dev"],
+                             "golang-(1.19|github-modern-go-reflect2)-")
     key = "\n".join([RECIPE, *(file.name for file in [*files, *compiler])])
 
     def make(folder: Path) -> None:

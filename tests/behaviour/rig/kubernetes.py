@@ -54,15 +54,17 @@ class Cluster:
 
     # --- as an administrator ---
 
-    def ask(self, method: str, path: str, body=None, kind: str = "", user: str = "admin") -> Answer:
-        """A body that is text goes as YAML."""
+    def ask(self, method: str, path: str, body=None, kind: str = "", token: str = "") -> Answer:
+        """As `admin`, or as whom the token is of. A body that is text goes as YAML."""
         context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
-        context.load_cert_chain(self.folder / f"{user}.pem", self.folder / f"{user}.key")
+        who = {"Authorization": f"Bearer {token}"} if token else {}
+        if not token:
+            context.load_cert_chain(self.folder / "admin.pem", self.folder / "admin.key")
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=30)
         try:
             sort = PATCHES.get(kind) or ("application/yaml" if isinstance(body, str) else "application/json")
             data = body if isinstance(body, str) or body is None else json.dumps(body)
-            connection.request(method, path, data.encode() if data else None, {"Content-Type": sort, "Accept": "application/json"})
+            connection.request(method, path, data.encode() if data else None, {"Content-Type": sort, "Accept": "application/json", **who})
             answer = connection.getresponse()
             text = answer.read()
             return Answer(answer.status, json.loads(text) if text.startswith(b"{") else {"text": text.decode()})
@@ -87,8 +89,16 @@ class Cluster:
         return sorted(found["items"], key=lambda event: event["metadata"]["name"])
 
     def apply(self, text: str) -> list[dict]:
-        """Creates every object of a manifest; what the API server made of them."""
-        return [self.done("POST", *each) for each in self.documents(text)]
+        """Creates every object of a manifest that is not there yet; what the API server made of them."""
+        return [self._create(*each) for each in self.documents(text)]
+
+    def _create(self, collection: str, document: str) -> dict:
+        answer = self.ask("POST", collection, document)
+        if answer.status == 409:
+            return self.done("GET", f"{collection}/{answer.body['details']['name']}")
+        if answer.status >= 300:
+            raise AssertionError(f"{collection}: {answer.status} {answer.body}")
+        return answer.body
 
     @staticmethod
     def documents(text: str) -> list[tuple[str, str]]:
@@ -111,11 +121,9 @@ class Cluster:
         pem.write_text("".join((self.folder / f"kubelet-{node}{end}").read_text() for end in (".pem", ".key")), encoding="utf-8")
         return self.kubeconfig(f"kubelet-{node}", {"client-certificate": str(pem), "client-key": str(pem)})
 
-    def account(self, namespace: str, name: str, bound_to: dict | None = None) -> str:
+    def account(self, namespace: str, name: str) -> str:
         """A token of a service account, as a pod's kubelet asks for it."""
         spec = {"audiences": ["https://kubernetes.default.svc"], "expirationSeconds": 3600}
-        if bound_to:
-            spec["boundObjectRef"] = bound_to
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         return self.done("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec})["status"]["token"]
 
@@ -135,7 +143,7 @@ class Cluster:
         found = []
         for line in self.audit.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
-            if entry["user"]["username"] == user:
+            if entry["user"].get("username") == user:
                 about = entry.get("objectRef", {})
                 resource = "/".join(filter(None, (about.get("resource"), about.get("subresource"))))
                 found.append((entry["verb"], resource, entry["responseStatus"]["code"]))
@@ -144,8 +152,7 @@ class Cluster:
     # --- the servers ---
 
     def _make_authority(self) -> None:
-        _openssl(self.folder, "req", "-x509", *KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=rig cluster",
-                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        make_authority(self.folder, "ca")
         _openssl(self.folder, "req", *KEY, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=kube-apiserver")
         (self.folder / "server.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n", encoding="utf-8")
         self._sign("server")
@@ -191,6 +198,16 @@ class Cluster:
                 and self.ask("GET", "/api/v1/namespaces/default").status == 200
         except (OSError, http.client.HTTPException):
             return False
+
+
+def loaded(path: Path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def make_authority(folder: Path, name: str) -> None:
+    """NAME.pem and NAME.key"""
+    _openssl(folder, "req", "-x509", *KEY, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "30", "-subj", f"/CN=rig {name}",
+             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
 
 def _collection(document: str) -> str:
