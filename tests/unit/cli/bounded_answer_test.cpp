@@ -20,14 +20,16 @@ TEST(BoundedAnswer, IsWhatTheWorkSays) {
 
 TEST(BoundedAnswer, IsNoneWhereTheWorkDiesOrHangs) {
   EXPECT_EQ(answer_within(kLong, []() -> std::string { _exit(0); }), std::nullopt);
-  EXPECT_EQ(answer_within(kLong, []() -> std::string {
-              kill(getpid(), SIGKILL);
-              return "late";
-            }),
+  EXPECT_EQ(answer_within(kLong,
+                          []() -> std::string {
+                            kill(getpid(), SIGKILL);
+                            return "late";
+                          }),
             std::nullopt);
-  EXPECT_EQ(answer_within(milliseconds(20), []() -> std::string {
-              for (;;) pause();
-            }),
+  EXPECT_EQ(answer_within(milliseconds(20),
+                          []() -> std::string {
+                            for (;;) pause();
+                          }),
             std::nullopt);
   EXPECT_EQ(answer_within(milliseconds(0), [] { return std::string("late"); }), std::nullopt);
 }

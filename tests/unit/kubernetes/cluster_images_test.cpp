@@ -11,22 +11,23 @@ namespace nodeproof::kubernetes {
 namespace {
 
 const std::string kServer = "https://10.0.0.1:6443";
-const std::string kPods = kServer + "/api/v1/pods?fieldSelector=spec.nodeName%3Dpi-17&resourceVersion=0";
+const std::string kPods =
+    kServer + "/api/v1/pods?fieldSelector=spec.nodeName%3Dpi-17&resourceVersion=0";
 const std::string kSets = kServer + "/apis/apps/v1/daemonsets?resourceVersion=0";
 // {"auths":{}}
 const std::string kSecret =
     R"({"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"eyJhdXRocyI6e319"}})";
 
 std::string pod(const std::string& name, const std::string& image, const std::string& secret = "") {
-  return R"({"metadata":{"name":")" + name + R"(","namespace":"shop"},"spec":{"containers":[{"image":")" +
-         image + "\"}]" +
+  return R"({"metadata":{"name":")" + name +
+         R"(","namespace":"shop"},"spec":{"containers":[{"image":")" + image + "\"}]" +
          (secret.empty() ? "" : R"(,"imagePullSecrets":[{"name":")" + secret + "\"}]") + "}}";
 }
 
 std::string set(const std::string& name, const std::string& image, const std::string& more = "") {
   return R"({"metadata":{"name":")" + name +
-         R"(","namespace":"shop"},"spec":{"template":{"spec":{"containers":[{"image":")" + image + "\"}]" +
-         more + "}}}}";
+         R"(","namespace":"shop"},"spec":{"template":{"spec":{"containers":[{"image":")" + image +
+         "\"}]" + more + "}}}}";
 }
 
 class ClusterImagesTest : public ::testing::Test {
@@ -59,7 +60,8 @@ TEST_F(ClusterImagesTest, PodsBringTheirImagesAndTheLoginsForThem) {
   serve_secret("r", kSecret);
   const auto found = reader().pods("pi-17");
   ASSERT_TRUE(found) << found.error().message;
-  EXPECT_EQ(found->images, (std::vector<ClusterImage>{{"web:1", "pod shop/web"}, {"api:1", "pod shop/api"}}));
+  EXPECT_EQ(found->images,
+            (std::vector<ClusterImage>{{"web:1", "pod shop/web"}, {"api:1", "pod shop/api"}}));
   ASSERT_EQ(found->logins.size(), 2U);
   EXPECT_EQ(found->logins[1].reference, "api:1");
   EXPECT_EQ(found->logins[1].docker_config, R"({"auths":{}})");
@@ -74,7 +76,8 @@ TEST_F(ClusterImagesTest, AGlanceAsksForNoSecret) {
 }
 
 TEST_F(ClusterImagesTest, AClosedSecretIsAProblemOfTheLoginAlone) {
-  serve(kPods, R"({"items":[)" + pod("web", "web:1", "r") + "," + pod("x", "x:1", "../nodes/a") + "]}");
+  serve(kPods,
+        R"({"items":[)" + pod("web", "web:1", "r") + "," + pod("x", "x:1", "../nodes/a") + "]}");
   serve_secret("r", R"({"reason":"Forbidden","message":"secrets \"r\" is forbidden"})", 403);
   const auto found = reader().pods("pi-17");
   ASSERT_TRUE(found);
@@ -93,11 +96,13 @@ TEST_F(ClusterImagesTest, OnePodThatCannotBeReadLeavesTheSetUnknown) {
 }
 
 TEST_F(ClusterImagesTest, DaemonSetsTakeTheirAccountsSecretsWhereTheyNameNone) {
-  serve(kServer + "/api/v1/nodes/pi-17", R"({"metadata":{"name":"pi-17","labels":{"board":"pi"}}})");
+  serve(kServer + "/api/v1/nodes/pi-17",
+        R"({"metadata":{"name":"pi-17","labels":{"board":"pi"}}})");
   serve(kSets, R"({"items":[)" + set("log", "log:1", R"(,"serviceAccountName":"log")") + "," +
                    set("own", "own:1", R"(,"imagePullSecrets":[{"name":"o"}])") + "," +
                    set("gpu", "gpu:1", R"(,"nodeSelector":{"board":"orin"})") + "]}");
-  serve(kServer + "/api/v1/namespaces/shop/serviceaccounts/log", R"({"imagePullSecrets":[{"name":"r"}]})");
+  serve(kServer + "/api/v1/namespaces/shop/serviceaccounts/log",
+        R"({"imagePullSecrets":[{"name":"r"}]})");
   serve_secret("r", kSecret);
   serve_secret("o", kSecret);
   const auto found = reader().daemonsets("pi-17");

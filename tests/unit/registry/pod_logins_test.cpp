@@ -48,7 +48,8 @@ TEST(PodSource, ComesBehindTheConfigurationsOwnLogin) {
   sources.push_back(std::make_unique<Fixed>("own.lan"));
   sources.push_back(std::make_unique<Fixed>("*"));
   CredentialChain chain(std::move(sources));
-  const std::string auths = R"({"own.lan":{"username":"pod","password":"p"},"r.lan":{"username":"pod","password":"p"}})";
+  const std::string auths =
+      R"({"own.lan":{"username":"pod","password":"p"},"r.lan":{"username":"pod","password":"p"}})";
   chain.put_second(std::make_unique<PodSource>(PodLogins{
       {{"own.lan", "a"}, {login(auths, "secret")}}, {{"r.lan", "a"}, {login(auths, "secret")}}}));
   EXPECT_EQ(chain.find({"own.lan", "a"}, {})->username, "fixed");
