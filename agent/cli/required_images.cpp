@@ -120,6 +120,10 @@ class Cluster {
     if (ask_ == Ask::nobody) return;
     const bool known = known_.contains(source);
     error = std::move(error).with_context("the " + source + " of this node");
+    constexpr std::string_view kOther = "report.kubernetes.kubeconfig";  // whose words these are
+    if (const auto at = error.remedy.find(kOther); at != std::string::npos) {
+      error.remedy.replace(at, kOther.size(), "images_from.kubeconfig");
+    }
     if (known) error.message += "; what was known last stands";
     found_.findings.push_back(images_not_known(error, known ? Severity::warn : Severity::unknown));
   }

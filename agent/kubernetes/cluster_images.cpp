@@ -28,6 +28,7 @@ Result<json::Value> ClusterReader::ask(const Question& question) {
     error.remedy = "allow this user to " + question.verb + " " + question.resource +
                    ", as systemd/kubernetes/rbac-images.yaml does";
   }
+  if (answer.status == 404) error.remedy = "set node.name to the name that kubectl get nodes shows";
   return std::unexpected(std::move(error));
 }
 
