@@ -15,6 +15,7 @@
 #include "agent/pull_options.hpp"
 #include "agent/report/findings.hpp"
 #include "agent/report/verdict.hpp"
+#include "agent/required_set.hpp"
 #include "agent/scrub.hpp"
 #include "agent/smoke/clone3.hpp"
 #include "agent/smoke/container.hpp"
@@ -53,11 +54,13 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
   report.node = settings.node.name.empty() ? host.name : settings.node.name;
   report.time = report.since = clock.now();
   report.agent_version = build_info().version;
-  report.config_digest = config::config_digest(settings);
+  report.config_digest =
+      config.config_digest.empty() ? config::config_digest(settings) : config.config_digest;
   report.labels.assign(settings.node.labels.begin(), settings.node.labels.end());
   report.host = host;
   report.findings = host.findings;
   append(report.findings, expiring_certificates(settings, report.time));
+  append(report.findings, config.findings);
   return report;
 }
 
@@ -122,7 +125,10 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
   report.images = cycle.run(images, stop);
   report.host.clone3 = smoke::kept_clone3(config.run_dir / "smoke", host);
   if (auto refused = smoke::threads_refused(report.host)) report.findings.push_back(*refused);
-  for (ImageReport& image : report.images) append(image.findings, scrub_findings(config, image));
+  for (ImageReport& image : report.images) {
+    append(image.findings, scrub_findings(config, image));
+    append(image.findings, required_by(config.origins, image.reference));
+  }
   const auto warn_of = [&](const Result<>& done, const char* subject) {
     if (done) return;
     Finding finding = report::finding_from_error(done.error(), report::Stage::host, subject);

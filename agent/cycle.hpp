@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -49,6 +50,11 @@ struct CycleConfig {
   bool registry_asked = true;  // false: all comes from local sources, whose word on tags is none
   // Compare all unpacked files of each image that is started, whatever boot it was unpacked in.
   bool compare_all = false;
+  // Of the configuration as it is written; settings.images may be more. "" = of the settings.
+  std::string config_digest;
+  std::map<std::string, std::string> origins;  // who needs an image, see RequiredSet
+  std::vector<Finding> findings;               // of what was looked at before the cycle
+  std::string fingerprint;                     // of the images found elsewhere
   bool again = false;  // start every image once more, also where the last proof still holds
 };
 

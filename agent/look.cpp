@@ -35,7 +35,9 @@ Result<LookList> read_list(const std::filesystem::path& file) {
   LookList list{TRY(text_at(root, "socket")),
                 TRY(text_at(root, "namespace")),
                 TRY(text_at(root, "snapshotter")),
+                {},
                 {}};
+  TRY(json::read(root, "found", list.found));
   const json::Value* images = TRY(root.at("images"));
   for (const json::Value& image : images->items()) list.images.push_back(TRY(read_image(image)));
   return list;
@@ -50,7 +52,7 @@ std::string text_of(const LookList& list) {
     out.begin_object().member("name", image.name).member("named", image.named);
     out.member("rootfs", image.rootfs.str()).end_object();
   }
-  out.end_array().end_object();
+  out.end_array().member("found", list.found).end_object();
   return out.str();
 }
 
@@ -82,9 +84,9 @@ Result<std::string> change_of(const LookedFor& image, ImageStore& store) {
 }  // namespace
 
 LookList look_list(const CycleConfig& config, const NodeReport& report) {
-  if (!report.host.containerd) return {};
+  if (!report.host.containerd) return {{}, {}, {}, {}, config.fingerprint};
   const ContainerdFacts& facts = *report.host.containerd;
-  LookList list{facts.socket, facts.namespace_, facts.snapshotter, {}};
+  LookList list{facts.socket, facts.namespace_, facts.snapshotter, {}, config.fingerprint};
   const resolve::Ledger ledger(config.state_dir / "ledger");
   for (const ImageReport& image : report.images) {
     if (auto wanted = looked_for(ledger, image)) list.images.push_back(*std::move(wanted));
@@ -98,7 +100,7 @@ std::filesystem::path look_file(const std::filesystem::path& run_dir) {
 
 Result<> save_look(const std::filesystem::path& run_dir, const LookList& list) {
   const std::filesystem::path file = look_file(run_dir);
-  if (list.images.empty()) return remove_file(file);
+  if (list.images.empty() && list.found.empty()) return remove_file(file);
   std::string text = text_of(list);
   if (read_file(file, kMaxBytes).value_or("") == text) return {};
   return write_file_atomically(file, text, 0600);

@@ -21,6 +21,7 @@ struct LookedFor {
 struct LookList {
   std::string socket, namespace_, snapshotter;  // of the containerd that was asked
   std::vector<LookedFor> images;
+  std::string found = {};  // fingerprint() of what other places required; "" = nothing to look at
   friend bool operator==(const LookList&, const LookList&) = default;
 };
 

@@ -114,6 +114,7 @@ PullReport plan_pull(const CycleConfig& config, Ports& ports, const DescribeLogi
   const HostFacts host = read_facts(config, ports, stop);
   PullReport report;
   report.findings = host.findings;
+  append(report.findings, config.findings);
   report::ease(report.findings, "", leniency_of(config.settings), ports.clock.now());
   const auto& name = config.settings.node.name;
   report.node = name.empty() ? host.name : name;
@@ -124,6 +125,8 @@ PullReport plan_pull(const CycleConfig& config, Ports& ports, const DescribeLogi
   for (const RequiredImage& image : config.settings.images) {
     if (!applies(image.when, host)) continue;
     report.images.push_back(described(image, login));
+    const auto origin = config.origins.find(image.reference);
+    if (origin != config.origins.end()) report.images.back().origin = origin->second;
     auto found = planner.resolve(image, report.images.back(), stop);
     if (found) resolved.emplace_back(report.images.size() - 1, *std::move(found));
   }

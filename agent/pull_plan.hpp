@@ -16,6 +16,7 @@ namespace nodeproof {
 struct PlannedImage {
   std::string reference;
   bool required = true;
+  std::string origin;  // who needs it; "" = the configuration
   std::string platform, index_digest, manifest_digest, choice;  // "" = not known
   prepull::Forecast forecast;
   // What is proven here stays, and nothing is fetched: the tag names another image, or cannot be

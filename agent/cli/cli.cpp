@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace nodeproof::cli {
 namespace {
 
 constexpr std::string_view kProbe = "probe";
+constexpr std::string_view kVerifyImage = "verify-image";
 
 std::string version_line() {
   const BuildInfo& build = build_info();
@@ -77,6 +79,23 @@ int usage_error(CLI::App& app, const CLI::ParseError& error, Streams streams) {
   return exit_usage;
 }
 
+// "-name" for "--name", as containerd calls an image verifier.
+std::vector<std::string> with_two_dashes(std::span<char* const> args) {
+  std::vector<std::string> all(args.begin(), args.end());
+  for (std::string& argument : all) {
+    if (argument.size() > 2 && argument[0] == '-' && argument[1] != '-') argument.insert(0, "-");
+  }
+  return all;
+}
+
+void parse(CLI::App& app, std::span<char* const> args, bool verifier) {
+  if (!verifier) return app.parse(static_cast<int>(args.size()), args.data());
+  std::vector<std::string> rest = with_two_dashes(args.subspan(1));
+  std::ranges::reverse(rest);  // as it wants them
+  app.allow_extras();          // what a later containerd adds
+  app.parse(std::move(rest));
+}
+
 }  // namespace
 
 int run(std::span<char* const> args, Streams streams) {
@@ -101,10 +120,12 @@ int run(std::span<char* const> args, Streams streams) {
       documents = offered;
     });
   }
+  const bool verifier = args.size() > 1 && args[1] == kVerifyImage;
   try {
-    app.parse(static_cast<int>(args.size()), args.data());
+    parse(app, args, verifier);
   } catch (const CLI::ParseError& error) {
-    return usage_error(app, error, streams);
+    const int code = usage_error(app, error, streams);
+    return verifier ? +exit_ok : code;  // what it cannot understand it does not stand in the way of
   }
   Session session{globals, streams};
   if (const auto refused = check_output(globals.output, documents); !refused) {

@@ -114,6 +114,7 @@ Action declare_report_child(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_scrub_child(CLI::App& app);
 Action declare_status(CLI::App& app);
+Action declare_verify_image(CLI::App& app);
 Action declare_version(CLI::App& app);
 Action declare_wait(CLI::App& app);
 

@@ -2,6 +2,8 @@
 #include <iostream>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/cycle_run.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/look.hpp"
@@ -10,14 +12,30 @@
 namespace nodeproof::cli {
 namespace {
 
-int look_child(Session& session) {
-  const LookList list = load_look(session.globals.run_dir);
-  if (list.images.empty()) return exit_ok;
-  SignalStop signals;
+// What other places require now. A configuration that cannot be read is the daemon's to tell.
+std::string required_now(Session& session, const LookList& list, const std::stop_token& stop) {
+  auto config = load_config(session.globals);
+  if (list.found.empty() || !config) return list.found;
+  CycleConfig cycle = cycle_config(session.globals, *std::move(config));
+  find_required(cycle, Ask::without_logins, stop);
+  return cycle.fingerprint;
+}
+
+Result<std::string> look(Session& session, const LookList& list, const std::stop_token& stop) {
+  const std::string now = required_now(session, list, stop);
+  // Two changes one after the other are two pieces of news.
+  if (now != list.found) return "other images are required now (" + now.substr(0, 19) + ")";
+  if (list.images.empty()) return "";
   containerd::GrpcImageStore store(
       {.socket = list.socket, .namespace_ = list.namespace_, .snapshotter = list.snapshotter},
-      signals.token());
-  const auto changed = changed_since(list, store);
+      stop);
+  return changed_since(list, store);
+}
+
+int look_child(Session& session) {
+  const LookList list = load_look(session.globals.run_dir);
+  SignalStop signals;
+  const auto changed = look(session, list, signals.token());
   if (changed && changed->empty()) return exit_ok;
   const Error said = changed ? Error{Errc::not_found, *changed, ""} : changed.error();
   session.streams.out << report::stream_line(said) << std::flush;

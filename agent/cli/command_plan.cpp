@@ -7,6 +7,7 @@
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/plan_output.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
 
@@ -15,12 +16,14 @@ namespace {
 
 Result<PullReport> plan_once(CycleConfig& cycle, const std::vector<std::string>& from,
                              const std::stop_token& stop) {
+  registry::PodLogins logins;
+  if (!cycle.ad_hoc) logins = find_required(cycle, Ask::to_plan, stop);
   const auto images =
-      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
+      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  const auto keychain = open_keychain(cycle.settings, clock);
+  const auto keychain = open_keychain(cycle.settings, clock, std::move(logins));
   Ports ports{images->registry(),     containerd->store(), containerd->runtime(), clock,
               [](const Progress&) {}, images->near()};
   const DescribeLogin login = [&](const Reference& image) {

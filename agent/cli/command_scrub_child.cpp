@@ -8,6 +8,7 @@
 #include "agent/cli/command.hpp"
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/lines.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/report/cycle_stream.hpp"
@@ -24,7 +25,8 @@ void step_back() {
 }
 
 Result<> scrub(Session& session, LineWriter& lines, const std::stop_token& stop) {
-  const CycleConfig cycle = cycle_config(session.globals, TRY(load_config(session.globals)));
+  CycleConfig cycle = cycle_config(session.globals, TRY(load_config(session.globals)));
+  find_required(cycle, Ask::nobody, stop);
   TRY(make_directories(cycle.state_dir, 0700));
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;

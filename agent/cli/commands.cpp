@@ -59,6 +59,8 @@ std::span<const Command> commands() {
               declare_resolve},
       Command{"scrub-child", "a slice of the scrub for the daemon", declare_scrub_child, true},
       Command{"status", "the running daemon's last report", declare_status, false, kReports},
+      Command{"verify-image", "may this image be pulled? for containerd's image verifier",
+              declare_verify_image},
       Command{"version", "version, commit, target and linked libraries", declare_version},
       Command{"wait", "wait until the running daemon says ready", declare_wait},
   };

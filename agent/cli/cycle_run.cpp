@@ -4,6 +4,7 @@
 
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/lock.hpp"
+#include "agent/cli/required_images.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/state_room.hpp"
 
@@ -11,6 +12,7 @@ namespace nodeproof::cli {
 
 CycleConfig cycle_config(const Globals& globals, config::Config config) {
   CycleConfig cycle;
+  cycle.config_digest = config::config_digest(config);
   cycle.settings = std::move(config);
   // containerd mounts what lies there, and runs elsewhere.
   std::error_code ignored;
@@ -42,8 +44,10 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
-  const auto images =
-      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images)));
+  registry::PodLogins logins;
+  if (!cycle.ad_hoc) logins = find_required(cycle, Ask::everything, stop);
+  const auto images = TRY(ImageSource::open(
+      cycle.settings, from, references_in(cycle.settings.images), std::move(logins)));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
@@ -60,12 +64,13 @@ Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
+  registry::PodLogins logins = find_required(cycle, Ask::to_plan, stop);
   const bool known = std::ranges::find(cycle.settings.images, request.image,
                                        &RequiredImage::reference) != cycle.settings.images.end();
   name_images(cycle, {request.image}, true);
   cycle.ad_hoc = !known;
-  const auto images =
-      TRY(ImageSource::open(cycle.settings, request.from, references_in(cycle.settings.images)));
+  const auto images = TRY(ImageSource::open(
+      cycle.settings, request.from, references_in(cycle.settings.images), std::move(logins)));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;

@@ -9,7 +9,8 @@ namespace nodeproof::cli {
 
 Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& config,
                                                        const std::vector<std::string>& from,
-                                                       std::vector<Reference> asked) {
+                                                       std::vector<Reference> asked,
+                                                       registry::PodLogins pods) {
   std::unique_ptr<ImageSource> source(new ImageSource);
   for (const std::string& path : from) {
     std::error_code ignored;
@@ -17,7 +18,7 @@ Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& con
       return fail(Errc::usage, "--from " + path + ": it is not there");
     }
   }
-  if (from.empty()) source->remote_ = RegistryAccess::open(config);
+  if (from.empty()) source->remote_ = RegistryAccess::open(config, std::move(pods));
   const auto& paths = from.empty() ? config.sources : from;
   if (paths.empty()) return source;
   source->layouts_ = std::make_unique<registry::LayoutRegistry>(

@@ -18,7 +18,8 @@ class ImageSource {
   // images that will be asked for. Errc::usage when one of `from` is not there.
   static Result<std::unique_ptr<ImageSource>> open(const config::Config& config,
                                                    const std::vector<std::string>& from,
-                                                   std::vector<Reference> asked);
+                                                   std::vector<Reference> asked,
+                                                   registry::PodLogins pods = {});
   // With `from`: Errc::usage when none of it is an image layout, permission_denied when none can
   // be read. A damaged one is the images' to tell.
   Result<> usable();

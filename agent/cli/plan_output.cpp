@@ -37,6 +37,7 @@ double seconds_of(const PullReport& plan) {
 void write_image(json::Writer& out, const PlannedImage& image) {
   const prepull::Forecast& forecast = image.forecast;
   out.begin_object().member("reference", image.reference).member("required", image.required);
+  if (!image.origin.empty()) out.member("requiredBy", image.origin);
   out.member("platform", image.platform).member("indexDigest", image.index_digest);
   out.member("manifestDigest", image.manifest_digest).member("choice", image.choice);
   out.member("provenStays", image.proven_stays);
@@ -102,6 +103,7 @@ void image_lines(std::string& out, const PlannedImage& image, const UtcOffset& o
          "by the daemon from " + to_local_rfc3339(*image.deferred_until, offset) +
              " on (pull.windows, pull.start_jitter)");
   }
+  if (!image.origin.empty()) line(out, "required by", image.origin);
   line(out, "credentials", image.credentials.empty() ? "none, anonymous" : image.credentials);
   line(out, "tests", tests_text(image.tests));
   findings(out, image.findings);

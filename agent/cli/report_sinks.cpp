@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/cli/kubernetes_sink.hpp"
 #include "agent/report/metrics.hpp"
 #include "agent/report/sink/file_sink.hpp"
 #include "agent/report/sink/otlp_sink.hpp"
@@ -62,6 +63,9 @@ std::vector<report::SinkSetting> sink_settings(const config::Config& config) {
   if (!report.otlp.to.url.empty()) {
     settings.push_back({.name = "otlp", .heartbeat = report.otlp.every});
   }
+  if (report.kubernetes.condition) {
+    settings.push_back({.name = "kubernetes", .heartbeat = report.kubernetes.heartbeat});
+  }
   // It shows when it was written, so that it is written for each report.
   if (!report.metrics.textfile.empty()) {
     settings.push_back({.name = "textfile", .every_report = true});
@@ -79,6 +83,9 @@ std::unique_ptr<report::Sink> open_sink(const std::string& name, const config::C
   if (name == "otlp") {
     return std::make_unique<report::OtlpSink>(parts.http, target_of(config.report.otlp.to),
                                               stale_after);
+  }
+  if (name == "kubernetes") {
+    return std::make_unique<KubernetesSink>(parts.http, parts.clock, config, stale_after);
   }
   if (name == "textfile") return open_textfile(config.report.metrics.textfile, stale_after);
   if (name == "webhook") return open_webhook(config.report.webhook, parts);

@@ -27,7 +27,7 @@ struct SinkParts {  // outlive the sinks
   std::filesystem::path state_dir;
 };
 
-// nullptr when the configuration names none of that name.
+// nullptr when the configuration names none of that name; it outlives the sink.
 [[nodiscard]] std::unique_ptr<report::Sink> open_sink(const std::string& name,
                                                       const config::Config& config,
                                                       const SinkParts& parts);

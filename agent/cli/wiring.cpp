@@ -85,10 +85,13 @@ std::vector<std::filesystem::path> login_files(const config::Config& config) {
 }
 
 std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
-                                                         const Clock& clock) {
-  return registry::make_credential_chain(own_logins(config),
-                                         credential_files(config.registry_sources),
-                                         registry::Surroundings::of_this_process(), clock);
+                                                         const Clock& clock,
+                                                         registry::PodLogins pods) {
+  auto chain =
+      registry::make_credential_chain(own_logins(config), credential_files(config.registry_sources),
+                                      registry::Surroundings::of_this_process(), clock);
+  if (!pods.empty()) chain->put_second(std::make_unique<registry::PodSource>(std::move(pods)));
+  return chain;
 }
 
 std::unique_ptr<registry::Routes> open_routes(const config::Config& config) {
@@ -103,9 +106,11 @@ RegistryAccess::RegistryAccess(const config::Config& config,
       origin_(access_, clock_, registry::Routing::registry_only),
       writer_(access_, origin_) {}
 
-std::unique_ptr<RegistryAccess> RegistryAccess::open(const config::Config& config) {
+std::unique_ptr<RegistryAccess> RegistryAccess::open(const config::Config& config,
+                                                     registry::PodLogins pods) {
   static const SystemClock kClock;
-  return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, open_keychain(config, kClock)));
+  auto keychain = open_keychain(config, kClock, std::move(pods));
+  return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, std::move(keychain)));
 }
 
 ContainerdAccess::ContainerdAccess(ContainerdFacts facts, std::stop_token stop)

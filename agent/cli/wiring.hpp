@@ -13,6 +13,7 @@
 #include "agent/registry/credential_chain.hpp"
 #include "agent/registry/http_registry.hpp"
 #include "agent/registry/http_registry_writer.hpp"
+#include "agent/registry/pod_logins.hpp"
 #include "common/clock.hpp"
 #include "common/http_curl.hpp"
 
@@ -21,7 +22,8 @@ namespace nodeproof::cli {
 // Who knows which registry's login. Passwords of the configuration are read at once. The clock
 // outlives it.
 std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
-                                                         const Clock& clock);
+                                                         const Clock& clock,
+                                                         registry::PodLogins pods = {});
 
 // The files of other programs that may hold logins, there or not.
 [[nodiscard]] std::vector<std::filesystem::path> login_files(const config::Config& config);
@@ -35,7 +37,8 @@ std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& c
 // What talks to registries.
 class RegistryAccess {
  public:
-  static std::unique_ptr<RegistryAccess> open(const config::Config& config);
+  static std::unique_ptr<RegistryAccess> open(const config::Config& config,
+                                              registry::PodLogins pods = {});
   // As containerd asks: mirrors first.
   [[nodiscard]] Registry& registry() { return registry_; }
   // What the registry itself holds, to judge or to change it.

@@ -126,7 +126,21 @@ struct Reporting {
   friend bool operator==(const Reporting&, const Reporting&) = default;
 };
 
+// In observe nothing that gates anything is changed, beside the ready flag.
+enum class Mode { observe, enforce };
+
+// Where more required images are named than in this configuration.
+struct ImagesFrom {
+  std::vector<std::string> static_pods;  // folders of a kubelet's manifests
+  std::vector<std::string> directories;  // folders with files like conf.d's, "images" only
+  bool pods = false;                     // of the pods that are bound to this node
+  bool daemonsets = false;               // of those whose pods would land here
+  std::string kubeconfig = {};           // "" = found out
+  friend bool operator==(const ImagesFrom&, const ImagesFrom&) = default;
+};
+
 struct Config {
+  Mode mode = Mode::observe;
   Node node;
   Host host;
   Containerd containerd;
@@ -134,6 +148,7 @@ struct Config {
   RegistrySources registry_sources;
   std::vector<std::string> sources;  // image layouts on this host, looked at before the registries
   std::vector<RequiredImage> images;
+  ImagesFrom images_from;
   Pull pull;
   std::chrono::seconds check_every{15 * 60};
   std::chrono::seconds resolve_every{6 * 3600};  // one question per proven tag in that time
@@ -149,6 +164,15 @@ struct Config {
 // main_file ("" = none) and then conf_d/*.json in name order; an absent conf_d is fine, an absent
 // main_file is not.
 Result<Config> load(const std::filesystem::path& main_file, const std::filesystem::path& conf_d);
+
+// A file that holds "images" and nothing else, as images_from.directories has them.
+Result<std::vector<RequiredImage>> load_images(const std::filesystem::path& file);
+
+// Files *.json of a folder in the order of their names; hidden ones are none. Absent: none.
+Result<std::vector<std::filesystem::path>> fragments(const std::filesystem::path& directory);
+
+// Two spellings of one image are one image.
+[[nodiscard]] std::string identity(const std::string& reference);
 
 // Identifies the configuration in reports: "sha256:..." over its canonical form; secrets are not
 // part of it.

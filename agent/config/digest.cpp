@@ -46,6 +46,12 @@ void write_image(json::Writer& writer, const RequiredImage& image) {
   writer.member("golden", image.golden.report).member("keys", image.golden.keys).end_object();
 }
 
+void write_images_from(json::Writer& writer, const ImagesFrom& from) {
+  writer.begin_object().member("static_pods", from.static_pods);
+  writer.member("directories", from.directories).member("pods", from.pods);
+  writer.member("daemonsets", from.daemonsets).member("kubeconfig", from.kubeconfig).end_object();
+}
+
 void write_acceptance(json::Writer& writer, const Acceptance& accepted) {
   writer.begin_object().member("code", accepted.code).member("image", accepted.image);
   writer.member("subject", accepted.subject).member("until", to_rfc3339(accepted.until));
@@ -87,6 +93,10 @@ std::string config_digest(const Config& config) {
   // A key of a later version: where it is not used the digest is as it was before an upgrade.
   if (config.stale_after.count() > 0) {
     writer.member("stale_after", std::int64_t{config.stale_after.count()});
+  }
+  if (config.mode == Mode::enforce) writer.member("mode", "enforce");
+  if (config.images_from != ImagesFrom{}) {
+    write_images_from(writer.key("images_from"), config.images_from);
   }
   writer.key("accept").begin_array();
   for (const Acceptance& accepted : config.accept) write_acceptance(writer, accepted);

@@ -13,12 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Two spellings of one image are one image.
-std::string identity(const std::string& reference) {
-  const auto parsed = Reference::parse(reference);
-  return parsed ? parsed->name() : reference;
-}
-
 // Gathers the files of one configuration.
 class Loader {
  public:
@@ -126,6 +120,13 @@ class Loader {
   std::string pull_place_, stale_place_;  // file:line: path of its last mention
 };
 
+}  // namespace
+
+std::string identity(const std::string& reference) {
+  const auto parsed = Reference::parse(reference);
+  return parsed ? parsed->name() : reference;
+}
+
 Result<std::vector<fs::path>> fragments(const fs::path& directory) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -143,7 +144,13 @@ Result<std::vector<fs::path>> fragments(const fs::path& directory) {
   return files;
 }
 
-}  // namespace
+Result<std::vector<RequiredImage>> load_images(const fs::path& file) {
+  const std::string name = file.string();
+  const std::string text = TRY(read_file(file));
+  auto root = json::parse(text, {.comments = true});
+  if (!root) return fail(Errc::invalid_config, name + ": " + root.error().message);
+  return read_image_list(Entry(name, *root));
+}
 
 Result<Config> load(const fs::path& main_file, const fs::path& conf_d) {
   Loader loader;

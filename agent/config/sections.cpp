@@ -174,12 +174,11 @@ constexpr std::array kPull = {
     Field<Pull>{"keep_free", read_keep_free}, Field<Pull>{"windows", read_windows},
     Field<Pull>{"start_jitter", read_start_jitter}};
 
-// Nothing is gated by this version, so there is nothing to enforce.
-Result<> read_mode(const Entry& entry, Config& /*into*/) {
-  const std::string mode = TRY(entry.text());
-  if (mode == "observe") return {};
-  if (mode == "enforce") return entry.error("\"enforce\" is not supported by this version");
-  return entry.error("\"" + excerpt(mode, 64) + "\" is not \"observe\"");
+Result<> read_mode(const Entry& entry, Config& into) {
+  static constexpr std::array kChoices = {Choice<Mode>{"observe", Mode::observe},
+                                          Choice<Mode>{"enforce", Mode::enforce}};
+  into.mode = TRY(one_of<Mode>(entry, kChoices));
+  return {};
 }
 
 // The key of a registry is what stands before the first slash of a reference.
@@ -217,6 +216,26 @@ Result<> read_sources(const Entry& entry, Config& into) {
   }
   return {};
 }
+
+// ---- images_from ----
+template <std::vector<std::string> ImagesFrom::* Member>
+Result<> read_folders(const Entry& entry, ImagesFrom& into) {
+  TRY(entry.must_be(json::Value::Kind::array));
+  std::vector<std::string> folders;
+  for (const json::Value& item : entry.value().items()) {
+    folders.push_back(TRY(entry.child(item).path()));
+    if (folders.back().empty()) return entry.child(item).error("the path of a folder");
+  }
+  into.*Member = std::move(folders);
+  return {};
+}
+
+constexpr std::array kImagesFrom = {
+    Field<ImagesFrom>{"static_pods", read_folders<&ImagesFrom::static_pods>},
+    Field<ImagesFrom>{"directories", read_folders<&ImagesFrom::directories>},
+    Field<ImagesFrom>{"pods", boolean<&ImagesFrom::pods>},
+    Field<ImagesFrom>{"daemonsets", boolean<&ImagesFrom::daemonsets>},
+    Field<ImagesFrom>{"kubeconfig", path<&ImagesFrom::kubeconfig>}};
 
 // ---- accept ----
 Result<> read_until(const Entry& entry, Acceptance& into) {
@@ -297,6 +316,10 @@ constexpr std::array kConfig = {
     Field<Config>{"registry_sources", read_registry_sources},
     Field<Config>{"sources", read_sources},
     Field<Config>{"images", read_images},
+    Field<Config>{"images_from",
+                  [](const Entry& entry, Config& into) {
+                    return read_fields<ImagesFrom>(entry, kImagesFrom, into.images_from);
+                  }},
     Field<Config>{"pull", [](const Entry& entry,
                              Config& into) { return read_fields<Pull>(entry, kPull, into.pull); }},
     Field<Config>{"check_every", read_period<&Config::check_every>},
@@ -317,6 +340,13 @@ Result<> read_document(const Entry& root, Config& into) {
   return read_fields<Config>(root, kConfig, into);
 }
 
+Result<std::vector<RequiredImage>> read_image_list(const Entry& root) {
+  static constexpr std::array kOnlyImages = {Field<Config>{"images", read_images}};
+  Config into;
+  TRY(read_fields<Config>(root, kOnlyImages, into));
+  return std::move(into.images);
+}
+
 std::vector<std::string> supported_keys() {
   std::vector<std::string> keys;
   list_keys<Config>("", kConfig, keys);
@@ -326,6 +356,7 @@ std::vector<std::string> supported_keys() {
   list_keys<Containerd>("containerd.", kContainerd, keys);
   list_keys<Registry>("registries.*.", kRegistry, keys);
   list_keys<RegistrySources>("registry_sources.", kRegistrySources, keys);
+  list_keys<ImagesFrom>("images_from.", kImagesFrom, keys);
   list_keys<Pull>("pull.", kPull, keys);
   list_keys<Acceptance>("accept[].", kAccept, keys);
   list_keys<Scrub>("scrub.", kScrub, keys);

@@ -13,6 +13,9 @@ namespace nodeproof::config {
 // images append.
 Result<> read_document(const Entry& root, Config& into);
 
+// Reads a document that holds "images" and nothing else.
+Result<std::vector<RequiredImage>> read_image_list(const Entry& root);
+
 // Reads one element of "images".
 Result<RequiredImage> read_image(const Entry& entry);
 

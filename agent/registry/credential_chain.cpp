@@ -87,6 +87,10 @@ std::vector<WantedFile> k3s_files(const std::string& named, const Surroundings& 
 CredentialChain::CredentialChain(std::vector<std::unique_ptr<CredentialSource>> sources)
     : sources_(std::move(sources)) {}
 
+void CredentialChain::put_second(std::unique_ptr<CredentialSource> source) {
+  sources_.insert(sources_.begin() + (sources_.empty() ? 0 : 1), std::move(source));
+}
+
 Result<Credentials> CredentialChain::find(const Place& place, const std::stop_token& stop) {
   for (const auto& source : sources_) {
     auto found = source->find(place, stop);

@@ -1,10 +1,11 @@
 // Who knows the login of a registry, in this order:
 //   1. nodeproof's own configuration (registries.HOST.username and password_file)
-//   2. docker's config.json, the kubelet's copy of it and podman's auth.json, their helpers
+//   2. the imagePullSecrets of the pods that need the image (images_from.pods, daemonsets)
+//   3. docker's config.json, the kubelet's copy of it and podman's auth.json, their helpers
 //   included
-//   3. the registries.yaml of k3s and RKE2
-//   4. the kubelet's credential-provider plugins
-//   5. nobody: anonymous
+//   4. the registries.yaml of k3s and RKE2
+//   5. the kubelet's credential-provider plugins
+//   6. nobody: anonymous
 // The first one that has an entry for the place decides. One that has an entry and cannot give it
 // is an error that names it: anonymous would be a guess.
 #pragma once
@@ -36,11 +37,13 @@ class CredentialChain final : public Keychain {
   explicit CredentialChain(std::vector<std::unique_ptr<CredentialSource>> sources);
   // Errc::unauthorized or cancelled.
   Result<Credentials> find(const Place& place, const std::stop_token& stop) override;
+  // Asked behind the first one, nodeproof's own configuration.
+  void put_second(std::unique_ptr<CredentialSource> source);
   // Who would be asked first, for people: a file or a program; "" = nobody. Starts no program.
   Result<std::string> describe(const Place& place);
 
  private:
-  const std::vector<std::unique_ptr<CredentialSource>> sources_;
+  std::vector<std::unique_ptr<CredentialSource>> sources_;
 };
 
 // The files that may hold logins, there or not.

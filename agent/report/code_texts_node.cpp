@@ -96,6 +96,25 @@ constexpr CodeText kTexts[] = {
      .remedy = "Add images to /etc/nodeproof/nodeproof.json or a file in conf.d.",
      .example = "A condition names the board \"Raspberry Pi 5\" and the node is a Pi 4.",
      .exact = true},
+    {.code = code::kImagesNotKnown,
+     .title = "What must run here is not wholly known",
+     .cause = "A place that images_from names could not be read: a folder that is not there, a "
+              "static pod's manifest or a file of images with a fault, an API server that does not "
+              "answer or does not allow the question.",
+     .detection = "Each of these places is read at every check. Where the API server cannot be "
+                  "asked, what it named last stands (a warning); where it was never asked, and for "
+                  "everything else, nothing is known and so the node is not ready.",
+     .remedy = "Mend what the message names, or take it out of images_from.",
+     .example = "A half-saved manifest in /etc/kubernetes/manifests.",
+     .exact = true},
+    {.code = code::kRequiredBy,
+     .title = "Who needs this image",
+     .cause = "The configuration names a place (images_from) in which the image stands.",
+     .detection = "The image was found in a static pod's manifest, a file of images, a pod of this "
+                  "node or a DaemonSet.",
+     .remedy = "Nothing has to be done; name it in images to declare its tests.",
+     .example = "kube-proxy's image, of the DaemonSet in kube-system.",
+     .exact = true},
     {.code = code::kNotChecked,
      .title = "No check has ended yet",
      .cause = "The service has just started on this boot and its first check is still running, or "

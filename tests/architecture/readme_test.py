@@ -70,6 +70,8 @@ RUN_BY = {
         ("tests/behaviour/ready_test.py", 'self.override("--ready", "--for", length, "--reason"'),
     "nodeproof override": ("tests/behaviour/ready_test.py", 'self.override("-o", "json")'),
     "nodeproof override --clear": ("tests/behaviour/ready_test.py", 'self.override("--clear")'),
+    "install -D -m 0755 /usr/lib/nodeproof/nodeproof-verify-image /opt/containerd/image-verifier/bin/nodeproof-verify-image":
+        ("tests/behaviour/verify_image_test.py", '"install", "-D", "-m", "0755", file, self.verifiers'),
     "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
     "nodeproof fleet reports/ --expect inventory.txt": ("tests/behaviour/fleet_test.py", '"--expect", inventory, self.reports'),
     "nodeproof metrics": ("tests/behaviour/metrics_test.py", 'text = nodeproof("metrics").stdout'),

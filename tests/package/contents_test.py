@@ -12,6 +12,7 @@ UNITS = {p.name for pattern in ("*.service", "*.target", "*.slice") for p in (RO
 FILES = {
     "bin/nodeproof", "share/man/man1/nodeproof.1.gz", "share/man/man5/nodeproof.json.5.gz", "share/bash-completion/completions/nodeproof",
     "share/fish/vendor_completions.d/nodeproof.fish", "share/nodeproof/nodeproof.schema.json",
+    "lib/nodeproof/nodeproof-verify-image",
     *(f"lib/systemd/system/{unit}" for unit in UNITS),
     *(f"share/doc/nodeproof/{name}" for name in ("copyright", "copyright.libraries.gz", "sbom.spdx.json", "CHANGELOG.md.gz",
                                                   "README.md.gz", "SECURITY.md", "examples/nodeproof.json",

@@ -27,13 +27,15 @@ CRI = [
 class Containerd:
     """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had.
     `plain_http`: a registry that CRI reaches without TLS although it is not on loopback; `place`: the folder to live
-    in, "" = in memory where that is roomy; `runtimes`: runtime handlers of its CRI, name -> program in runc's place."""
+    in, "" = in memory where that is roomy; `runtimes`: runtime handlers of its CRI, name -> program in runc's place;
+    `verifiers`: a folder of programs that are asked before each pull (version 2)."""
 
     def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False,
-                 local_pull: bool = False, plain_http: str = "", place: str = "", runtimes: dict | None = None):
+                 local_pull: bool = False, plain_http: str = "", place: str = "", runtimes: dict | None = None,
+                 verifiers: str = ""):
         self.version, self.cri, self.decompressors = version, cri, decompressors
         self.local_pull, self.plain_http = local_pull, plain_http
-        self.runtimes = runtimes or {}
+        self.runtimes, self.verifiers = runtimes or {}, verifiers
         self.tree = packages.containerd_tree(version)
         self.runc = packages.runc_tree()
         self.folder = processes.scratch_folder(f"nodeproof-containerd-{version}-", place)
@@ -205,6 +207,8 @@ class Containerd:
             lines += [f'[{table}]\nruntime_type = "io.containerd.runc.v2"', f'[{table}.options]\nBinaryName = "{program}"']
         if self.local_pull:  # 2.1 and later: CRI pulls without the transfer service
             lines += ['[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true']
+        if self.verifiers:
+            lines += [f'[plugins."io.containerd.image-verifier.v1.bindir"]\nbin_dir = "{self.verifiers}"']
         if self.plain_http:
             hosts = self.folder / "certs.d" / self.plain_http
             hosts.mkdir(parents=True, exist_ok=True)

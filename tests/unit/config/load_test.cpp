@@ -57,6 +57,24 @@ TEST_F(Load, KernelFeaturesAreNames) {
             config_digest(loaded("{}")));
 }
 
+TEST_F(Load, EnforceIsAModeOfItsOwn) {
+  EXPECT_EQ(loaded("{}").mode, Mode::observe);
+  const Config enforced = loaded(R"({ "mode": "enforce" })");
+  EXPECT_EQ(enforced.mode, Mode::enforce);
+  EXPECT_NE(config_digest(enforced), config_digest(Config{}));
+}
+
+TEST_F(Load, ImagesComeFromOtherPlacesOnlyWhereItSaysSo) {
+  const Config config = loaded(R"({ "images_from": { "static_pods": ["/a"], "directories": ["/b"],
+                                    "pods": true, "daemonsets": true, "kubeconfig": "/c" } })");
+  EXPECT_EQ(config.images_from, (ImagesFrom{{"/a"}, {"/b"}, true, true, "/c"}));
+  EXPECT_NE(config_digest(config), config_digest(Config{}));
+  EXPECT_EQ(refused(R"({ "images_from": { "static_pods": ["manifests"] } })"),
+            "main.json:1: $.images_from.static_pods[0]: a path must start with /");
+  EXPECT_EQ(refused(R"({ "images_from": { "directories": [""] } })"),
+            "main.json:1: $.images_from.directories[0]: the path of a folder");
+}
+
 TEST_F(Load, AnEmptyObjectIsAllDefaults) { EXPECT_EQ(loaded("{}"), Config{}); }
 
 TEST_F(Load, TakesEveryKey) {
@@ -154,8 +172,7 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
       {R"({"sources": "/mnt/usb"})", "$.sources: expected an array, found a string"},
       {R"({"sources": ["/a", "mnt/usb"]})", "$.sources[1]: a path must start with /"},
       {R"({"sources": [""]})", "$.sources[0]: the path of a folder or an archive"},
-      {R"({"mode": "off"})", R"($.mode: "off" is not "observe")"},
-      {R"({"mode": "enforce"})", R"($.mode: "enforce" is not supported by this version)"},
+      {R"({"mode": "off"})", R"($.mode: "off" is none of "observe", "enforce")"},
       {R"({"node": []})", "$.node: expected an object, found an array"},
       {R"({"node": {"labels": {"a": 1}}})", "$.node.labels.a: expected a string, found a number"},
       {R"({"containerd": {"address": "run/c.sock"}})",

@@ -1,0 +1,65 @@
+#include "agent/known_images.hpp"
+
+#include "agent/json_read.hpp"
+#include "common/file.hpp"
+
+namespace nodeproof {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxBytes = 4U << 20U;
+
+std::filesystem::path file_in(const std::filesystem::path& state_dir) {
+  return state_dir / "required.json";
+}
+
+Result<KnownImages> read(const std::string& text) {
+  const json::Value root = TRY(json::parse(text));
+  std::uint64_t version = 0;
+  TRY(json::read(root, "version", version));
+  if (version != kVersion) return fail(Errc::unsupported, "another version");
+  const json::Value* sources = TRY(root.at("sources"));
+  KnownImages known;
+  for (const auto& [source, images] : sources->members()) {
+    std::vector<FoundImage>& into = known[source];
+    for (const json::Value& item : images.items()) {
+      FoundImage image;
+      TRY(json::read(item, "reference", image.image.reference));
+      TRY(json::read(item, "origin", image.origin));
+      into.push_back(std::move(image));
+    }
+  }
+  return known;
+}
+
+std::string text_of(const KnownImages& known) {
+  json::Writer out;
+  out.begin_object().member("version", kVersion).key("sources").begin_object();
+  for (const auto& [source, images] : known) {
+    out.key(source).begin_array();
+    for (const FoundImage& image : images) {
+      out.begin_object().member("reference", image.image.reference);
+      out.member("origin", image.origin).end_object();
+    }
+    out.end_array();
+  }
+  out.end_object().end_object();
+  return out.str();
+}
+
+}  // namespace
+
+KnownImages load_known_images(const std::filesystem::path& state_dir) {
+  const auto text = read_file(file_in(state_dir), kMaxBytes);
+  return text ? read(*text).value_or(KnownImages{}) : KnownImages{};
+}
+
+Result<> save_known_images(const std::filesystem::path& state_dir, const KnownImages& known) {
+  const std::filesystem::path file = file_in(state_dir);
+  if (known.empty()) return remove_file(file);
+  const std::string text = text_of(known);
+  if (read_file(file, kMaxBytes).value_or("") == text) return {};
+  return write_file_atomically(file, text, 0600);
+}
+
+}  // namespace nodeproof

@@ -1,0 +1,114 @@
+#include "agent/kubernetes/cluster_images.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/kubernetes/daemonset.hpp"
+#include "agent/kubernetes/node.hpp"
+#include "agent/kubernetes/pull_secret.hpp"
+
+namespace nodeproof::kubernetes {
+namespace {
+
+// From the API server's own memory, where pods are found by their node: a question each minute of
+// hundreds of nodes reads nothing from etcd.
+constexpr std::string_view kFromMemory = "resourceVersion=0";
+
+// It becomes a part of a path.
+bool is_name(std::string_view text) { return is_node_name(text); }
+
+}  // namespace
+
+Result<json::Value> ClusterReader::ask(const Question& question) {
+  const Call call{.verb = question.verb, .resource = question.resource, .path = question.path};
+  auto answer = TRY(client_.send(call, stop_));
+  if (answer.ok()) return std::move(answer.object);
+  Error error = client_.failure(call, answer);
+  if (answer.status == 403) {
+    error.remedy = "allow this user to " + question.verb + " " + question.resource +
+                   ", as systemd/kubernetes/rbac-images.yaml does";
+  }
+  if (answer.status == 404) error.remedy = "set node.name to the name that kubectl get nodes shows";
+  return std::unexpected(std::move(error));
+}
+
+const std::optional<std::string>& ClusterReader::secret(const std::string& space,
+                                                        const std::string& name,
+                                                        ClusterImages& into) {
+  const auto [place, fresh] = secrets_.try_emplace(space + "/" + name);
+  if (!fresh) return place->second;
+  const auto read = [&]() -> Result<std::string> {
+    if (!is_name(space) || !is_name(name)) return fail(Errc::invalid_document, "no such name");
+    const json::Value object =
+        TRY(ask({"get", "secrets", "/api/v1/namespaces/" + space + "/secrets/" + name}));
+    return docker_config_of(object);
+  };
+  if (auto config = read()) {
+    place->second = *std::move(config);
+  } else {
+    into.problems.push_back(
+        std::move(config).error().with_context("the pull secret " + place->first));
+  }
+  return place->second;
+}
+
+// As the API server does it for a pod that names none.
+Result<> ClusterReader::take_account_secrets(PodImages& pod) {
+  if (!wants_logins_ || !pod.pull_secrets.empty()) return {};
+  const std::string path =
+      "/api/v1/namespaces/" + pod.namespace_ + "/serviceaccounts/" + pod.service_account;
+  if (!is_name(pod.namespace_) || !is_name(pod.service_account)) return {};
+  const json::Value account = TRY(ask({"get", "serviceaccounts", path}));
+  const json::Array* secrets = TRY(list_of(account, "imagePullSecrets"));
+  for (const json::Value& each : *secrets) pod.pull_secrets.push_back(TRY(text_of(each, "name")));
+  return {};
+}
+
+void ClusterReader::add_logins(const PodImages& pod, ClusterImages& into) {
+  for (const std::string& name : pod.pull_secrets) {
+    const auto& config = secret(pod.namespace_, name, into);
+    if (!config) continue;
+    const std::string source = "the pull secret " + pod.namespace_ + "/" + name;
+    for (const std::string& image : pod.images) into.logins.push_back({image, *config, source});
+  }
+}
+
+void ClusterReader::add(const PodImages& pod, const std::string& kind, ClusterImages& into) {
+  const std::string origin = kind + " " + pod.namespace_ + "/" + pod.name;
+  for (const std::string& image : pod.images) into.images.push_back({image, origin});
+  if (wants_logins_) add_logins(pod, into);
+}
+
+Result<ClusterImages> ClusterReader::pods(const std::string& node) {
+  const json::Value list = TRY(
+      ask({"list", "pods",
+           "/api/v1/pods?fieldSelector=spec.nodeName%3D" + node + "&" + std::string(kFromMemory)}));
+  ClusterImages found;
+  const json::Array* items = TRY(list_of(list, "items"));
+  for (const json::Value& item : *items) {
+    const auto pod = TRY(read_pod(item));
+    if (pod) add(*pod, "pod", found);
+  }
+  return found;
+}
+
+Result<ClusterImages> ClusterReader::daemonsets(const std::string& node) {
+  const json::Value object = TRY(ask({"get", "nodes", node_path(node)}));
+  const Landing landing = TRY(read_landing(object));
+  const json::Value list =
+      TRY(ask({"list", "daemonsets", "/apis/apps/v1/daemonsets?" + std::string(kFromMemory)}));
+  ClusterImages found;
+  const json::Array* items = TRY(list_of(list, "items"));
+  for (const json::Value& item : *items) {
+    auto pod = TRY(daemonset_on(item, landing));
+    if (!pod) continue;
+    if (auto taken = take_account_secrets(*pod); !taken) {
+      found.problems.push_back(std::move(taken).error().with_context(
+          "the service account " + pod->namespace_ + "/" + pod->service_account));
+    }
+    add(*pod, "DaemonSet", found);
+  }
+  return found;
+}
+
+}  // namespace nodeproof::kubernetes

@@ -1,0 +1,66 @@
+// The images that the API server knows this node needs: of the pods bound to it, and of the
+// DaemonSets whose pods belong on it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/kubernetes/client.hpp"
+#include "agent/kubernetes/pod.hpp"
+
+namespace nodeproof::kubernetes {
+
+struct ClusterImage {
+  std::string reference;
+  std::string origin;  // "pod shop/web-1"
+  friend bool operator==(const ClusterImage&, const ClusterImage&) = default;
+};
+
+// One of a pod's imagePullSecrets, for its images and no others.
+struct PullLogin {
+  std::string reference;
+  std::string docker_config;  // a secret
+  std::string source;         // "the pull secret shop/registry"
+};
+
+struct ClusterImages {
+  std::vector<ClusterImage> images;
+  std::vector<PullLogin> logins;
+  std::vector<Error> problems;  // of logins: the images are known all the same
+};
+
+class ClusterReader {
+ public:
+  // Without `logins` no Secret is asked for. The client outlives it.
+  ClusterReader(Client& client, bool logins, std::stop_token stop)
+      : client_(client), wants_logins_(logins), stop_(std::move(stop)) {}
+
+  // A kubelet's own credential may ask for these. A pod has the pull secrets of its service account
+  // already: the API server put them there when it was made.
+  Result<ClusterImages> pods(const std::string& node);
+
+  // A kubelet's credential may not.
+  Result<ClusterImages> daemonsets(const std::string& node);
+
+ private:
+  struct Question {
+    std::string verb, resource, path;
+  };
+  Result<json::Value> ask(const Question& question);
+  void add(const PodImages& pod, const std::string& kind, ClusterImages& into);
+  void add_logins(const PodImages& pod, ClusterImages& into);
+  Result<> take_account_secrets(PodImages& pod);
+  // Read once; nothing where it could not be.
+  const std::optional<std::string>& secret(const std::string& space, const std::string& name,
+                                           ClusterImages& into);
+
+  Client& client_;
+  const bool wants_logins_;
+  const std::stop_token stop_;
+  std::map<std::string, std::optional<std::string>> secrets_;  // by namespace/name
+};
+
+}  // namespace nodeproof::kubernetes

@@ -1,0 +1,44 @@
+// containerd's image verifier (its plugin "bindir"): may this image be pulled? Only what was proven
+// wrong is refused; whatever is not known is let through.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "agent/model.hpp"
+#include "common/error.hpp"
+
+namespace nodeproof::report {
+
+struct PullQuestion {
+  std::string name;    // as containerd's client wrote the reference
+  std::string digest;  // what that resolved to: an index or a manifest
+};
+
+// Why this pull is to be refused: a required image of this name failed with these very bytes, by an
+// exact rule. Nothing: no such thing is known, or an override counts for the node.
+[[nodiscard]] std::optional<std::string> refusal(const NodeReport& report,
+                                                 const PullQuestion& pull);
+
+// What became of the questions since the run-time directory was made.
+struct VerifierCounters {
+  std::uint64_t allowed = 0;     // nothing speaks against it
+  std::uint64_t denied = 0;      // in mode enforce
+  std::uint64_t would_deny = 0;  // allowed only because the mode is observe
+  std::uint64_t undecided = 0;   // allowed, for nobody could tell: no daemon, no report, no time
+  friend bool operator==(const VerifierCounters&, const VerifierCounters&) = default;
+};
+enum class Decision { allowed, denied, would_deny, undecided };
+
+// <run>/verifier.json; one that is absent or cannot be read counts from zero.
+[[nodiscard]] VerifierCounters load_verifier_counters(const std::filesystem::path& run_dir);
+
+// Several verifiers may run at once: Errc::busy where the others do not get ready within
+// `patience`.
+Result<> count_decision(const std::filesystem::path& run_dir, Decision decision,
+                        std::chrono::milliseconds patience);
+
+}  // namespace nodeproof::report

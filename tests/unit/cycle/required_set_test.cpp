@@ -1,0 +1,131 @@
+#include "agent/required_set.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/codes.hpp"
+#include "common/file.hpp"
+#include "tests/fakes/temp_folder.hpp"
+
+namespace nodeproof {
+namespace {
+
+namespace fs = std::filesystem;
+
+RequiredImage image(std::string reference) {
+  RequiredImage made;
+  made.reference = std::move(reference);
+  return made;
+}
+
+FoundImage found(std::string reference, std::string origin) {
+  return {image(std::move(reference)), std::move(origin)};
+}
+
+std::vector<std::string> references(const RequiredSet& set) {
+  std::vector<std::string> names;
+  for (const RequiredImage& each : set.images) names.push_back(each.reference);
+  return names;
+}
+
+TEST(RequiredSet, AddsWhatWasFoundOnceAndRemembersWhoNeedsIt) {
+  const RequiredSet set = required_set(
+      {image("app:1")},
+      {{found("web:1", "pod a"), found("docker.io/library/web:1", "pod b"), found("web:1", "pod a"),
+        found("web:1", "pod c"), found("docker.io/library/app:1", "pod d")},
+       {}});
+  EXPECT_EQ(references(set), (std::vector<std::string>{"app:1", "web:1"}));
+  EXPECT_TRUE(set.images[1].required);
+  EXPECT_EQ(set.origins, (std::map<std::string, std::string>{{"web:1", "pod a and others"},
+                                                             {"app:1", "pod d"}}));
+  EXPECT_EQ(required_by(set.origins, "app:1").at(0).message, "required by pod d");
+  EXPECT_TRUE(required_by(set.origins, "other:1").empty());
+}
+
+TEST(RequiredSet, TheConfigurationsEntryCounts) {
+  RequiredImage optional = image("app:1");
+  optional.required = false;
+  RequiredImage elsewhere = image("web:1");
+  elsewhere.when.board = "Raspberry Pi 5";
+  elsewhere.healthcheck = true;
+  const RequiredSet set =
+      required_set({optional, elsewhere}, {{found("app:1", "pod a"), found("web:1", "pod b")}, {}});
+  ASSERT_EQ(set.images.size(), 2U);
+  EXPECT_FALSE(set.images[0].required) << "somebody wrote so";
+  EXPECT_EQ(set.images[1].when, HostCondition{}) << "a pod needs it here";
+  EXPECT_TRUE(set.images[1].healthcheck);
+}
+
+TEST(RequiredSet, HasAnEnd) {
+  Found many;
+  for (int i = 0; i < 1001; ++i) many.images.push_back(found("app:" + std::to_string(i), "pod"));
+  const RequiredSet set = required_set({image("one")}, many);
+  EXPECT_EQ(set.images.size(), 1001U);
+  ASSERT_EQ(set.findings.size(), 1U);
+  EXPECT_EQ(set.findings[0].severity, Severity::unknown);
+}
+
+class Folders : public ::testing::Test {
+ protected:
+  void write(const std::string& name, std::string_view text) const {
+    ASSERT_TRUE(write_file_atomically(dir_ / name, text));
+  }
+  const fakes::TempFolder folder_;
+  const fs::path& dir_ = folder_.path();
+};
+
+// As a kubelet mounts a ConfigMap.
+TEST_F(Folders, AMountedConfigMapIsReadOnce) {
+  write("..2026_11_22/images.json",
+        R"({ "images": [ { "reference": "app:1", "healthcheck": "run" } ] })");
+  write("..2026_11_22/notes.txt", "for people");
+  fs::create_directory_symlink("..2026_11_22", dir_ / "..data");
+  fs::create_symlink("..data/images.json", dir_ / "images.json");
+  fs::create_symlink("..data/notes.txt", dir_ / "notes.txt");
+  const Found all = look_at_folders({.static_pods = {}, .directories = {dir_.string()}});
+  EXPECT_TRUE(all.findings.empty());
+  ASSERT_EQ(all.images.size(), 1U);
+  EXPECT_EQ(all.images[0].image.reference, "app:1");
+  EXPECT_TRUE(all.images[0].image.healthcheck);
+  EXPECT_EQ(all.images[0].origin, "the file " + (dir_ / "images.json").string());
+}
+
+TEST_F(Folders, WhatCannotBeReadMakesTheNodeUnknown) {
+  write("a.json", R"({ "images": [ { "reference": "app:1" } ] })");
+  write("b.json", R"({ "images": [], "mode": "enforce" })");
+  write("c.json", "{");
+  const Found all = look_at_folders({.static_pods = {dir_.string(), (dir_ / "none").string()},
+                                     .directories = {dir_.string(), (dir_ / "none").string()}});
+  EXPECT_EQ(all.images.size(), 1U);
+  std::vector<std::string> said;
+  for (const Finding& finding : all.findings) {
+    EXPECT_EQ(finding.code, code::kImagesNotKnown);
+    EXPECT_EQ(finding.severity, Severity::unknown);
+    EXPECT_FALSE(finding.remedy.empty());
+    said.push_back(finding.message);
+  }
+  ASSERT_EQ(said.size(), 7U);
+  EXPECT_EQ(said[0], (dir_ / "b.json").string() + ":1: $.mode: unknown key");
+  EXPECT_EQ(said[2], (dir_ / "none").string() + " is no folder that can be read");
+}
+
+TEST_F(Folders, AFingerprintTellsChanges) {
+  const config::ImagesFrom from{.static_pods = {}, .directories = {dir_.string()}};
+  EXPECT_EQ(fingerprint({}, {}), "");
+  const std::string empty = fingerprint(from, look_at_folders(from));
+  EXPECT_FALSE(empty.empty()) << "what comes is to be noticed";
+  write("a.json", R"({ "images": [ { "reference": "app:1" } ] })");
+  const std::string one = fingerprint(from, look_at_folders(from));
+  EXPECT_NE(one, empty);
+  EXPECT_EQ(one, fingerprint(from, look_at_folders(from)));
+  write("a.json", R"({ "images": [ { "reference": "app:1", "healthcheck": "run" } ] })");
+  EXPECT_NE(one, fingerprint(from, look_at_folders(from)));
+  write("a.json", "{");
+  const Found broken = look_at_folders(from);
+  EXPECT_NE(empty, fingerprint(from, broken));
+  Found warned;
+  warned.findings = {images_not_known({Errc::unreachable, "no answer", ""}, Severity::warn)};
+  EXPECT_EQ(empty, fingerprint(from, warned)) << "the API server is away";
+}
+
+}  // namespace
+}  // namespace nodeproof

@@ -1,0 +1,129 @@
+#include "agent/kubernetes/cluster_images.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/fakes/fake_clock.hpp"
+#include "tests/fakes/scripted_http.hpp"
+
+namespace nodeproof::kubernetes {
+namespace {
+
+const std::string kServer = "https://10.0.0.1:6443";
+const std::string kPods =
+    kServer + "/api/v1/pods?fieldSelector=spec.nodeName%3Dpi-17&resourceVersion=0";
+const std::string kSets = kServer + "/apis/apps/v1/daemonsets?resourceVersion=0";
+// {"auths":{}}
+const std::string kSecret =
+    R"({"type":"kubernetes.io/dockerconfigjson","data":{".dockerconfigjson":"eyJhdXRocyI6e319"}})";
+
+std::string pod(const std::string& name, const std::string& image, const std::string& secret = "") {
+  return R"({"metadata":{"name":")" + name +
+         R"(","namespace":"shop"},"spec":{"containers":[{"image":")" + image + "\"}]" +
+         (secret.empty() ? "" : R"(,"imagePullSecrets":[{"name":")" + secret + "\"}]") + "}}";
+}
+
+std::string set(const std::string& name, const std::string& image, const std::string& more = "") {
+  return R"({"metadata":{"name":")" + name +
+         R"(","namespace":"shop"},"spec":{"template":{"spec":{"containers":[{"image":")" + image +
+         "\"}]" + more + "}}}}";
+}
+
+class ClusterImagesTest : public ::testing::Test {
+ protected:
+  void serve(const std::string& url, std::string body, int status = 200) {
+    http_.answer(url, {{.status = status, .headers = {}, .body = std::move(body), .broken = {}}});
+  }
+  void serve_secret(const std::string& name, const std::string& body, int status = 200) {
+    serve(kServer + "/api/v1/namespaces/shop/secrets/" + name, body, status);
+  }
+  ClusterReader reader(bool logins = true) { return {client_, logins, {}}; }
+  [[nodiscard]] long asked_for(std::string_view part) const {
+    return std::ranges::count_if(http_.urls(),
+                                 [&](const std::string& url) { return url.contains(part); });
+  }
+
+  fakes::ScriptedHttp http_;
+  const fakes::FakeClock clock_;
+  Client client_{http_, clock_, [] {
+                   Credentials found;
+                   found.server = kServer;
+                   found.token = "abc";
+                   found.source = "the kubeconfig";
+                   return Result<Credentials>(found);
+                 }};
+};
+
+TEST_F(ClusterImagesTest, PodsBringTheirImagesAndTheLoginsForThem) {
+  serve(kPods, R"({"items":[)" + pod("web", "web:1", "r") + "," + pod("api", "api:1", "r") + "]}");
+  serve_secret("r", kSecret);
+  const auto found = reader().pods("pi-17");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->images,
+            (std::vector<ClusterImage>{{"web:1", "pod shop/web"}, {"api:1", "pod shop/api"}}));
+  ASSERT_EQ(found->logins.size(), 2U);
+  EXPECT_EQ(found->logins[1].reference, "api:1");
+  EXPECT_EQ(found->logins[1].docker_config, R"({"auths":{}})");
+  EXPECT_EQ(found->logins[1].source, "the pull secret shop/r");
+  EXPECT_EQ(asked_for("/secrets/"), 1) << "once for all pods";
+}
+
+TEST_F(ClusterImagesTest, AGlanceAsksForNoSecret) {
+  serve(kPods, R"({"items":[)" + pod("web", "web:1", "r") + "]}");
+  EXPECT_EQ(reader(false).pods("pi-17")->images.size(), 1U);
+  EXPECT_EQ(asked_for("/secrets/"), 0);
+}
+
+TEST_F(ClusterImagesTest, AClosedSecretIsAProblemOfTheLoginAlone) {
+  serve(kPods,
+        R"({"items":[)" + pod("web", "web:1", "r") + "," + pod("x", "x:1", "../nodes/a") + "]}");
+  serve_secret("r", R"({"reason":"Forbidden","message":"secrets \"r\" is forbidden"})", 403);
+  const auto found = reader().pods("pi-17");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->images.size(), 2U);
+  EXPECT_TRUE(found->logins.empty());
+  ASSERT_EQ(found->problems.size(), 2U);
+  EXPECT_TRUE(found->problems[0].message.starts_with("the pull secret shop/r: get secrets "))
+      << found->problems[0].message;
+  EXPECT_TRUE(found->problems[0].remedy.contains("rbac-images.yaml"));
+  EXPECT_EQ(asked_for(".."), 0) << "a name is a part of a path";
+}
+
+TEST_F(ClusterImagesTest, OnePodThatCannotBeReadLeavesTheSetUnknown) {
+  serve(kPods, R"({"items":[)" + pod("web", "web:1") + R"(,{"metadata":{},"spec":{}}]})");
+  EXPECT_FALSE(reader().pods("pi-17"));
+}
+
+TEST_F(ClusterImagesTest, DaemonSetsTakeTheirAccountsSecretsWhereTheyNameNone) {
+  serve(kServer + "/api/v1/nodes/pi-17",
+        R"({"metadata":{"name":"pi-17","labels":{"board":"pi"}}})");
+  serve(kSets, R"({"items":[)" + set("log", "log:1", R"(,"serviceAccountName":"log")") + "," +
+                   set("own", "own:1", R"(,"imagePullSecrets":[{"name":"o"}])") + "," +
+                   set("gpu", "gpu:1", R"(,"nodeSelector":{"board":"orin"})") + "]}");
+  serve(kServer + "/api/v1/namespaces/shop/serviceaccounts/log",
+        R"({"imagePullSecrets":[{"name":"r"}]})");
+  serve_secret("r", kSecret);
+  serve_secret("o", kSecret);
+  const auto found = reader().daemonsets("pi-17");
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->images, (std::vector<ClusterImage>{{"log:1", "DaemonSet shop/log"},
+                                                      {"own:1", "DaemonSet shop/own"}}));
+  ASSERT_EQ(found->logins.size(), 2U);
+  EXPECT_EQ(found->logins[0].source, "the pull secret shop/r");
+  EXPECT_EQ(found->logins[1].source, "the pull secret shop/o");
+  EXPECT_EQ(asked_for("/serviceaccounts/"), 1);
+}
+
+TEST_F(ClusterImagesTest, WhoMayNotAskIsToldWhatToAllow) {
+  serve(kServer + "/api/v1/nodes/pi-17", R"({"metadata":{"name":"pi-17"}})");
+  serve(kSets, R"({"reason":"Forbidden","message":"no"})", 403);
+  const auto found = reader().daemonsets("pi-17");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::permission_denied);
+  EXPECT_EQ(found.error().remedy,
+            "allow this user to list daemonsets, as systemd/kubernetes/rbac-images.yaml does");
+}
+
+}  // namespace
+}  // namespace nodeproof::kubernetes
