@@ -37,6 +37,7 @@ class Browser:
                        "perfLoggingPrefs": {"enableNetwork": True, "enablePage": False}}
             wanted = {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}
             self.session = "/session/" + self.ask("POST", "/session", {"capabilities": wanted})["sessionId"]
+            self.ask("POST", "/url", {"url": "about:blank"})  # the browser's own first page asks for much
         except BaseException:
             self.close()
             raise
@@ -80,7 +81,7 @@ class Browser:
         """A page as a screen of this size and a user who prefers light or dark sees it."""
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.devtools("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
-        self.messages()
+        self.messages(), self.requests()
         self.ask("POST", "/url", {"url": file.as_uri()})
 
     def run(self, script: str, *arguments):
