@@ -21,8 +21,8 @@ std::string attribute_if(std::string_view name, std::string_view value) {
 
 std::string seconds_text(double seconds) {
   std::array<char, 64> text{};
-  const auto done = std::to_chars(text.data(), text.data() + text.size(), seconds,
-                                  std::chars_format::fixed, 3);
+  const auto done =
+      std::to_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed, 3);
   return done.ec == std::errc() ? std::string(text.data(), done.ptr) : "0.000";
 }
 

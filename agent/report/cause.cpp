@@ -28,8 +28,7 @@ Finding cause(std::string_view code, Verdict verdict, std::string message) {
 
 std::optional<Finding> unsaid_cause(const ImageReport& image) {
   if (image.verdict == Verdict::ready || says(image.findings, image.verdict)) return std::nullopt;
-  const auto failed =
-      std::ranges::find(image.smoke, SmokeOutcome::failed, &SmokeResult::result);
+  const auto failed = std::ranges::find(image.smoke, SmokeOutcome::failed, &SmokeResult::result);
   if (failed != image.smoke.end()) {
     Finding made = cause(code::kSmokeFailed, image.verdict, "the test " + failed->name + " failed");
     made.evidence = failed->reason;
@@ -42,7 +41,8 @@ std::optional<Finding> unsaid_cause(const ImageReport& image) {
 }
 
 std::optional<Finding> unsaid_cause(const NodeReport& report) {
-  if (report.verdict == Verdict::ready || says(report.findings, report.verdict)) return std::nullopt;
+  if (report.verdict == Verdict::ready || says(report.findings, report.verdict))
+    return std::nullopt;
   const bool by_image = std::ranges::any_of(report.images, [&](const ImageReport& image) {
     return image.required && image.verdict == report.verdict;
   });

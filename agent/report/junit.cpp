@@ -1,13 +1,12 @@
 #include "agent/report/junit.hpp"
 
-#include "common/junit.hpp"
-
 #include <algorithm>
 
 #include "agent/model_json.hpp"
 #include "agent/report/cause.hpp"
 #include "agent/report/overridden.hpp"
 #include "common/clock.hpp"
+#include "common/junit.hpp"
 
 namespace nodeproof::report {
 namespace {
@@ -96,7 +95,8 @@ JunitSuite node_suite(const NodeReport& report) {
   std::vector<Finding> findings = report.findings;
   if (auto cause = unsaid_cause(report)) findings.push_back(*std::move(cause));
   JunitSuite suite{.name = name, .cases = {proof(name, findings)}};
-  suite.cases.back().text += "verdict: " + std::string(to_string(report.verdict)) + "; " + report.message + "\n";
+  suite.cases.back().text +=
+      "verdict: " + std::string(to_string(report.verdict)) + "; " + report.message + "\n";
   if (report.overridden) suite.cases.back().text += text_of(*report.overridden) + "\n";
   return suite;
 }

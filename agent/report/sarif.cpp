@@ -35,8 +35,8 @@ std::string repository_of(const std::string& image) {
   return reference ? reference->repository() : image;
 }
 
-// RFC 3986: every segment encoded, so that neither a port nor "../" is more than a name. Nothing above the first is
-// reached.
+// RFC 3986: every segment encoded, so that neither a port nor "../" is more than a name. Nothing
+// above the first is reached.
 std::string uri_of(std::string_view path) {
   std::string uri;
   while (!path.empty()) {
@@ -110,8 +110,8 @@ class Rules {
     write_text(out, "fullDescription", text.cause);
     std::string help = "Remedy: " + std::string(text.remedy);
     if (known != nullptr) {
-      help += "\nDetected: " + std::string(text.detection) +
-              "\nExample: " + std::string(text.example);
+      help +=
+          "\nDetected: " + std::string(text.detection) + "\nExample: " + std::string(text.example);
     }
     write_text(out, "help", help);
     out.key("properties").begin_object();
@@ -124,7 +124,8 @@ class Rules {
   std::vector<std::string> codes_;
 };
 
-// The same finding of the same file has the same one in each run; of several alike each has its number.
+// The same finding of the same file has the same one in each run; of several alike each has its
+// number.
 class Fingerprints {
  public:
   std::string of(const SarifSubject& subject, const Finding& finding) {
@@ -167,8 +168,8 @@ void write_location(json::Writer& out, const SarifSubject& subject, const Findin
 void write_properties(json::Writer& out, const SarifSubject& subject, const Finding& finding) {
   out.key("properties").begin_object().member("severity", to_string(finding.severity));
   const std::pair<std::string_view, const std::string&> facts[] = {
-      {"node", subject.node},       {"image", subject.image},       {"platform", subject.platform},
-      {"manifest", subject.digest}, {"subject", finding.subject},   {"layer", finding.layer},
+      {"node", subject.node},       {"image", subject.image},      {"platform", subject.platform},
+      {"manifest", subject.digest}, {"subject", finding.subject},  {"layer", finding.layer},
       {"remedy", finding.remedy},   {"evidence", finding.evidence}};
   for (const auto& [name, value] : facts) {
     if (!value.empty()) out.member(name, printable(value, kMaxText));
@@ -187,8 +188,9 @@ std::string to_sarif(std::span<const SarifSubject> subjects) {
   Fingerprints fingerprints;
   json::Writer out(true);
   out.begin_object();
-  out.member("$schema", "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
-                        "sarif-schema-2.1.0.json");
+  out.member("$schema",
+             "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
+             "sarif-schema-2.1.0.json");
   out.member("version", "2.1.0").key("runs").begin_array().begin_object();
   out.member("columnKind", "unicodeCodePoints").key("results").begin_array();
   for (const SarifSubject& subject : subjects) {

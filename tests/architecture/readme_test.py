@@ -61,6 +61,8 @@ RUN_BY = {
     "nodeproof override --clear": ("tests/behaviour/ready_test.py", 'self.override("--clear")'),
     "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
     "nodeproof fleet reports/ --expect inventory.txt": ("tests/behaviour/fleet_test.py", '"--expect", inventory, self.reports'),
+    "nodeproof status -o html > pi-17.html": ("tests/behaviour/page_test.py", 'self.nodeproof("status", "-o", output)'),
+    "nodeproof fleet -o html reports/ > fleet.html": ("tests/behaviour/page_test.py", 'self.nodeproof("fleet", "-o", "html", *arguments, folder)'),
     "nodeproof host": ("tests/behaviour/cli_test.py", '"host"'),
     "nodeproof plan": ("tests/behaviour/plan_test.py", '"plan"'),
     "nodeproof check": ("tests/behaviour/daemon_test.py", 'self.nodeproof("check", "-o", "json")  # the daemon'),

@@ -64,7 +64,8 @@ Html card(const Problem& problem, bool explain) {
   const Finding& finding = problem.finding;
   const std::string& code = finding.code;
   Html out = Html("<article class=\"card ") + style_of(tone_of(finding.severity)) + "\">\n";
-  out += element("div", "head", badge(finding.severity) + element("h3", text(code, 128)) + code_title(code));
+  out += element("div", "head",
+                 badge(finding.severity) + element("h3", text(code, 128)) + code_title(code));
   out += element("p", "where", place_of(problem));
   if (!finding.message.empty()) out += element("p", "message", text(finding.message));
   out += remedy_box(finding.remedy) + details_of(finding);
@@ -74,8 +75,8 @@ Html card(const Problem& problem, bool explain) {
 
 Html remark_line(const Problem& problem) {
   const Finding& finding = problem.finding;
-  return Html("<li><b>") + text(finding.code, 128) + "</b> (" + place_of(problem) + "): " +
-         text(finding.message) + "</li>\n";
+  return Html("<li><b>") + text(finding.code, 128) + "</b> (" + place_of(problem) +
+         "): " + text(finding.message) + "</li>\n";
 }
 
 Html cards(std::span<const Problem> problems, std::size_t bytes) {
@@ -149,8 +150,10 @@ Html problem_sections(const std::vector<Problem>& problems) {
   const auto wrong = all.first(wrongs), warned = all.subspan(wrongs, told - wrongs);
   const auto rest = all.subspan(told);
   Html out;
-  if (!wrong.empty()) out += section("wrong", heading("What is wrong", wrongs), cards(wrong, kWrongBytes));
-  if (!warned.empty()) out += section("warnings", heading("Warnings", warned.size()), cards(warned, kWarningBytes));
+  if (!wrong.empty())
+    out += section("wrong", heading("What is wrong", wrongs), cards(wrong, kWrongBytes));
+  if (!warned.empty())
+    out += section("warnings", heading("Warnings", warned.size()), cards(warned, kWarningBytes));
   if (!rest.empty()) out += section("remarks", "Remarks", remarks(rest));
   return out;
 }

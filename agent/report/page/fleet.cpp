@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <set>
+#include <span>
 
 #include "agent/model_json.hpp"
 #include "agent/report/page/findings.hpp"
@@ -30,8 +32,9 @@ Html place_of(const FleetGroup& group) {
   return place + ": <span class=\"only\">fails on " + page::text(group.only, 64) + " only</span>";
 }
 
-Html card(const FleetGroup& group) {
-  Html out = Html("<article class=\"card ") + page::style_of(page::tone_of(group.severity)) + "\">\n";
+Html card(const FleetGroup& group, bool explain) {
+  Html out =
+      Html("<article class=\"card ") + page::style_of(page::tone_of(group.severity)) + "\">\n";
   const Html count = page::counted(group.nodes.size(), "node", "nodes");
   out += page::element("div", "head",
                        page::badge(group.severity) +
@@ -39,15 +42,18 @@ Html card(const FleetGroup& group) {
                            page::code_title(group.code));
   out += page::element("p", "where", place_of(group)) + "\n";
   if (!group.message.empty()) out += page::element("p", "message", page::text(group.message));
-  return out + page::remedy_box(group.remedy) + page::names(group.nodes) + "</article>\n";
+  out += page::remedy_box(group.remedy) + page::names(group.nodes);
+  if (explain) out += page::code_meaning(group.code);
+  return out + "</article>\n";
 }
 
 Html groups(const Fleet& fleet) {
   if (fleet.groups.empty()) return {};
   Html out;
   Ration ration(kGroupBytes);
+  std::set<std::string> explained;
   for (const FleetGroup& group : fleet.groups) {
-    const Html one = card(group);
+    const Html one = card(group, explained.insert(group.code).second);
     if (ration.take(one)) out += one;
   }
   return page::section("wrong", page::heading("What is wrong", fleet.groups.size()),
@@ -56,10 +62,10 @@ Html groups(const Fleet& fleet) {
 
 Html silent_row(const SilentNode& node, const FleetQuestion& question) {
   const auto age = std::chrono::floor<std::chrono::seconds>(question.now - node.time);
-  const Html heard = node.ahead ? Html("in the future: a clock is wrong")
-                                : page::age_text(age) + " ago";
+  const Html heard =
+      node.ahead ? Html("in the future: a clock is wrong") : page::age_text(age) + " ago";
   return Html("<tr><th scope=\"row\">") + page::text(node.name, 128) + "</th><td>" + heard +
-         "<br><span class=\"brief\">" + page::time_text(node.time) + "</span></td><td>" +
+         " <span class=\"brief\">" + page::time_text(node.time) + "</span></td><td>" +
          page::text(to_string(node.last)) + "</td></tr>\n";
 }
 
@@ -100,10 +106,10 @@ struct List {
 
 Html listed(const List& list, const std::vector<std::string>& nodes) {
   if (nodes.empty()) return {};
-  return page::section(
-      list.id, page::heading(list.title, nodes.size()),
-      Html("<div class=\"card ") + page::style_of(list.tone) + "\">\n" +
-          page::element("p", "calm", Html(list.words)) + "\n" + page::names(nodes) + "</div>\n");
+  return page::section(list.id, page::heading(list.title, nodes.size()),
+                       Html("<div class=\"card ") + page::style_of(list.tone) + "\">\n" +
+                           page::element("p", "calm", Html(list.words)) + "\n" +
+                           page::names(nodes) + "</div>\n");
 }
 
 Html twice(const Fleet& fleet) {
@@ -113,18 +119,20 @@ Html twice(const Fleet& fleet) {
   for (const TwiceNamed& one : fleet.twice) {
     Html files;
     for (const std::string& file : one.files) files += Html(" ") + page::code_text(file);
-    const Html item = Html("<div><dt>") + page::text(one.name, 128) + "</dt><dd>" + files + "</dd></div>\n";
+    const Html item =
+        Html("<div><dt>") + page::text(one.name, 128) + "</dt><dd>" + files + "</dd></div>\n";
     if (ration.take(item)) items += item;
   }
   const Html words =
       "<p class=\"calm\">Reports of different boots carry the same name; only the newest is "
       "counted.</p>\n"
-      "<p class=\"remedy\"><b>What to do:</b> hosts that share a name (a copied SD card) need names "
+      "<p class=\"remedy\"><b>What to do:</b> hosts that share a name (a copied SD card) need "
+      "names "
       "of their own, or node.name in the configuration; if it is one host that has booted, remove "
       "the older report</p>\n";
   return page::section("twice", page::heading("One name, several hosts", fleet.twice.size()),
-                       Html("<div class=\"card unknown\">\n") + words +
-                           page::element("dl", items) + "</div>\n" +
+                       Html("<div class=\"card unknown\">\n") + words + page::element("dl", items) +
+                           "</div>\n" +
                            page::left_out(ration, "names are", "nodeproof fleet -o json"));
 }
 
@@ -136,10 +144,10 @@ Html unreadable(const Fleet& fleet) {
     const Html item = page::element("li", page::text(error.message, 512)) + "\n";
     if (ration.take(item)) items += item;
   }
-  return page::section("unreadable", page::heading("Files that are no report", fleet.unreadable.size()),
-                       Html("<div class=\"card unknown\">\n") + page::element("ul", items) +
-                           "</div>\n" +
-                           page::left_out(ration, "files are", "nodeproof fleet -o json"));
+  return page::section(
+      "unreadable", page::heading("Files that are no report", fleet.unreadable.size()),
+      Html("<div class=\"card unknown\">\n") + page::element("ul", items) + "</div>\n" +
+          page::left_out(ration, "files are", "nodeproof fleet -o json"));
 }
 
 std::size_t all_nodes(const Fleet& fleet) { return fleet.nodes + fleet.missing.size(); }
@@ -149,11 +157,13 @@ Html sentence(const Fleet& fleet) {
   const Html all = page::number(all_nodes(fleet));
   if (all_nodes(fleet) == 0) return "Not known: no node has reported";
   if (fleet.not_ready > 0) {
-    return page::number(fleet.not_ready) + " of " + page::counted(all_nodes(fleet), "node", "nodes") +
+    return page::number(fleet.not_ready) + " of " +
+           page::counted(all_nodes(fleet), "node", "nodes") +
            (fleet.not_ready == 1 ? Html(" is not ready") : Html(" are not ready"));
   }
   if (verdict_of(fleet) == Verdict::ready) {
-    return all_nodes(fleet) == 1 ? Html("The only node is ready") : Html("All ") + all + " nodes are ready";
+    return all_nodes(fleet) == 1 ? Html("The only node is ready")
+                                 : Html("All ") + all + " nodes are ready";
   }
   const std::size_t open = fleet.unknown + fleet.silent.size() + fleet.missing.size();
   if (open == 0) return "Not known whether all nodes are ready";
@@ -200,9 +210,11 @@ Html tiles(const Fleet& fleet) {
 
 Html title(const Fleet& fleet) {
   const Verdict verdict = verdict_of(fleet);
-  if (verdict == Verdict::ready) return Html("Ready: ") + page::counted(all_nodes(fleet), "node", "nodes");
+  if (verdict == Verdict::ready)
+    return Html("Ready: ") + page::counted(all_nodes(fleet), "node", "nodes");
   if (verdict == Verdict::unknown) return Html("Unknown: ") + sentence(fleet);
-  return Html("NOT READY: ") + page::number(fleet.not_ready) + " of " + page::number(all_nodes(fleet)) + " nodes";
+  return Html("NOT READY: ") + page::number(fleet.not_ready) + " of " +
+         page::number(all_nodes(fleet)) + " nodes";
 }
 
 }  // namespace
@@ -223,14 +235,16 @@ std::string to_html(const Fleet& fleet, const FleetQuestion& question) {
                         : Html();
   const Html main =
       calm + groups(fleet) + silent(fleet, question) +
-      listed({"missing", "Never heard of", "Expected, and there is no report of them.", Tone::unknown},
-             fleet.missing) +
+      listed(
+          {"missing", "Never heard of", "Expected, and there is no report of them.", Tone::unknown},
+          fleet.missing) +
       twice(fleet) + unreadable(fleet) +
       listed({"overridden", "Overridden",
               "Ready only by an operator's override, whatever is proven.", Tone::warn},
              fleet.overridden) +
-      listed({"unexpected", "Not expected", "Have reported, and count for nothing here.", Tone::warn},
-             fleet.unexpected);
+      listed(
+          {"unexpected", "Not expected", "Have reported, and count for nothing here.", Tone::warn},
+          fleet.unexpected);
   return page::whole_page({.title = title(fleet),
                            .head = head,
                            .tone = tone,

@@ -15,12 +15,15 @@ constexpr Literal kMarks =
     "<symbol id=\"m-fail\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .5a7.5 7.5 0 1 "
     "0 0 15 7.5 7.5 0 0 0 0-15zM5.2 3.9 8 6.7l2.8-2.8 1.3 1.3L9.3 8l2.8 2.8-1.3 1.3L8 9.3l-2.8 "
     "2.8-1.3-1.3L6.7 8 3.9 5.2z\"/></symbol>"
-    "<symbol id=\"m-ready\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .5a7.5 7.5 0 1 "
+    "<symbol id=\"m-ready\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .5a7.5 7.5 0 "
+    "1 "
     "0 0 15 7.5 7.5 0 0 0 0-15zM3.7 8.2 5 6.9l2 2 4-4.3 1.3 1.2L7 11.5z\"/></symbol>"
     "<symbol id=\"m-warn\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .9l7.7 "
     "14.2H.3zM7.1 6v4.2h1.8V6zm0 5.4v1.8h1.8v-1.8z\"/></symbol>"
-    "<symbol id=\"m-unknown\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M3.5 .5h9a3 3 0 0 "
-    "1 3 3v9a3 3 0 0 1-3 3h-9a3 3 0 0 1-3-3v-9a3 3 0 0 1 3-3zM4.9 6A3.1 3.1 0 1 1 9 8.9v1.3H7.1V7.4H8A1.3 "
+    "<symbol id=\"m-unknown\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M3.5 .5h9a3 3 "
+    "0 0 "
+    "1 3 3v9a3 3 0 0 1-3 3h-9a3 3 0 0 1-3-3v-9a3 3 0 0 1 3-3zM4.9 6A3.1 3.1 0 1 1 9 "
+    "8.9v1.3H7.1V7.4H8A1.3 "
     "1.3 0 1 0 6.7 6zM7.1 11.2v1.9H9v-1.9z\"/></symbol>"
     "<symbol id=\"m-info\" viewBox=\"0 0 16 16\"><path fill-rule=\"evenodd\" d=\"M8 .5a7.5 7.5 0 1 "
     "0 0 15 7.5 7.5 0 0 0 0-15zM7.1 3.7v1.8h1.8V3.7zm0 3v5.6h1.8V6.7z\"/></symbol>"
@@ -192,8 +195,8 @@ Html tiles(const std::vector<Tile>& tiles) {
 std::string whole_page(const Frame& frame) {
   const Html page = head(frame) + "<body>\n" + kMarks + "<header class=\"top " +
                     style_of(frame.tone) + "\">\n" + frame.head + "</header>\n<main>\n" +
-                    frame.main + "</main>\n<footer>" + frame.foot +
-                    " Written by nodeproof " + text(build_info().version) +
+                    frame.main + "</main>\n<footer>" + frame.foot + " Written by nodeproof " +
+                    text(build_info().version) +
                     ". It needs no network, and runs no scripts.</footer>\n</body>\n</html>\n";
   return page.str();
 }

@@ -3,10 +3,9 @@
 namespace nodeproof::report::page {
 namespace {
 
-constexpr std::size_t kMaxFact = 256;    // bytes
-constexpr std::size_t kMaxList = 1200;   // bytes of words that follow each other
+constexpr std::size_t kMaxFact = 256;   // bytes
+constexpr std::size_t kMaxList = 1200;  // bytes of words that follow each other
 constexpr std::size_t kMaxLabels = 1500;
-
 
 std::string joined(const std::vector<std::string>& words) {
   std::string all;
@@ -27,7 +26,8 @@ std::string processor(const HostFacts& host) {
 std::string addresses(const HostFacts& host) {
   std::string words;
   if (host.page_size > 0) words = std::to_string(host.page_size / 1024) + " KiB pages";
-  if (host.va_bits > 0) words += (words.empty() ? "" : ", ") + std::to_string(host.va_bits) + "-bit addresses";
+  if (host.va_bits > 0)
+    words += (words.empty() ? "" : ", ") + std::to_string(host.va_bits) + "-bit addresses";
   return words.empty() ? "not known" : words;
 }
 
@@ -58,7 +58,8 @@ std::string emulators(const HostFacts& host) {
 
 Html labels(const NodeReport& report) {
   std::string all;
-  for (const auto& [name, value] : report.labels) all += (all.empty() ? "" : ", ") + name + "=" + value;
+  for (const auto& [name, value] : report.labels)
+    all += (all.empty() ? "" : ", ") + name + "=" + value;
   return text(all, kMaxLabels);
 }
 
@@ -84,11 +85,10 @@ Html host_section(const NodeReport& report) {
       group("Host name", host.name == report.node ? std::string() : host.name) +
       group("Labels", labels(report)) + group("Boot", code_text(host.boot_id)) +
       group("Configuration", code_text(report.config_digest)) +
-      group("Agent", "nodeproof " + report.agent_version + ", report " +
-                         std::to_string(report.sequence)) +
+      group("Agent",
+            "nodeproof " + report.agent_version + ", report " + std::to_string(report.sequence)) +
       group("CPU features", text(joined(host.hwcaps), kMaxList));
-  return section("node", "This node",
-                 element("div", "card", element("dl", "facts", facts)) + "\n");
+  return section("node", "This node", element("div", "card", element("dl", "facts", facts)) + "\n");
 }
 
 }  // namespace nodeproof::report::page

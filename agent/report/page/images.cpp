@@ -58,16 +58,16 @@ Html facts(const ImageReport& image) {
   const Html waits = image.deferred_until
                          ? Html("until ") + time_text(*image.deferred_until) + " for its turn"
                          : Html();
-  return element("dl", row("Platform", image.platform.empty() ? Html("none fits, or not known")
-                                                              : text(image.platform, 128)) +
-                           row("Chosen because", text(image.choice, 1000)) +
-                           row("Manifest", image.manifest_digest.empty()
-                                               ? Html("not known")
-                                               : code_text(image.manifest_digest)) +
-                           row("Index", code_text(image.index_digest)) +
-                           row("Pulled", pull_words(image.pull)) + row("Waits", waits) +
-                           row("Registry", freshness_words(image.freshness)) +
-                           row("Rate limit", limit)) +
+  return element(
+             "dl",
+             row("Platform", image.platform.empty() ? Html("none fits, or not known")
+                                                    : text(image.platform, 128)) +
+                 row("Chosen because", text(image.choice, 1000)) +
+                 row("Manifest", image.manifest_digest.empty() ? Html("not known")
+                                                               : code_text(image.manifest_digest)) +
+                 row("Index", code_text(image.index_digest)) +
+                 row("Pulled", pull_words(image.pull)) + row("Waits", waits) +
+                 row("Registry", freshness_words(image.freshness)) + row("Rate limit", limit)) +
          "\n";
 }
 
@@ -83,16 +83,26 @@ Html ending(const SmokeResult& test) {
   return test.exit > 0 ? Html(" exit status ") + text(std::to_string(test.exit)) : Html();
 }
 
+// What was not run took neither.
+Html seconds(const SmokeResult& test) {
+  return test.result == SmokeOutcome::skipped ? Html("-") : text(human_seconds(test.seconds));
+}
+
+Html memory(const SmokeResult& test) {
+  const bool known = test.result != SmokeOutcome::skipped && test.max_rss > 0;
+  return known ? text(human_bytes(test.max_rss)) : Html("-");
+}
+
 Html test_row(const SmokeResult& test) {
   Html name = text(test.name, 256);
   Html what = outcome_badge(test.result) + ending(test);
   if (test.runs > 1) name += Html(" (") + number(test.runs) + " runs)";
-  if (!test.source.empty()) name += Html("<br><span class=\"brief\">") + text(test.source, 256) + "</span>";
+  if (!test.source.empty())
+    name += Html("<br><span class=\"brief\">") + text(test.source, 256) + "</span>";
   if (!test.reason.empty()) what += Html("<br>") + text(test.reason, 512);
   return Html("<tr><th scope=\"row\">") + name + "</th><td class=\"wide\">" + what +
-         "</td><td class=\"number\">" + text(human_seconds(test.seconds)) +
-         "</td><td class=\"number spare\">" +
-         (test.max_rss == 0 ? Html("-") : text(human_bytes(test.max_rss))) + "</td></tr>\n";
+         "</td><td class=\"number\">" + seconds(test) + "</td><td class=\"number spare\">" +
+         memory(test) + "</td></tr>\n";
 }
 
 Html tests(const ImageReport& image) {
@@ -108,8 +118,8 @@ Html tests(const ImageReport& image) {
   }
   return Html("<div class=\"scroll\"><table><caption>Smoke tests</caption>\n<thead><tr>") +
          "<th scope=\"col\">Test</th><th scope=\"col\">Result</th><th scope=\"col\">Time</th>" +
-         "<th scope=\"col\" class=\"spare\">Memory</th></tr></thead>\n" +
-         element("tbody", rows) + "</table></div>\n" + left_out(ration, "tests are", "-o json");
+         "<th scope=\"col\" class=\"spare\">Memory</th></tr></thead>\n" + element("tbody", rows) +
+         "</table></div>\n" + left_out(ration, "tests are", "-o json");
 }
 
 Html card(const ImageReport& image) {
@@ -132,7 +142,8 @@ Html image_section(const NodeReport& report) {
     }
   }
   if (report.images.empty()) list = "<p class=\"calm\">None is required.</p>\n";
-  return section("images", heading("Images", report.images.size()), list + left_out(ration, "images are", "-o json"));
+  return section("images", heading("Images", report.images.size()),
+                 list + left_out(ration, "images are", "-o json"));
 }
 
 }  // namespace nodeproof::report::page

@@ -1,5 +1,6 @@
-// HTML in two kinds: what we have written, and text from elsewhere, which is inert before it is in a page. The compiler
-// keeps the two apart: a string that is no literal of ours gets in through text() or lines() alone.
+// HTML in two kinds: what we have written, and text from elsewhere, which is inert before it is in
+// a page. The compiler keeps the two apart: a string that is no literal of ours gets in through
+// text() or lines() alone.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +47,8 @@ class Html {
 
 constexpr std::size_t kMaxText = 2000;  // bytes of one text, before it is escaped
 
-// For element content and for attributes in double quotes; control characters and bidi marks must be gone.
+// For element content and for attributes in double quotes; control characters and bidi marks must
+// be gone.
 [[nodiscard]] Html escaped(std::string_view text);
 
 // One line, as printable() makes it. What is cut off is said.

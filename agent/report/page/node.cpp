@@ -66,8 +66,9 @@ Html doubt_notice(const NodeReport& report, const PageMoment& moment, Doubt doub
       break;
   }
   const auto age = std::chrono::floor<std::chrono::seconds>(moment.now - report.time);
-  return notice(Tone::unknown, said + "but is " + page::age_text(age) +
-                                   " old: what has changed since is not known. Below is what it said.");
+  return notice(Tone::unknown,
+                said + "but is " + page::age_text(age) +
+                    " old: what has changed since is not known. Below is what it said.");
 }
 
 Html freshness_notice(const NodeReport& report) {
@@ -80,8 +81,7 @@ Html freshness_notice(const NodeReport& report) {
     case Freshness::unreachable:
       break;
   }
-  return notice(Tone::warn,
-                "A registry was not reachable: what its tags name now is not known.");
+  return notice(Tone::warn, "A registry was not reachable: what its tags name now is not known.");
 }
 
 Html override_notice(const NodeReport& report) {
@@ -113,13 +113,13 @@ Html tiles(const NodeReport& report, const std::vector<page::Problem>& problems)
   const std::size_t fails = count(problems, Severity::fail);
   const std::size_t warnings = count(problems, Severity::warn);
   const auto ready = std::ranges::count(report.images, Verdict::ready, &ImageReport::verdict);
-  return page::tiles({{fails, fails == 1 ? Html("failure") : Html("failures"), Tone::fail, "wrong"},
-                      {count(problems, Severity::unknown), "not known", Tone::unknown, "wrong"},
-                      {warnings, warnings == 1 ? Html("warning") : Html("warnings"), Tone::warn,
-                       "warnings"},
-                      {static_cast<std::size_t>(ready),
-                       Html("of ") + page::counted(report.images.size(), "image ready", "images ready"),
-                       Tone::ready, "images"}});
+  return page::tiles(
+      {{fails, fails == 1 ? Html("failure") : Html("failures"), Tone::fail, "wrong"},
+       {count(problems, Severity::unknown), "not known", Tone::unknown, "wrong"},
+       {warnings, warnings == 1 ? Html("warning") : Html("warnings"), Tone::warn, "warnings"},
+       {static_cast<std::size_t>(ready),
+        Html("of ") + page::counted(report.images.size(), "image ready", "images ready"),
+        Tone::ready, "images"}});
 }
 
 }  // namespace

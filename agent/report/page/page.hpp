@@ -1,6 +1,7 @@
-// Reports as a page for people: one file without scripts and without anything from elsewhere, for any browser, narrow or
-// wide, light or dark, on paper too. Strings from images, registries and nodes are inert in it. Below 200 KB whatever the
-// report holds: the most severe comes first, and what is left out is counted.
+// Reports as a page for people: one file without scripts and without anything from elsewhere, for
+// any browser, narrow or wide, light or dark, on paper too. Strings from images, registries and
+// nodes are inert in it. Below 200 KB whatever the report holds: the most severe comes first, and
+// what is left out is counted.
 #pragma once
 
 #include <chrono>
@@ -16,8 +17,8 @@ struct PageMoment {
   bool cycle_under_way = false;
 };
 
-// A report from which a day has passed, or of a time that has not come, says nothing about now: the page's verdict is
-// unknown then. Of a fresh one the page does not depend on the moment.
+// A report from which a day has passed, or of a time that has not come, says nothing about now: the
+// page's verdict is unknown then. Of a fresh one the page does not depend on the moment.
 [[nodiscard]] std::string to_html(const NodeReport& report, const PageMoment& moment);
 
 [[nodiscard]] std::string to_html(const Fleet& fleet, const FleetQuestion& question);

@@ -2,8 +2,9 @@
 
 namespace nodeproof::report::page {
 
-// Every pair of ink and ground has a contrast of 4.5 at least, in both schemes; the page's test in a browser computes
-// them. overflow: clip keeps what a hostile text stacks over its line (accents) inside its own block.
+// Every pair of ink and ground has a contrast of 4.5 at least, in both schemes; the page's test in
+// a browser computes them. overflow: clip keeps what a hostile text stacks over its line (accents)
+// inside its own block.
 Literal style_sheet() {
   return R"css(
 :root {

@@ -39,6 +39,8 @@ def node(name: str, kind: tuple = PI5, verdict: str = "ready", hours: float = 0,
     host = {"architecture": architecture, "os": "linux", "variant": "v8" if architecture == "arm64" else "", "board": board,
             "pageSize": page_size, "machine": {"arm64": "aarch64", "amd64": "x86_64"}[architecture], "kernelRelease": "6.6.31+rpt-rpi-2712",
             "kernelBits": 64, "userlandBits": 64, "cgroupV2": True, "cgroupControllers": ["cpuset", "cpu", "io", "memory", "pids"],
+            "containerd": {"socket": "/run/containerd/containerd.sock", "version": "1.7.24", "namespace": "k8s.io", "snapshotter": "overlayfs",
+                           "cri": True},
             "hwcaps": ["fp", "asimd", "evtstrm", "aes", "pmull", "sha1", "sha2", "crc32", "atomics", "fphp", "asimdhp", "cpuid"]}
     return {"apiVersion": "nodeproof.dev/v1", "kind": "NodeReport", "node": name, "time": moment(hours), "sequence": 42,
             "verdict": verdict, "effectiveVerdict": verdict, "reason": "", "message": "1/1 ready", "since": moment(hours + 5),

@@ -14,7 +14,8 @@ using testing::Not;
 
 TEST(NodeJunit, HasASuiteForEachImageAndOneForTheNode) {
   const std::string text = to_junit(sample());
-  EXPECT_THAT(text, HasSubstr("<testsuites name=\"nodeproof\" tests=\"6\" failures=\"2\" errors=\"1\">"));
+  EXPECT_THAT(text,
+              HasSubstr("<testsuites name=\"nodeproof\" tests=\"6\" failures=\"2\" errors=\"1\">"));
   for (const char* name : {"registry.example.com/demo/good:1", "registry.example.com/demo/wrong:v2",
                            "registry.example.com/demo/far:3", "pi-17"}) {
     EXPECT_THAT(text, HasSubstr("<testsuite name=\"" + std::string(name) + "\""));
@@ -24,7 +25,9 @@ TEST(NodeJunit, HasASuiteForEachImageAndOneForTheNode) {
 
 TEST(NodeJunit, WhatIsWrongFailsAndWhatIsNotKnownIsAnError) {
   const std::string text = to_junit(sample());
-  EXPECT_THAT(text, HasSubstr("<failure type=\"ArchMismatch\" message=\"the entrypoint is built for x86-64"));
+  EXPECT_THAT(
+      text,
+      HasSubstr("<failure type=\"ArchMismatch\" message=\"the entrypoint is built for x86-64"));
   EXPECT_THAT(text, HasSubstr("<failure type=\"smoke\" message=\"exec format error\">"));
   EXPECT_THAT(text, HasSubstr("<error type=\"RegistryUnreachable\""));
   EXPECT_THAT(text, HasSubstr("name=\"smoke: starts\" time=\"0.250\"/>"));
@@ -39,7 +42,8 @@ TEST(NodeJunit, WhatWasNotTriedIsSkipped) {
   report.images = {ready_image("app:1")};
   report.images[0].smoke[0].result = SmokeOutcome::skipped;
   report.images[0].smoke[0].reason = "no rlimit";
-  EXPECT_THAT(to_junit(report), AllOf(HasSubstr("skipped=\"1\""), HasSubstr("<skipped message=\"no rlimit\">")));
+  EXPECT_THAT(to_junit(report),
+              AllOf(HasSubstr("skipped=\"1\""), HasSubstr("<skipped message=\"no rlimit\">")));
 }
 
 TEST(NodeJunit, AnImageThatIsNotRequiredFailsNothing) {
@@ -67,8 +71,9 @@ TEST(NodeJunit, AVerdictWithoutACauseIsNoPass) {
 TEST(NodeJunit, HostileTextStaysText) {
   NodeReport report = sample();
   report.node = report.images[1].findings[0].message = "]]></failure><x a=\"1\">&\x1b";
-  EXPECT_THAT(to_junit(report), AllOf(HasSubstr("]]&gt;&lt;/failure&gt;&lt;x a=&quot;1&quot;&gt;&amp;\uFFFD"),
-                                      Not(HasSubstr("<x a=")), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(to_junit(report),
+              AllOf(HasSubstr("]]&gt;&lt;/failure&gt;&lt;x a=&quot;1&quot;&gt;&amp;\uFFFD"),
+                    Not(HasSubstr("<x a=")), Not(HasSubstr("\x1b"))));
 }
 
 }  // namespace

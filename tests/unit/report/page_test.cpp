@@ -79,7 +79,8 @@ TEST(NodePage, NoStyleButItsOwnAndNothingFromElsewhere) {
   const std::string page = page_of(sample());
   EXPECT_EQ(count(page, "<style"), 1U);
   EXPECT_THAT(page, HasSubstr("content=\"default-src 'none'; style-src 'sha256-"));
-  for (const char* word : {"<script", "style=\"", "http://", "https://", "url(", "@import", "src=\""}) {
+  for (const char* word :
+       {"<script", "style=\"", "http://", "https://", "url(", "@import", "src=\""}) {
     EXPECT_THAT(page, Not(HasSubstr(word)));
   }
 }
@@ -90,8 +91,8 @@ TEST(NodePage, AnOldReportSaysNothingAboutNow) {
   report.findings.clear();
   conclude(report);
   EXPECT_THAT(page_of(report), HasSubstr("<bdi>pi-17</bdi> is ready"));
-  for (const auto& [now, why] :
-       {std::pair(report.time + 25h, "is 25 hours old"), {report.time - 11min, "a clock is wrong"}}) {
+  for (const auto& [now, why] : {std::pair(report.time + 25h, "is 25 hours old"),
+                                 {report.time - 11min, "a clock is wrong"}}) {
     EXPECT_THAT(to_html(report, {now}),
                 AllOf(HasSubstr("Not known whether <bdi>pi-17</bdi> is ready"), HasSubstr(why),
                       HasSubstr("<title>Unknown: pi-17</title>")));
@@ -141,7 +142,8 @@ NodeReport hostile(const std::string& text) {
   report.host.binfmt = {{text, text, text, 0, true}};
   report.host.containerd = ContainerdFacts{text, text, text, text, true, true};
   report.host.kubelet.emplace().source = text;
-  const Finding finding{text, Severity::fail, text, text, text, text, text, Lowered{Severity::fail, text}};
+  const Finding finding{text, Severity::fail, text, text,
+                        text, text,           text, Lowered{Severity::fail, text}};
   report.findings = {finding};
   report.findings.push_back(finding);
   report.findings.back().severity = Severity::info;
@@ -156,9 +158,9 @@ NodeReport hostile(const std::string& text) {
 
 TEST(NodePage, HostileStringsAddNoElement) {
   const std::string plain = tags_of(page_of(hostile("x")));
-  for (const char* text :
-       {"<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</style></title></pre><b>",
-        "</details></body></html>", "<!--", "]]>", "&lt;script&gt;", "\" onclick=\"alert(1)"}) {
+  for (const char* text : {"<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>",
+                           "</style></title></pre><b>", "</details></body></html>", "<!--", "]]>",
+                           "&lt;script&gt;", "\" onclick=\"alert(1)"}) {
     SCOPED_TRACE(text);
     const std::string page = page_of(hostile(text));
     EXPECT_EQ(tags_of(page), plain);
@@ -206,9 +208,15 @@ Fleet fleet_of(std::size_t nodes) {
   fleet.nodes = nodes;
   fleet.not_ready = 5;
   fleet.ready = nodes - 5;
-  fleet.groups = {{"PageSizeIncompatible", Severity::fail, "registry.lan/app:v2.1.0",
-                   "Raspberry Pi 5 Model B", "arm64", {"pi-17", "pi-18", "pi-19", "pi-20", "pi-21"},
-                   "built for 4 KiB", "build it anew", "arm64"}};
+  fleet.groups = {{"PageSizeIncompatible",
+                   Severity::fail,
+                   "registry.lan/app:v2.1.0",
+                   "Raspberry Pi 5 Model B",
+                   "arm64",
+                   {"pi-17", "pi-18", "pi-19", "pi-20", "pi-21"},
+                   "built for 4 KiB",
+                   "build it anew",
+                   "arm64"}};
   return fleet;
 }
 
@@ -224,11 +232,12 @@ TEST(FleetPage, CountsAndGroupsByCause) {
   fleet.twice = {{"clone", {"a.json", "b.json"}}};
   fleet.unreadable = {{Errc::io, "torn.json: not JSON", ""}};
   const std::string page = to_html(fleet, {.now = kNow});
-  EXPECT_THAT(page, AllOf(HasSubstr("<title>NOT READY: 5 of 501 nodes</title>"),
-                          HasSubstr("5 of 501 nodes are not ready"),
-                          HasSubstr("<h3>5 nodes: PageSizeIncompatible</h3>"),
-                          HasSubstr("registry.lan/app:v2.1.0</span> on Raspberry Pi 5 Model B (arm64)"),
-                          HasSubstr("fails on arm64 only"), HasSubstr("<li>pi-21\n")));
+  EXPECT_THAT(page,
+              AllOf(HasSubstr("<title>NOT READY: 5 of 501 nodes</title>"),
+                    HasSubstr("5 of 501 nodes are not ready"),
+                    HasSubstr("<h3>5 nodes: PageSizeIncompatible</h3>"),
+                    HasSubstr("registry.lan/app:v2.1.0</span> on Raspberry Pi 5 Model B (arm64)"),
+                    HasSubstr("fails on arm64 only"), HasSubstr("<li>pi-21\n")));
   EXPECT_THAT(page, AllOf(HasSubstr("jetson-3</th><td>2 days ago"), HasSubstr("a clock is wrong"),
                           HasSubstr("<li>pi-404\n"), HasSubstr("<li>stranger\n"),
                           HasSubstr("<code>b.json</code>"), HasSubstr("torn.json: not JSON"),
@@ -239,7 +248,8 @@ TEST(FleetPage, SaysSoWhenAllIsWellAndWhenNothingIsKnown) {
   Fleet fleet;
   EXPECT_THAT(to_html(fleet, {.now = kNow}), HasSubstr("Not known: no node has reported"));
   fleet.nodes = fleet.ready = 3;
-  EXPECT_THAT(to_html(fleet, {.now = kNow}), AllOf(HasSubstr("All 3 nodes are ready"), HasSubstr("Nothing is wrong")));
+  EXPECT_THAT(to_html(fleet, {.now = kNow}),
+              AllOf(HasSubstr("All 3 nodes are ready"), HasSubstr("Nothing is wrong")));
   fleet.missing = {"pi-404"};
   EXPECT_THAT(to_html(fleet, {.now = kNow}), HasSubstr("Not known of 1 of 4 nodes"));
   fleet.missing.clear();
@@ -262,7 +272,8 @@ TEST(FleetPage, FiveHundredNodesThatFailEachInItsOwnWayAreCounted) {
   for (int i = 0; i < 500; ++i) {
     fleet.groups.push_back(group);
     fleet.groups.back().nodes = {"a-node-with-a-long-name-" + std::to_string(i) + ".example.com"};
-    fleet.silent.push_back({"silent-" + std::to_string(i), "f.json", kNow - 3h, Verdict::ready, false});
+    fleet.silent.push_back(
+        {"silent-" + std::to_string(i), "f.json", kNow - 3h, Verdict::ready, false});
     fleet.missing.push_back("missing-" + std::to_string(i));
     fleet.unexpected.push_back("unexpected-" + std::to_string(i));
     fleet.overridden.push_back("overridden-" + std::to_string(i));
@@ -279,7 +290,8 @@ TEST(FleetPage, FiveHundredNodesThatFailEachInItsOwnWayAreCounted) {
 TEST(FleetPage, FiveHundredNodesInOneGroupAreAllNamed) {
   Fleet fleet = fleet_of(500);
   fleet.groups[0].nodes.clear();
-  for (int i = 0; i < 500; ++i) fleet.groups[0].nodes.push_back("node-" + std::to_string(i) + ".hall-3.lan");
+  for (int i = 0; i < 500; ++i)
+    fleet.groups[0].nodes.push_back("node-" + std::to_string(i) + ".hall-3.lan");
   const std::string page = to_html(fleet, {.now = kNow});
   EXPECT_LT(page.size(), kMost);
   EXPECT_THAT(page, HasSubstr("<li>node-499.hall-3.lan\n"));
@@ -298,7 +310,8 @@ TEST(FleetPage, HostileNamesAddNoElement) {
     return to_html(fleet, {.now = kNow});
   };
   const std::string plain = tags_of(page_with("x"));
-  for (const char* text : {"<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</style></title>"}) {
+  for (const char* text :
+       {"<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</style></title>"}) {
     EXPECT_EQ(tags_of(page_with(text)), plain) << text;
   }
   EXPECT_LT(page_with(std::string(1'000'000, '<')).size(), kMost);

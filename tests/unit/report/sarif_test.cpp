@@ -28,7 +28,8 @@ struct Sarif {
   }
   std::string word(std::initializer_list<std::string> path) const { return *at(path).string(); }
   std::string uri(const std::string& result) const {
-    return word({"runs", "0", "results", result, "locations", "0", "physicalLocation", "artifactLocation", "uri"});
+    return word({"runs", "0", "results", result, "locations", "0", "physicalLocation",
+                 "artifactLocation", "uri"});
   }
   std::string print(const std::string& result) const {
     return word({"runs", "0", "results", result, "partialFingerprints", "primaryLocationLineHash"});
@@ -37,7 +38,8 @@ struct Sarif {
 };
 
 SarifSubject subject(Finding finding, std::string image = "registry.lan:5000/shop/app:v2") {
-  return {std::move(image), "linux/arm64", "sha256:" + std::string(64, 'a'), "", {std::move(finding)}};
+  return {
+      std::move(image), "linux/arm64", "sha256:" + std::string(64, 'a'), "", {std::move(finding)}};
 }
 
 Sarif one(const SarifSubject& about) { return Sarif(to_sarif(std::vector{about})); }
@@ -62,23 +64,27 @@ TEST(SarifDocument, EachFindingIsAResultWithItsRule) {
 }
 
 TEST(SarifDocument, WhatIsNotKnownIsNoPass) {
-  for (const auto& [severity, level] :
-       {std::pair(Severity::fail, "error"), {Severity::warn, "warning"},
-        {Severity::unknown, "warning"}, {Severity::info, "note"}}) {
+  for (const auto& [severity, level] : {std::pair(Severity::fail, "error"),
+                                        {Severity::warn, "warning"},
+                                        {Severity::unknown, "warning"},
+                                        {Severity::info, "note"}}) {
     const Sarif sarif = one(subject(finding(code::kRegistryUnreachable, severity)));
     EXPECT_EQ(sarif.word({"runs", "0", "results", "0", "level"}), level);
   }
   const Sarif sarif = one(subject(finding(code::kRegistryUnreachable, Severity::unknown)));
-  EXPECT_THAT(sarif.word({"runs", "0", "results", "0", "message", "text"}), StartsWith("not known: "));
+  EXPECT_THAT(sarif.word({"runs", "0", "results", "0", "message", "text"}),
+              StartsWith("not known: "));
   EXPECT_EQ(sarif.word({"runs", "0", "results", "0", "properties", "severity"}), "unknown");
 }
 
 TEST(SarifDocument, PlacesAreTheFilesInTheImage) {
-  EXPECT_EQ(one(subject(in("/usr/bin/tini"))).uri("0"), "registry.lan%3A5000/shop/app/usr/bin/tini");
+  EXPECT_EQ(one(subject(in("/usr/bin/tini"))).uri("0"),
+            "registry.lan%3A5000/shop/app/usr/bin/tini");
   EXPECT_EQ(one(subject(in("/a b/%2e/../../\"<\u00e9#?"))).uri("0"),
             "registry.lan%3A5000/shop/app/a%20b/%252e/%2E%2E/%2E%2E/%22%3C%C3%A9%23%3F");
   EXPECT_EQ(one(subject(in(""))).uri("0"), "registry.lan%3A5000/shop/app");
-  EXPECT_EQ(one({"", "linux/arm64", "", "pi-17", {in("containerd")}}).uri("0"), "node/pi-17/containerd");
+  EXPECT_EQ(one({"", "linux/arm64", "", "pi-17", {in("containerd")}}).uri("0"),
+            "node/pi-17/containerd");
 }
 
 TEST(SarifDocument, AnAlertStaysTheSameFromTagToTag) {
@@ -92,7 +98,8 @@ TEST(SarifDocument, AnAlertStaysTheSameFromTagToTag) {
 }
 
 TEST(SarifDocument, TwoOfOneKindAreTwoAlerts) {
-  const Sarif sarif(to_sarif(std::vector{subject(in("/app"), "r.lan/app:v1"), subject(in("/app"), "r.lan/app:v2")}));
+  const Sarif sarif(to_sarif(
+      std::vector{subject(in("/app"), "r.lan/app:v1"), subject(in("/app"), "r.lan/app:v2")}));
   EXPECT_NE(sarif.print("0"), sarif.print("1"));
   EXPECT_THAT(sarif.print("1"), testing::EndsWith(":2"));
 }
@@ -114,7 +121,8 @@ TEST(SarifDocument, HasWhatCodeScanningWants) {
 TEST(SarifDocument, NamesNodeImagePlatformAndLayer) {
   const Sarif sarif(to_sarif(sample()));
   std::vector<std::string> kinds;
-  for (const json::Value& name : sarif.at({"runs", "0", "results", "0", "locations", "0", "logicalLocations"}).items()) {
+  for (const json::Value& name :
+       sarif.at({"runs", "0", "results", "0", "locations", "0", "logicalLocations"}).items()) {
     kinds.push_back(*name.find("kind")->string());
   }
   EXPECT_THAT(kinds, ElementsAre("node", "image", "platform", "layer"));
@@ -123,7 +131,8 @@ TEST(SarifDocument, NamesNodeImagePlatformAndLayer) {
 TEST(SarifDocument, ACodeOfANewerProgramHasARule) {
   Finding newer = in("/app");
   newer.code = "OfTomorrow";
-  EXPECT_EQ(one(subject(newer)).word({"runs", "0", "tool", "driver", "rules", "0", "id"}), "OfTomorrow");
+  EXPECT_EQ(one(subject(newer)).word({"runs", "0", "tool", "driver", "rules", "0", "id"}),
+            "OfTomorrow");
 }
 
 TEST(SarifDocument, AVerdictWithoutACauseIsAResult) {
