@@ -74,8 +74,20 @@ std::string message_of(const SarifSubject& subject, const Finding& finding) {
   return text;
 }
 
+// SARIF 2.1.0, sections 3.11.5 and 3.11.6: braces hold the places of arguments, and "[words](address)"
+// is a link; what comes from an image is neither.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    out += text[at];
+    if (text[at] == '{' || text[at] == '}') out += text[at];
+    if (text.substr(at).starts_with("](")) out += ' ';
+  }
+  return out;
+}
+
 void write_text(json::Writer& out, std::string_view key, std::string_view text) {
-  out.key(key).begin_object().member("text", text).end_object();
+  out.key(key).begin_object().member("text", plain(text)).end_object();
 }
 
 // Each code once, in the order of its first finding.

@@ -144,6 +144,13 @@ TEST(SarifDocument, AVerdictWithoutACauseIsAResult) {
   EXPECT_EQ(Sarif(to_sarif(report)).word({"runs", "0", "results", "0", "ruleId"}), "NotExecuted");
 }
 
+TEST(SarifDocument, TextHoldsNeitherLinksNorPlaceholders) {
+  Finding bad = in("/app");
+  bad.message = "[more](http://127.0.0.1/) of {0}";
+  EXPECT_THAT(one(subject(bad)).word({"runs", "0", "results", "0", "message", "text"}),
+              testing::EndsWith(": [more] (http://127.0.0.1/) of {{0}}"));
+}
+
 TEST(SarifDocument, HostileTextIsInert) {
   Finding bad = in(std::string("/a\0\x1b\u202e\xff", 8));
   bad.message = bad.evidence = std::string(100'000, 'x') + "\u202e";
