@@ -74,8 +74,8 @@ std::string message_of(const SarifSubject& subject, const Finding& finding) {
   return text;
 }
 
-// SARIF 2.1.0, sections 3.11.5 and 3.11.6: braces hold the places of arguments, and "[words](address)"
-// is a link; what comes from an image is neither.
+// SARIF 2.1.0, sections 3.11.5 and 3.11.6: braces hold the places of arguments, and
+// "[words](address)" is a link; what comes from an image is neither.
 std::string plain(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size(); ++at) {

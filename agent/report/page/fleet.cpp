@@ -101,7 +101,7 @@ Html silent(const Fleet& fleet, const FleetQuestion& question) {
 
 struct List {
   Literal id, title, words;
-  Tone tone;
+  Tone tone = Tone::unknown;
 };
 
 Html listed(const List& list, const std::vector<std::string>& nodes) {
@@ -172,8 +172,8 @@ Html sentence(const Fleet& fleet) {
 }
 
 struct Share {
-  std::size_t count;
-  Tone tone;
+  std::size_t count = 0;
+  Tone tone = Tone::unknown;
 };
 
 // A bar whose parts are as wide as their shares; the tiles below it say the same in words.

@@ -41,9 +41,9 @@ enum class Tone { fail, unknown, warn, ready, info };
 [[nodiscard]] Html code_text(std::string_view foreign);
 
 struct Tile {
-  std::size_t count;
+  std::size_t count = 0;
   Html word;
-  Tone tone;
+  Tone tone = Tone::unknown;
   Html target = {};  // a section's id
 };
 // Those that count something.
@@ -52,7 +52,7 @@ struct Tile {
 struct Frame {
   Html title;
   Html head;  // inside <header>
-  Tone tone;
+  Tone tone = Tone::unknown;
   Html main;
   Html foot;
 };

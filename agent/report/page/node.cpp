@@ -86,8 +86,8 @@ Html freshness_notice(const NodeReport& report) {
 
 Html override_notice(const NodeReport& report) {
   if (!report.overridden) return {};
-  return notice(Tone::warn, Html("<b>Overridden: counts as ready.</b> ") +
-                                page::text(text_of(*report.overridden), kMaxLine));
+  return notice(Tone::warn,
+                Html("<b>Overridden:</b> ") + page::text(text_of(*report.overridden), kMaxLine));
 }
 
 Html lead(const NodeReport& report) {

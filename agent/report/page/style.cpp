@@ -1,12 +1,12 @@
 #include "agent/report/page/style.hpp"
 
 namespace nodeproof::report::page {
+namespace {
 
 // Every pair of ink and ground has a contrast of 4.5 at least, in both schemes; the page's test in
 // a browser computes them. overflow: clip keeps what a hostile text stacks over its line (accents)
 // inside its own block.
-Literal style_sheet() {
-  return R"css(
+constexpr Literal kStyle = R"css(
 :root {
   color-scheme: light dark;
   --ground: #f3f4f6; --card: #ffffff; --well: #f3f4f6; --ink: #1b1f24; --soft: #55606c; --line: #d8dce2;
@@ -104,7 +104,7 @@ dt { color: var(--soft); font-size: .925rem; }
 .image > summary::after { content: ""; width: .5rem; height: .5rem; position: absolute; right: 1.25rem; top: 1.2rem; border: solid var(--soft); border-width: 0 2px 2px 0; transform: rotate(45deg); }
 .image[open] > summary::after { transform: rotate(-135deg); top: 1.4rem; }
 .image > summary h3 { font-weight: 600; min-width: 0; }
-.brief { color: var(--soft); font-size: .925rem; }
+.brief { color: var(--soft); font-weight: 400; font-size: .925rem; }
 
 .scroll { overflow-x: auto; margin-top: .8rem; }
 table { border-collapse: collapse; width: 100%; font-size: .925rem; }
@@ -149,6 +149,9 @@ footer { margin-top: 2rem; color: var(--soft); font-size: .875rem; }
   h2 { break-after: avoid; }
 }
 )css";
-}
+
+}  // namespace
+
+Literal style_sheet() { return kStyle; }
 
 }  // namespace nodeproof::report::page

@@ -11,6 +11,7 @@ namespace nodeproof::report {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -108,7 +109,7 @@ TEST(NodePage, WhatIsStaleOverriddenOrUnderWayIsSaid) {
   report.overridden = Override{};
   report.overridden->reason = "the registry moves";
   EXPECT_THAT(to_html(report, {report.time, true}),
-              AllOf(HasSubstr("Stale:"), HasSubstr("Overridden: counts as ready"),
+              AllOf(HasSubstr("Stale:"), HasSubstr("<b>Overridden:</b> ready by override until"),
                     HasSubstr("the registry moves"), HasSubstr("A check is under way")));
 }
 
@@ -169,7 +170,7 @@ TEST(NodePage, HostileStringsAddNoElement) {
 }
 
 TEST(NodePage, ControlCharactersAndBidiMarksAreReplaced) {
-  const std::string text("a\0b\x1b[31m\x7f\u202e\u2066\u200b\ufeff\xff\r", 27);
+  const std::string text = "a\0b\x1b[31m\x7f\u202e\u2066\u200b\ufeff\xff\r"s;
   const std::string page = page_of(hostile(text));
   for (const char* mark : {"\x1b", "\x7f", "\u202e", "\u2066", "\u200b", "\ufeff", "\xff", "\r"}) {
     EXPECT_THAT(page, Not(HasSubstr(mark)));
