@@ -1,12 +1,13 @@
-"""nodeproof metrics: what promtool and a strict reading of OTLP say of its output."""
+"""nodeproof metrics: what promtool, OpenTelemetry's own definitions and a real receiver say of its output."""
 
 import json
 import re
 import subprocess
 import unittest
 
-from rig import metrics_fleet, otlp, processes, prometheus, testing
+from rig import metrics_fleet, otlp, packages, processes, prometheus, testing
 from rig.metrics_fleet import APP, Fleet, rendered
+from rig.otlp_receiver import Definitions, VictoriaMetrics
 from rig.program import Nodeproof
 
 SAMPLE = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
@@ -142,6 +143,31 @@ class Otlp(testing.RigTest):
                     key = otlp.prometheus_name(metric), frozenset((instance | otlp.attributes_of(point)).items())
                     stored[key] = float(point.get("asInt", point.get("asDouble")))
         self.assertEqual(samples(rendered(self.nodeproof, self.reports)), stored)
+
+    def test_opentelemetrys_own_definitions_read_it_and_would_write_it_just_so(self):
+        definitions = self.definitions()
+        for reports in ([self.reports[0]], self.reports):
+            text = self.document(reports)
+            self.assertEqual(json.loads(text), definitions.canonical(definitions.message(text)))
+        wrong = text.replace('"timeUnixNano"', '"timeUnixNanos"', 1)
+        self.assertRaises(definitions.json_format.ParseError, definitions.message, wrong)
+
+    def test_a_real_receiver_stores_it_under_the_names_of_a_scrape(self):
+        message = self.definitions().message(self.document(self.reports))
+        receiver = self.keep(VictoriaMetrics)
+        receiver.take(message.SerializeToString())
+        resource = {"service_name", "service_version", "host_name", "host_arch", "os_type", "k8s_node_name"}
+        stored = {}
+        for labels, value in receiver.series('{service_name="nodeproof"}'):
+            name, instance = labels.pop("__name__"), labels.pop("service_instance_id")
+            stored[name, frozenset({("instance", instance)} | {pair for pair in labels.items() if pair[0] not in resource})] = value
+        self.assertEqual(samples(rendered(self.nodeproof, self.reports)), stored)
+
+    def definitions(self) -> Definitions:
+        try:
+            return Definitions()
+        except packages.Unavailable as error:
+            raise unittest.SkipTest(str(error)) from error
 
 
 class StrictReading(unittest.TestCase):
