@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import unittest
+import urllib.error
+import urllib.request
 
 from rig import metrics_fleet, otlp, packages, processes, prometheus, testing
 from rig.metrics_fleet import APP, Fleet, rendered
@@ -51,6 +53,17 @@ class Metrics(testing.RigTest):
         self.assert_promtool_is_content(rendered(self.nodeproof, [*reports, self.hostile]))
         # What the alerts' tests add in an agent's name.
         self.assert_promtool_is_content(rendered(self.nodeproof, [self.pattern]) + metrics_fleet.sinks(1, 2, 3))
+
+    def test_the_node_exporters_textfile_collector_takes_it(self):
+        folder = self.nodeproof.folder / "textfiles"
+        folder.mkdir()
+        for name, report in (("plain", self.pattern), ("hostile", self.hostile)):
+            with self.subTest(name):
+                text = rendered(self.nodeproof, [report])
+                (folder / "nodeproof.prom").write_text(text, encoding="utf-8")
+                found = samples(self.keep(prometheus.NodeExporter, folder).metrics())
+                self.assertEqual(0, found["node_textfile_scrape_error", frozenset()])
+                self.assertEqual(samples(text), {key: value for key, value in found.items() if key[0].startswith("nodeproof_")})
 
     def test_a_real_report_says_what_it_says(self):
         found = samples(rendered(self.nodeproof, [self.pattern]))
@@ -151,6 +164,21 @@ class Otlp(testing.RigTest):
             self.assertEqual(json.loads(text), definitions.canonical(definitions.message(text)))
         wrong = text.replace('"timeUnixNano"', '"timeUnixNanos"', 1)
         self.assertRaises(definitions.json_format.ParseError, definitions.message, wrong)
+
+    def test_the_rigs_receiver_takes_it_and_answers_as_it_is_told(self):
+        body = self.document(self.reports).encode()
+        with otlp.Receiver([(503, {"Retry-After": "5"}, b"")]) as receiver:
+            self.assertEqual([503, 200, 400], [self.post(receiver.url, one) for one in (body, body, b'{"resourceMetrics": 1}')])
+        self.assertEqual([json.loads(body)], receiver.documents)
+        self.assertEqual(["document.resourceMetrics: no list"], receiver.faults)
+
+    @staticmethod
+    def post(url: str, body: bytes) -> int:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
 
     def test_a_real_receiver_stores_it_under_the_names_of_a_scrape(self):
         message = self.definitions().message(self.document(self.reports))
