@@ -108,6 +108,21 @@ void put_image(Sheet& sheet, const ImageReport& image, bool stale) {
   put_smoke(sheet, image);
 }
 
+void put_counts(Sheet& sheet, const NodeReport& report, bool stale) {
+  std::map<std::pair<bool, Verdict>, std::int64_t> counts;
+  for (const ImageReport& image : report.images) {
+    ++counts[{image.required, stale ? Verdict::unknown : image.verdict}];
+  }
+  for (const bool required : {true, false}) {
+    for (const Verdict word : kVerdicts) {
+      sheet.put(
+          kImages,
+          {{"state", std::string(to_string(word))}, {"required", required ? "true" : "false"}},
+          counts[{required, word}]);
+    }
+  }
+}
+
 }  // namespace
 
 void put_problems(Sheet& sheet, const NodeReport& report) {
@@ -133,17 +148,7 @@ void put_problems(Sheet& sheet, const NodeReport& report) {
 }
 
 void put_images(Sheet& sheet, const NodeReport& report, bool stale) {
-  for (const bool required : {true, false}) {
-    for (const Verdict word : kVerdicts) {
-      const auto count = std::ranges::count_if(report.images, [&](const ImageReport& image) {
-        return image.required == required && (stale ? Verdict::unknown : image.verdict) == word;
-      });
-      sheet.put(
-          kImages,
-          {{"state", std::string(to_string(word))}, {"required", required ? "true" : "false"}},
-          std::int64_t{count});
-    }
-  }
+  put_counts(sheet, report, stale);
   // Should a report name an image twice, the worse one speaks: of equal samples the first counts.
   std::vector<const ImageReport*> images;
   images.reserve(report.images.size());

@@ -124,6 +124,10 @@ class Rules(testing.RigTest):
                    more=[{"series": "nodeproof_index_verdict" + labels, "values": "0x20 1x50"}])
         self.silent(good(), 60, more=[{"series": "nodeproof_index_verdict" + labels, "values": "0x70"}])
 
+    def test_a_damaged_tag_of_an_image_that_is_proven_nowhere_is_one_page_too(self):
+        nodes = [Node(f"pi-{i}", from_minute(30, broken("IndexDamaged"))) for i in range(3)]
+        self.fires(nodes + good(), 120, Alert("NodeproofTagDamaged", {"image": APP}))
+
     def test_a_registry_that_does_not_answer_for_two_hours(self):
         silent = Said(freshness="unreachable")
         nodes = [Node(f"pi-{i}", from_minute(60, silent)) for i in range(3)] + good()

@@ -1,12 +1,15 @@
-"""nodeproof metrics: what promtool and a strict reading of OTLP say of its output."""
+"""nodeproof metrics: what promtool, OpenTelemetry's own definitions and a real receiver say of its output."""
 
 import json
 import re
 import subprocess
 import unittest
+import urllib.error
+import urllib.request
 
-from rig import metrics_fleet, otlp, processes, prometheus, testing
+from rig import metrics_fleet, otlp, packages, processes, prometheus, testing
 from rig.metrics_fleet import APP, Fleet, rendered
+from rig.otlp_receiver import Definitions, VictoriaMetrics
 from rig.program import Nodeproof
 
 SAMPLE = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
@@ -50,6 +53,17 @@ class Metrics(testing.RigTest):
         self.assert_promtool_is_content(rendered(self.nodeproof, [*reports, self.hostile]))
         # What the alerts' tests add in an agent's name.
         self.assert_promtool_is_content(rendered(self.nodeproof, [self.pattern]) + metrics_fleet.sinks(1, 2, 3))
+
+    def test_the_node_exporters_textfile_collector_takes_it(self):
+        folder = self.nodeproof.folder / "textfiles"
+        folder.mkdir()
+        for name, report in (("plain", self.pattern), ("hostile", self.hostile)):
+            with self.subTest(name):
+                text = rendered(self.nodeproof, [report])
+                (folder / "nodeproof.prom").write_text(text, encoding="utf-8")
+                found = samples(self.keep(prometheus.NodeExporter, folder).metrics())
+                self.assertEqual(0, found["node_textfile_scrape_error", frozenset()])
+                self.assertEqual(samples(text), {key: value for key, value in found.items() if key[0].startswith("nodeproof_")})
 
     def test_a_real_report_says_what_it_says(self):
         found = samples(rendered(self.nodeproof, [self.pattern]))
@@ -142,6 +156,46 @@ class Otlp(testing.RigTest):
                     key = otlp.prometheus_name(metric), frozenset((instance | otlp.attributes_of(point)).items())
                     stored[key] = float(point.get("asInt", point.get("asDouble")))
         self.assertEqual(samples(rendered(self.nodeproof, self.reports)), stored)
+
+    def test_opentelemetrys_own_definitions_read_it_and_would_write_it_just_so(self):
+        definitions = self.definitions()
+        for reports in ([self.reports[0]], self.reports):
+            text = self.document(reports)
+            self.assertEqual(json.loads(text), definitions.canonical(definitions.message(text)))
+        wrong = text.replace('"timeUnixNano"', '"timeUnixNanos"', 1)
+        self.assertRaises(definitions.json_format.ParseError, definitions.message, wrong)
+
+    def test_the_rigs_receiver_takes_it_and_answers_as_it_is_told(self):
+        body = self.document(self.reports).encode()
+        with otlp.Receiver([(503, {"Retry-After": "5"}, b"")]) as receiver:
+            self.assertEqual([503, 200, 400], [self.post(receiver.url, one) for one in (body, body, b'{"resourceMetrics": 1}')])
+        self.assertEqual([json.loads(body)], receiver.documents)
+        self.assertEqual(["document.resourceMetrics: no list"], receiver.faults)
+
+    @staticmethod
+    def post(url: str, body: bytes) -> int:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def test_a_real_receiver_stores_it_under_the_names_of_a_scrape(self):
+        message = self.definitions().message(self.document(self.reports))
+        receiver = self.keep(VictoriaMetrics)
+        receiver.take(message.SerializeToString())
+        resource = {"service_name", "service_version", "host_name", "host_arch", "os_type", "k8s_node_name"}
+        stored = {}
+        for labels, value in receiver.series('{service_name="nodeproof"}'):
+            name, instance = labels.pop("__name__"), labels.pop("service_instance_id")
+            stored[name, frozenset({("instance", instance)} | {pair for pair in labels.items() if pair[0] not in resource})] = value
+        self.assertEqual(samples(rendered(self.nodeproof, self.reports)), stored)
+
+    def definitions(self) -> Definitions:
+        try:
+            return Definitions()
+        except packages.Unavailable as error:
+            raise unittest.SkipTest(str(error)) from error
 
 
 class StrictReading(unittest.TestCase):

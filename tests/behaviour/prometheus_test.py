@@ -20,13 +20,14 @@ def dashboard() -> dict:
     return json.loads(DASHBOARD.read_text(encoding="utf-8"))
 
 
-def queries() -> list[tuple[str, str]]:
-    """The panels' (title, expression) with the variables as "All" has them."""
+def queries(**chosen: str) -> list[tuple[str, str]]:
+    """The panels' (title, expression) with the variables as "All" has them, or as chosen."""
+    variables = VARIABLES | {f"${name}": value for name, value in chosen.items()}
     found = []
     for panel in dashboard()["panels"]:
         for target in panel.get("targets", []):
             expression = target["expr"]
-            for name, value in VARIABLES.items():
+            for name, value in variables.items():
                 expression = expression.replace(name, value)
             found.append((panel["title"], expression))
     return found
@@ -87,6 +88,16 @@ class OnPrometheus(testing.RigTest):
             with self.subTest(title):
                 self.assertNotIn("$", expression)
                 self.assertTrue(self.prometheus.query(expression.removesuffix(" or vector(0)")), expression)
+
+    def test_a_chosen_image_and_architecture_leave_the_queries_valid_and_others_out(self):
+        # As Grafana writes a choice into a regular expression in quotes.
+        for title, expression in queries(architecture="(amd64)", image=f"({APP})".replace(".", "\\\\.")):
+            with self.subTest(title):
+                for labels, _ in self.prometheus.query(expression):
+                    if "$image" in dict(queries(image="$image"))[title]:
+                        self.assertIn(labels.get("image", APP), (APP,), expression)
+                    if "$architecture" in dict(queries(architecture="$architecture"))[title]:
+                        self.assertIn(labels.get("architecture", "amd64"), ("amd64",), expression)
 
     def test_every_query_of_the_rules_has_an_answer(self):
         rules = self.rules()

@@ -88,3 +88,38 @@ class Prometheus:
         assert found["resultType"] == "vector", found
         return [({name: value for name, value in one["metric"].items() if name != "__name__"}, float(one["value"][1]))
                 for one in found["result"]]
+
+
+class NodeExporter:
+    """Its textfile collector alone, over `folder`; use as a context manager."""
+
+    def __init__(self, folder: Path):
+        files = packages.debs("bookworm", packages.host_architecture(), ["prometheus-node-exporter"], "prometheus-node-exporter_")
+        self.binary = packages.unpacked("node-exporter", files) / "usr/bin/prometheus-node-exporter"
+        self.textfiles, self.process = folder, None
+        self.port = processes.free_port()
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [self.binary, "--collector.disable-defaults", "--collector.textfile", f"--collector.textfile.directory={self.textfiles}",
+             "--web.disable-exporter-metrics", f"--web.listen-address=127.0.0.1:{self.port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            processes.wait_until(self._answers, "the node exporter", self.process)
+        except BaseException:
+            processes.stop(self.process)
+            raise
+        return self
+
+    def __exit__(self, *_):
+        processes.stop(self.process)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.metrics())
+        except OSError:
+            return False
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            return answer.read().decode()
