@@ -13,6 +13,13 @@ std::filesystem::path file_in(const std::filesystem::path& state_dir) {
   return state_dir / "required.json";
 }
 
+Result<FoundImage> read_image(const json::Value& item) {
+  FoundImage image;
+  TRY(json::read(item, "reference", image.image.reference));
+  TRY(json::read(item, "origin", image.origin));
+  return image;
+}
+
 Result<KnownImages> read(const std::string& text) {
   const json::Value root = TRY(json::parse(text));
   std::uint64_t version = 0;
@@ -22,12 +29,7 @@ Result<KnownImages> read(const std::string& text) {
   KnownImages known;
   for (const auto& [source, images] : sources->members()) {
     std::vector<FoundImage>& into = known[source];
-    for (const json::Value& item : images.items()) {
-      FoundImage image;
-      TRY(json::read(item, "reference", image.image.reference));
-      TRY(json::read(item, "origin", image.origin));
-      into.push_back(std::move(image));
-    }
+    for (const json::Value& item : images.items()) into.push_back(TRY(read_image(item)));
   }
   return known;
 }

@@ -68,6 +68,18 @@ Result<bool> term_fits(const Value& term, const Landing& node) {
   return all_fit(*fields, {{"metadata.name", node.name}});
 }
 
+// spec.nodeSelector: each label with just this value.
+Result<bool> selector_fits(const Value& spec, const Labels& labels) {
+  const Value* selector = TRY(object_of(spec, "nodeSelector"));
+  if (selector == nullptr) return true;
+  for (const auto& [key, value] : selector->members()) {
+    const std::string wanted = TRY(value.string());
+    const auto label = labels.find(key);
+    if (label == labels.end() || label->second != wanted) return false;
+  }
+  return true;
+}
+
 Result<const Value*> required_affinity(const Value& spec) {
   const Value* affinity = TRY(object_of(spec, "affinity"));
   if (affinity == nullptr) return affinity;
@@ -114,14 +126,7 @@ Result<Landing> read_landing(const Value& node) {
 Result<bool> node_fits(const Value& spec, const Landing& node) {
   const std::string named = TRY(text_of(spec, "nodeName"));
   if (!named.empty() && named != node.name) return false;
-  const Value* selector = TRY(object_of(spec, "nodeSelector"));
-  if (selector != nullptr) {
-    for (const auto& [key, value] : selector->members()) {
-      const std::string wanted = TRY(value.string());
-      const auto label = node.labels.find(key);
-      if (label == node.labels.end() || label->second != wanted) return false;
-    }
-  }
+  if (!TRY(selector_fits(spec, node.labels))) return false;
   const Value* required = TRY(required_affinity(spec));
   if (required == nullptr) return true;
   const json::Array* terms = TRY(list_of(*required, "nodeSelectorTerms"));
