@@ -12,7 +12,7 @@ class ReportSection : public ::testing::Test {
  protected:
   [[nodiscard]] Result<Config> load(const std::string& section) const {
     const auto file = folder_.path() / "main.json";
-    EXPECT_TRUE(write_file_atomically(file, R"({"report": )" + section + "}"));
+    EXPECT_TRUE(write_file_atomically(file, R"({"mode": "enforce", "report": )" + section + "}"));
     return config::load(file, folder_.path() / "conf.d");
   }
   [[nodiscard]] std::string refused(const std::string& section) const {
@@ -57,6 +57,15 @@ TEST_F(ReportSection, TakesEveryKey) {
 TEST_F(ReportSection, ChangesNoVerdict) {
   EXPECT_EQ(config_digest(*load(R"({"file": "/run/out/report.json"})")),
             config_digest(*load("{}")));
+}
+
+TEST_F(ReportSection, NoTaintIsTakenOffInObserve) {
+  const auto file = folder_.path() / "main.json";
+  ASSERT_TRUE(write_file_atomically(file, R"({"report": {"kubernetes": {"taint": "a.b/c"}}})"));
+  const auto config = config::load(file, folder_.path() / "conf.d");
+  ASSERT_FALSE(config);
+  EXPECT_NE(config.error().message.find("$.report.kubernetes.taint needs"), std::string::npos)
+      << config.error().message;
 }
 
 TEST_F(ReportSection, SecretsMayBeCredentials) {
