@@ -63,6 +63,7 @@ inline constexpr std::string_view kNotExecuted = "NotExecuted";
 // beside other nodes
 inline constexpr std::string_view kOutputDiffers = "OutputDiffers";
 inline constexpr std::string_view kNoReference = "NoReference";
+inline constexpr std::string_view kReportNotSigned = "ReportNotSigned";
 inline constexpr std::string_view kReferenceNotTrusted = "ReferenceNotTrusted";
 // containerd and the host
 inline constexpr std::string_view kContainerdUnavailable = "ContainerdUnavailable";

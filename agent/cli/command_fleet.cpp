@@ -28,6 +28,7 @@ constexpr std::chrono::seconds kLongestSilence = std::chrono::days(366);
 struct FleetOptions {
   std::vector<std::string> paths;
   std::string expect, silent_after = "2h";
+  std::vector<std::string> keys;  // public
 };
 
 constexpr std::string_view kSuffix = ".json";
@@ -49,9 +50,10 @@ Result<std::vector<std::string>> files_in(const fs::path& folder) {
 }
 
 // In a folder what is called otherwise is not read, and told.
-Result<NodeReport> read_collected(const std::string& file, const std::vector<std::string>& named) {
+Result<NodeReport> read_collected(const std::string& file, const std::vector<std::string>& named,
+                                  std::span<const PublicKey> keys) {
   if (file.ends_with(kSuffix) || std::ranges::find(named, file) != named.end()) {
-    return read_report(file);
+    return read_report(file, keys);
   }
   return fail(Errc::usage, file + ": not read: reports in a folder are called *.json");
 }
@@ -88,6 +90,7 @@ Result<std::set<std::string>> inventory(const std::string& path) {
 
 Result<report::FleetQuestion> question_of(const FleetOptions& options) {
   report::FleetQuestion question{.now = SystemClock().now()};
+  question.by_sequence = !options.keys.empty();
   question.silent_after =
       TRY(parse_span({"--silent-after", options.silent_after, kLongestSilence}));
   if (!options.expect.empty()) question.expected = TRY(inventory(options.expect));
@@ -96,10 +99,13 @@ Result<report::FleetQuestion> question_of(const FleetOptions& options) {
 
 Result<int> fleet(Session& session, const FleetOptions& options) {
   const auto question = TRY(question_of(options));
+  std::vector<PublicKey> keys;
+  keys.reserve(options.keys.size());
+  for (const std::string& path : options.keys) keys.push_back(TRY(read_public_key(path)));
   std::vector<report::Collected> reports;
   std::vector<Error> unreadable;
   for (const std::string& file : TRY(files_of(options.paths))) {
-    auto report = read_collected(file, options.paths);
+    auto report = read_collected(file, options.paths, keys);
     if (report) {
       reports.push_back({file, *std::move(report)});
     } else {
@@ -131,6 +137,10 @@ Action declare_fleet(CLI::App& app) {
       ->required();
   app.add_option("--expect", options->expect,
                  "a file that names the nodes that there are, one a line");
+  app.add_option(
+         "--key", options->keys,
+         "public key of nodes that sign their reports: nothing else is believed (repeatable)")
+      ->allow_extra_args(false);
   app.add_option("--silent-after", options->silent_after,
                  "a node without a newer report is silent (30m, 2h, 1d)");
   return [options](Session& session) {

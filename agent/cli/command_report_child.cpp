@@ -4,14 +4,13 @@
 #include <memory>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/report_file.hpp"
 #include "agent/cli/report_sinks.hpp"
 #include "agent/cli/signals.hpp"
 #include "agent/report/attestation.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/report/json.hpp"
 #include "agent/status_client.hpp"
-#include "common/crypto_keys.hpp"
-#include "common/file.hpp"
 #include "common/http_curl.hpp"
 
 namespace nodeproof::cli {
@@ -27,13 +26,8 @@ struct ReportChildOptions {
 Result<std::string> signed_document(const std::string& document, const NodeReport& report,
                                     const std::string& key_file) {
   if (key_file.empty()) return document;
-  auto pem = read_file(key_file);
-  auto key = pem ? PrivateKey::parse(*pem) : Result<PrivateKey>(std::unexpected(pem.error()));
-  if (!key) {
-    return fail(Errc::invalid_config, "report.signing.key: " + key.error().message,
-                "make one with: openssl ecparam -name prime256v1 -genkey -noout -out signing.pem");
-  }
-  return report::with_attestations(document, TRY(report::attest(report, *key)));
+  const PrivateKey key = TRY(read_private_key(key_file, "report.signing.key"));
+  return report::with_attestations(document, TRY(report::attest(report, key)));
 }
 
 // Only what is signed is sent, where it is asked for.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/cli/side_file.hpp"
+#include "agent/report/attested.hpp"
 #include "agent/report/json.hpp"
 #include "common/file.hpp"
 
@@ -54,20 +55,21 @@ Result<PublicKey> public_key_in(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<NodeReport> read_report(const std::string& path) {
+Result<NodeReport> read_report(const std::string& path, std::span<const PublicKey> keys) {
   const SideFile file{"REPORT", path};
   const auto text = read_file(path == "-" ? "/dev/stdin" : path, kMaxReportBytes);
   if (!text) return std::unexpected(not_usable(file, text.error()));
   auto report = report::from_json(*text);
+  if (report && !keys.empty()) report::believe_attested(*report, *text, keys);
   if (report) return report;
   if (report.error().remedy.empty()) report.error().remedy = kMakeReport;
   return std::unexpected(not_usable(file, std::move(report).error()));
 }
 
-Result<PrivateKey> read_private_key(const std::filesystem::path& path) {
+Result<PrivateKey> read_private_key(const std::filesystem::path& path, const std::string& option) {
   auto key = private_key_in(path);
   if (key) return key;
-  return std::unexpected(not_usable({"--key", path}, std::move(key).error()));
+  return std::unexpected(not_usable({option, path}, std::move(key).error()));
 }
 
 Result<PublicKey> read_public_key(const std::filesystem::path& path) {

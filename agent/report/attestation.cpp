@@ -1,7 +1,6 @@
 #include "agent/report/attestation.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 #include "agent/codes.hpp"
 #include "agent/model_json.hpp"
@@ -12,8 +11,6 @@
 namespace nodeproof::report {
 namespace {
 
-constexpr std::string_view kStatement = "https://in-toto.io/Statement/v1";
-constexpr std::string_view kExtension = "https://nodeproof.dev/node/v1";
 constexpr std::string_view kInspection = "inspection";  // what is not a test with a name of its own
 
 void write_digest(json::Writer& out, const std::string& digest) {
@@ -76,11 +73,13 @@ bool is_clock_synchronised(const NodeReport& report) {
 
 void write_extension(json::Writer& out, const NodeReport& report, const ImageReport& image) {
   const HostFacts& host = report.host;
-  out.key(kExtension).begin_object();
+  out.key(kNodeExtension).begin_object();
   out.member("node", report.node).member("bootId", host.boot_id);
   out.member("sequence", report.sequence).member("time", to_rfc3339(report.time));
   out.member("clockSynchronised", is_clock_synchronised(report));
   out.member("verdict", to_string(image.verdict)).member("required", image.required);
+  out.member("nodeVerdict", to_string(report.verdict));
+  out.member("images", std::uint64_t{report.images.size()});
   out.member("freshness", to_string(report.freshness)).member("platform", image.platform);
   out.member("agentVersion", report.agent_version);
   out.member("architecture", host.platform.architecture).member("board", host.board);

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/model.hpp"
@@ -14,6 +15,9 @@
 #include "common/error.hpp"
 
 namespace nodeproof::report {
+
+inline constexpr std::string_view kStatement = "https://in-toto.io/Statement/v1";
+inline constexpr std::string_view kNodeExtension = "https://nodeproof.dev/node/v1";
 
 // Nothing for an image whose verdict or digest is not known: test-result has no word for that, and
 // what is not known is no pass.

@@ -29,6 +29,17 @@ constexpr CodeText kTexts[] = {
                "nodeproof golden record and nodeproof golden push; here nodeproof check --again.",
      .example = "A new tag was pushed, and the reference of the old one is about another index.",
      .exact = true},
+    {.code = code::kReportNotSigned,
+     .title = "What a node reports of an image is signed by none of the given keys",
+     .cause = "The node signs nothing or with another key, the report was changed on its way, or a "
+              "statement of another report was put into it.",
+     .detection = "nodeproof fleet --key: the report's attestations (DSSE, in-toto) were verified, "
+                  "and compared with its node, boot id, sequence, verdicts and digests.",
+     .remedy =
+         "Set report.signing.key on the node, give its public key to fleet --key, and collect "
+         "the document that report.file or the webhook gives.",
+     .example = "A report that status gave is not signed: it never left its node.",
+     .exact = true},
     {.code = code::kReferenceNotTrusted,
      .title = "The reference is signed by none of the trusted keys",
      .cause = "It was signed with another key, changed after it was signed, or the public key "

@@ -121,12 +121,16 @@ class Census {
   ReadyOn ready_on_, failing_on_;
 };
 
-// Newest first.
-std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> reports) {
+// Newest first; by sequence where that is signed and the time of a replay may be anything.
+std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> reports,
+                                                      bool by_sequence) {
   std::map<std::string, std::vector<Collected>> all;
   for (Collected& one : reports) all[one.report.node].push_back(std::move(one));
   for (auto& [name, of_one] : all) {
-    std::ranges::sort(of_one, [](const Collected& a, const Collected& b) {
+    std::ranges::sort(of_one, [by_sequence](const Collected& a, const Collected& b) {
+      if (by_sequence && a.report.sequence != b.report.sequence) {
+        return b.report.sequence < a.report.sequence;
+      }
       return std::tie(b.report.time, a.file) < std::tie(a.report.time, b.file);
     });
   }
@@ -153,7 +157,7 @@ std::optional<TwiceNamed> twice_named(const std::vector<Collected>& reports,
 Fleet survey(std::vector<Collected> reports, const FleetQuestion& question) {
   Fleet fleet;
   Census census;
-  auto nodes = by_name(std::move(reports));
+  auto nodes = by_name(std::move(reports), question.by_sequence);
   fleet.nodes = nodes.size();
   for (const auto& [name, of_one] : nodes) {
     const NodeReport& report = of_one.front().report;

@@ -23,6 +23,7 @@ struct FleetQuestion {
   std::chrono::system_clock::time_point now;
   std::chrono::seconds silent_after{std::chrono::hours(2)};  // since the report's time
   std::optional<std::set<std::string>> expected = {};        // names of nodes; nothing = any
+  bool by_sequence = false;  // of a node's reports the one with the highest counts, not the newest
 };
 
 // What is wrong with nodes alike: one cause, one image, one kind of node.

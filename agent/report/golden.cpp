@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/json_read.hpp"
+#include "agent/report/attestation.hpp"
 #include "agent/report/time.hpp"
 #include "common/clock.hpp"
 #include "common/digest.hpp"
@@ -16,7 +17,6 @@
 namespace nodeproof::report {
 namespace {
 
-constexpr std::string_view kStatement = "https://in-toto.io/Statement/v1";
 constexpr std::string_view kExtension = "https://nodeproof.dev/golden/v1";
 constexpr std::size_t kMaxTests = 1000;
 

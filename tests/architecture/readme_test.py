@@ -73,6 +73,12 @@ RUN_BY = {
     "install -D -m 0755 /usr/lib/nodeproof/nodeproof-verify-image /opt/containerd/image-verifier/bin/nodeproof-verify-image":
         ("tests/behaviour/verify_image_test.py", '"install", "-D", "-m", "0755", file, self.verifiers'),
     "nodeproof release": ("tests/behaviour/ready_test.py", "told = self.release()"),
+    "openssl ecparam -name prime256v1 -genkey -noout -out signing.pem": ("tests/behaviour/signing_test.py", '"openssl", "ecparam"'),
+    "openssl ec -in signing.pem -pubout -out node.pub": ("tests/behaviour/signing_test.py", '"-pubout"'),
+    "cosign verify-blob-attestation --key node.pub --insecure-ignore-tlog --signature envelope.json "
+    "--type https://in-toto.io/attestation/test-result/v0.1 manifest.json":
+        ("tests/behaviour/signing_test.py", '"verify-blob-attestation", "--key"'),
+    "nodeproof fleet --key node.pub reports/": ("tests/behaviour/signing_test.py", '"fleet", "--key", key, folder'),
     "nodeproof fleet reports/ --expect inventory.txt": ("tests/behaviour/fleet_test.py", '"--expect", inventory, self.reports'),
     "nodeproof metrics": ("tests/behaviour/metrics_test.py", 'text = nodeproof("metrics").stdout'),
     "nodeproof metrics reports/*.json": ("tests/behaviour/rig/metrics_fleet.py", 'nodeproof("metrics", *arguments, *files)'),

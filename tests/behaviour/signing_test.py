@@ -110,6 +110,27 @@ class Signing(testing.RigTest):
         digests = {"sha256:" + subject["digest"]["sha256"] for subject in good["subject"]}
         self.assertEqual({d for d in (image["manifestDigest"], image["indexDigest"]) if d}, digests)
 
+    def test_a_fleet_believes_what_its_nodes_have_signed_and_nothing_else(self):
+        def fleet(content: str, key: Path) -> dict:
+            folder = processes.scratch_folder("nodeproof-fleet-", str(self.folder))
+            (folder / "pi-17.json").write_text(content)
+            return json.loads(self.nodeproof("fleet", "--key", key, folder, "-o", "json").stdout)
+
+        def not_signed(found: dict) -> list[str]:
+            return sorted(g["image"] for g in found["groups"] if g["code"] == "ReportNotSigned")
+
+        text = self.report_file.read_text()
+        both = sorted(self.references.values())
+        self.assertEqual([], not_signed(fleet(text, self.public)))
+        self.assertEqual(1, fleet(text, self.public)["notReady"])
+        self.assertEqual(both, not_signed(fleet(text, self.make_key("nobody")[1])))
+        changed = json.loads(text)
+        changed["sequence"] += 1
+        self.assertEqual(both, not_signed(fleet(json.dumps(changed), self.public)), "a replay")
+        changed = json.loads(text)
+        changed["images"] = [dict(image, verdict="ready", findings=[]) for image in changed["images"]]
+        self.assertEqual([self.references["wrong-arch"]], not_signed(fleet(json.dumps(changed), self.public)), "a lie")
+
     def test_the_key_is_rotated_without_a_restart(self):
         before = self.of("good")
         key, public = self.make_key("second")
