@@ -79,6 +79,7 @@ inline constexpr std::string_view kRequiredBy = "RequiredBy";
 inline constexpr std::string_view kNotChecked = "NotChecked";
 inline constexpr std::string_view kCycleCrashed = "CycleCrashed";
 inline constexpr std::string_view kStateNotKept = "StateNotKept";
+inline constexpr std::string_view kCertificateExpiring = "CertificateExpiring";
 inline constexpr std::string_view kAcceptanceEnded = "AcceptanceEnded";
 inline constexpr std::string_view kConfigInvalid = "ConfigInvalid";
 inline constexpr std::string_view kInterrupted = "Interrupted";

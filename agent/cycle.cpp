@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/certificates.hpp"
 #include "agent/codes.hpp"
 #include "agent/host/host.hpp"
 #include "agent/image_cycle.hpp"
@@ -58,6 +59,7 @@ NodeReport describe(const CycleConfig& config, const HostFacts& host, const Cloc
   report.labels.assign(settings.node.labels.begin(), settings.node.labels.end());
   report.host = host;
   report.findings = host.findings;
+  append(report.findings, expiring_certificates(settings, report.time));
   append(report.findings, config.findings);
   return report;
 }

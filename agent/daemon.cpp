@@ -18,11 +18,11 @@
 #include "agent/daemon_memory.hpp"
 #include "agent/daemon_notify.hpp"
 #include "agent/daemon_side.hpp"
+#include "agent/daemon_sinks.hpp"
 #include "agent/daemon_socket.hpp"
 #include "agent/daemon_sockets.hpp"
 #include "agent/daemon_state.hpp"
 #include "agent/model_json.hpp"
-#include "agent/report/findings.hpp"
 #include "agent/report/json.hpp"
 #include "agent/report/progress_board.hpp"
 #include "agent/report/progress_log.hpp"
@@ -40,6 +40,7 @@ using boost::system::error_code;
 
 constexpr std::size_t kMaxWaiting = 8;  // clients that wait for a check
 constexpr auto kLookPatience = std::chrono::seconds(50);
+constexpr auto kSinkPatience = std::chrono::minutes(10);
 constexpr auto kRestAfter = std::chrono::seconds(1);
 constexpr auto kStatusEvery = std::chrono::seconds(1);
 
@@ -54,17 +55,6 @@ enum ExitCode : int {
 std::string read_boot_id(const std::filesystem::path& file) {
   std::string id = read_file(file).value_or("");
   return id.substr(0, id.find('\n'));
-}
-
-// A crash is a finding of its own; what the child said itself is an error as any other.
-Finding finding_of(const Error& error) {
-  if (error.code != Errc::internal) return report::finding_from_error(error, report::Stage::host);
-  Finding finding;
-  finding.code = code::kCycleCrashed;
-  finding.severity = Severity::unknown;
-  finding.message = error.message;
-  finding.remedy = "see the service's journal; the next check is made by itself";
-  return finding;
 }
 
 // A pull that stalls is news; its steps are for who reads along.
@@ -98,6 +88,7 @@ class Supervisor {
         child_(loop_, options.child_silence, options.stop_grace),
         scrub_(loop_, options.child_silence, options.stop_grace, scrub_work()),
         look_(loop_, kLookPatience, options.stop_grace, look_work()),
+        sinks_(loop_, sink_work()),
         sockets_(loop_, options.settle, [this] { containerd_started(); }),
         clock_(loop_, [this](std::chrono::seconds by) { clock_was_set(by); }) {}
 
@@ -118,6 +109,7 @@ class Supervisor {
     await_reload();
     pet_watchdog();
     notifier_.send("READY=1\nSTATUS=" + state_.report().message);
+    serve_sinks();
     start_cycle();
     if (options_.scrub_command) scrub_.plan();
     if (options_.look_command) look_.plan();
@@ -151,6 +143,7 @@ class Supervisor {
       child_.stop();
       scrub_.stop();
       look_.stop();
+      sinks_.stop();
       sockets_.stop();
       clock_.stop();
       finish_if_stopped();
@@ -176,6 +169,7 @@ class Supervisor {
     note_change(before);
     watch_override();
     sockets_.watch(config_.settings().containerd_sockets);
+    serve_sinks();
     notifier_.send("READY=1");
     check_now();
   }
@@ -195,13 +189,13 @@ class Supervisor {
       const report::CycleProgress* cycle = child_.running() ? &board_.cycle() : nullptr;
       return client.reply(report::to_json(state_.report(), true, cycle));
     }
-    if (method == "override") {
-      follow_override();
+    if (method == "override") follow_override();
+    if (method == "override" || method == "report") {
       return client.reply(report::to_json(state_.report()));
     }
     if (method != "check") {
       return client.reply(error_document(
-          {Errc::usage, "no such method; there are status, check and override", ""}));
+          {Errc::usage, "no such method; there are status, report, check and override", ""}));
     }
     std::erase_if(waiting_, [](const Waiting& one) { return !one.client.is_there(); });
     if (waiting_.size() >= kMaxWaiting) {
@@ -237,6 +231,7 @@ class Supervisor {
   void follow_override() {
     state_.follow_override();
     watch_override();
+    sinks_.announce(state_.report());
   }
 
   void watch_override() {
@@ -301,10 +296,11 @@ class Supervisor {
     note_change(before);
     watch_override();
     notifier_.send("STATUS=" + report.message);
+    sinks_.announce(report);
     answer_waiting();
     const bool unknown =
         report.verdict == Verdict::unknown && report.reason != code::kNothingRequired;
-    plan_next(failed || unknown, until_deferred(failed));
+    plan_next(failed || unknown, until_deferred(report, failed));
     rest();
   }
 
@@ -317,7 +313,8 @@ class Supervisor {
   void fail_cycle(const Error& error) {
     if (error != last_failure_) log::error("no report: " + error.message);
     last_failure_ = error;
-    state_.accept_failure(finding_of(error), config_.settings(), std::chrono::system_clock::now());
+    state_.accept_failure(finding_of_failure(error), config_.settings(),
+                          std::chrono::system_clock::now());
   }
 
   void answer_waiting() {
@@ -340,20 +337,6 @@ class Supervisor {
     next_cycle_.async_wait([this](const error_code& error) {
       if (!error) start_cycle();
     });
-  }
-
-  // What waits for a window or this node's turn is fetched when it comes, or at once if it came
-  // during the cycle. A cycle that failed may say so for ever.
-  [[nodiscard]] std::chrono::milliseconds until_deferred(bool failed) const {
-    constexpr std::chrono::milliseconds kAtLeast = std::chrono::seconds(1);
-    const auto now = std::chrono::system_clock::now();
-    auto wait = std::chrono::milliseconds::max();
-    for (const ImageReport& image : state_.report().images) {
-      if (!image.deferred_until || (failed && *image.deferred_until <= now)) continue;
-      wait =
-          std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(*image.deferred_until - now));
-    }
-    return std::max(wait, kAtLeast);
   }
 
   // A slice ends by itself; between two there is a pause, and none begins while a cycle runs.
@@ -411,6 +394,33 @@ class Supervisor {
     finish_if_stopped();
   }
 
+  // A receiver that is asked may take its time; the report is what the socket gives when it is.
+  DaemonSinks::Work sink_work() {
+    return {.run_dir = options_.run_dir,
+            .first_retry = options_.sink_retry,
+            .silence = kSinkPatience,
+            .grace = options_.stop_grace,
+            .metrics =
+                [this](const NodeReport& report) {
+                  return options_.metrics(report, config_.settings().metrics_stale_after);
+                },
+            .command =
+                [this](const std::string& sink, report::SinkAttempt attempt) {
+                  return options_.sink_command(config_.file(), sink, attempt);
+                },
+            .ended =
+                [this] {
+                  rest();
+                  finish_if_stopped();
+                }};
+  }
+
+  void serve_sinks() {
+    if (!options_.sink_command) return;
+    sinks_.announce(state_.report());
+    sinks_.configure(config_.settings().sinks, config_.settings().metrics_listen);
+  }
+
   using Command = std::function<std::vector<std::string>(const std::filesystem::path& file)>;
   [[nodiscard]] std::vector<std::string> side_command(const Command& command, bool wanted) const {
     if (!wanted || child_.running()) return {};
@@ -426,7 +436,8 @@ class Supervisor {
   }
 
   void finish_if_stopped() {
-    if (!stopping_ || child_.running() || scrub_.running() || look_.running()) return;
+    const bool side = scrub_.running() || look_.running() || sinks_.running();
+    if (!stopping_ || child_.running() || side) return;
     socket_.reset();
     loop_.stop();
   }
@@ -443,6 +454,7 @@ class Supervisor {
   DaemonAlarm override_end_{loop_, [this] { follow_override(); }};
   CycleChild child_;
   SideJob scrub_, look_;
+  DaemonSinks sinks_;
   SocketWatch sockets_;
   ClockWatch clock_;
   std::optional<StatusSocket> socket_;

@@ -6,8 +6,11 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agent/model.hpp"
+#include "agent/report/sink/schedule.hpp"
 #include "common/error.hpp"
 
 namespace nodeproof {
@@ -17,8 +20,13 @@ struct DaemonSettings {
   std::chrono::milliseconds check_every{std::chrono::minutes(15)};
   std::chrono::seconds stale_after{0};  // a verdict stands so long without a check; 0 = for ever
   std::string config_digest = {};
+  std::string node = {};  // its name; "" = found out
+  std::vector<std::pair<std::string, std::string>> labels = {};
   bool scrub = false;
   std::vector<std::filesystem::path> containerd_sockets = {};  // where it may come up
+  std::vector<report::SinkSetting> sinks = {};                 // who is told of each report
+  std::string metrics_listen = {};                             // address:port; "" = nowhere
+  std::chrono::seconds metrics_stale_after{0};  // an older report says nothing any more
 };
 
 struct DaemonOptions {
@@ -37,6 +45,14 @@ struct DaemonOptions {
   // The same of a look at what the last cycle found proven: Errc::not_found asks for a cycle. Empty
   // argv = there is nothing to look at; none = no looks.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> look_command = {};
+  // The same of one attempt to deliver the report that the status socket gives.
+  std::function<std::vector<std::string>(const std::filesystem::path& file, const std::string& sink,
+                                         report::SinkAttempt attempt)>
+      sink_command = {};
+  // What GET /metrics says of a report.
+  std::function<std::string(const NodeReport& report, std::chrono::seconds stale_after)> metrics =
+      {};
+  std::chrono::milliseconds sink_retry{std::chrono::seconds(10)};  // after a failure; doubles
   std::chrono::milliseconds look_every{std::chrono::minutes(1)};
   // From when a containerd has started, or the clock was set, to the cycle: more may follow.
   std::chrono::milliseconds settle{std::chrono::seconds(2)};

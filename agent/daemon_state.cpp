@@ -11,6 +11,7 @@
 #include "agent/report/verdict.hpp"
 #include "common/file.hpp"
 #include "common/log.hpp"
+#include "common/version.hpp"
 
 namespace nodeproof {
 namespace {
@@ -40,6 +41,13 @@ void add_once(std::vector<Finding>& findings, const Finding& finding) {
   findings.push_back(finding);
 }
 
+// Reports without news are not on the disk: what a new run numbers is above all that the one before
+// it can have numbered, so that a receiver can tell a replayed report.
+std::uint64_t beyond(std::uint64_t sequence) {
+  constexpr std::uint64_t kOfOneRun = 1U << 20U;
+  return (sequence / kOfOneRun + 1) * kOfOneRun;
+}
+
 Finding not_checked_yet() {
   Finding finding;
   finding.code = code::kNotChecked;
@@ -53,6 +61,28 @@ Finding not_checked_yet() {
 
 bool says_the_same(const NodeReport& a, const NodeReport& b) {
   return comparable(a) == comparable(b);
+}
+
+Finding finding_of_failure(const Error& error) {
+  if (error.code != Errc::internal) return report::finding_from_error(error, report::Stage::host);
+  Finding finding;
+  finding.code = code::kCycleCrashed;
+  finding.severity = Severity::unknown;
+  finding.message = error.message;
+  finding.remedy = "see the service's journal; the next check is made by itself";
+  return finding;
+}
+
+std::chrono::milliseconds until_deferred(const NodeReport& report, bool failed) {
+  constexpr std::chrono::milliseconds kAtLeast = std::chrono::seconds(1);
+  const auto now = std::chrono::system_clock::now();
+  auto wait = std::chrono::milliseconds::max();
+  for (const ImageReport& image : report.images) {
+    if (!image.deferred_until || (failed && *image.deferred_until <= now)) continue;
+    wait =
+        std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(*image.deferred_until - now));
+  }
+  return std::max(wait, kAtLeast);
 }
 
 DaemonState::DaemonState(const DaemonOptions& options, std::string boot_id)
@@ -95,7 +125,7 @@ void DaemonState::restore(const DaemonSettings& settings, Time now) {
   }
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
   report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
-  report_.sequence = last ? last->sequence : 0;
+  report_.sequence = last ? beyond(last->sequence) : 0;
   report_.host.boot_id = boot_id_;
   forget(settings, now);
 }
@@ -108,6 +138,9 @@ void DaemonState::forget(const DaemonSettings& settings, Time now) {
   proven_ = false;
   report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
+  if (!settings.node.empty()) report_.node = settings.node;
+  report_.labels = settings.labels;
+  report_.agent_version = build_info().version;
   report_.freshness = Freshness::stale;
   report_.verdict = Verdict::unknown;
   report_.reason = code::kNotChecked;

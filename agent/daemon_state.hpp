@@ -83,4 +83,11 @@ class DaemonState {
 // which containers happen to run.
 [[nodiscard]] bool says_the_same(const NodeReport& a, const NodeReport& b);
 
+// A crash is a finding of its own; what the cycle said itself is an error as any other.
+[[nodiscard]] Finding finding_of_failure(const Error& error);
+
+// What waits for a window or this node's turn is fetched when it comes, or at once if it came
+// during the cycle. A cycle that failed may say so for ever.
+[[nodiscard]] std::chrono::milliseconds until_deferred(const NodeReport& report, bool failed);
+
 }  // namespace nodeproof

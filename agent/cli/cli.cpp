@@ -28,8 +28,10 @@ std::string version_line() {
 void declare_globals(CLI::App& app, Globals& globals) {
   app.add_option("-c,--config", globals.config_file,
                  "configuration file (/etc/nodeproof/nodeproof.json if it exists)");
-  app.add_option("-o,--output", globals.output, "table or json; inspect: junit too")
-      ->check(CLI::IsMember({"table", "json", "junit"}));
+  app.add_option("-o,--output", globals.output,
+                 "table or json; check and status also html, junit, sarif; fleet also html; "
+                 "inspect also junit, sarif")
+      ->check(CLI::IsMember({"table", "json", "html", "junit", "sarif"}));
   app.add_option("--state", globals.state_dir, "state directory")->capture_default_str();
   app.add_option("--run", globals.run_dir, "run-time directory")->capture_default_str();
   app.add_option("--address", globals.address, "containerd's socket (found out)");
@@ -108,14 +110,14 @@ int run(std::span<char* const> args, Streams streams) {
   app.require_subcommand(1);
   app.fallthrough();
   Action action;
-  bool junit = false;
+  Documents documents;
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
     if (command.hidden) sub->group("");
     sub->footer("-c, -o and the other options of all commands: nodeproof --help");
-    sub->parse_complete_callback([&, takes_junit = command.junit, chosen = command.declare(*sub)] {
+    sub->parse_complete_callback([&, chosen = command.declare(*sub), &offered = command.documents] {
       action = chosen;
-      junit = takes_junit;
+      documents = offered;
     });
   }
   const bool verifier = args.size() > 1 && args[1] == kVerifyImage;
@@ -126,8 +128,8 @@ int run(std::span<char* const> args, Streams streams) {
     return verifier ? +exit_ok : code;  // what it cannot understand it does not stand in the way of
   }
   Session session{globals, streams};
-  if (globals.output == "junit" && !junit) {
-    return complain(session, {Errc::usage, "this command has no -o junit", "-o table or -o json"});
+  if (const auto refused = check_output(globals.output, documents); !refused) {
+    return complain(session, refused.error());
   }
   configure_log(globals);
   return action(session);

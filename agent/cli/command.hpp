@@ -49,15 +49,23 @@ struct Session {
 
 using Action = std::function<int(Session&)>;
 
+// What a command prints besides table and json.
+struct Documents {
+  bool html = false, junit = false, sarif = false;
+};
+
 struct Command {
   std::string_view name;
   std::string_view summary;
   Action (*declare)(CLI::App& app);  // adds the command's options; the action reads them
   bool hidden = false;
-  bool junit = false;  // takes -o junit
+  Documents documents = {};
 };
 
 [[nodiscard]] std::span<const Command> commands();
+
+// Errc::usage: what is asked for with -o is none of table, json and these.
+Result<> check_output(const std::string& output, const Documents& documents);
 
 // What an error ends a command with. A command that judges content names the errors that say that
 // the content is damaged or absent: those are 1, and what could not be found out is 2.
@@ -96,11 +104,13 @@ Action declare_host(CLI::App& app);
 Action declare_index(CLI::App& app);
 Action declare_inspect(CLI::App& app);
 Action declare_look_child(CLI::App& app);
+Action declare_metrics(CLI::App& app);
 Action declare_override(CLI::App& app);
 Action declare_place(CLI::App& app);
 Action declare_plan(CLI::App& app);
 Action declare_release(CLI::App& app);
 Action declare_repair(CLI::App& app);
+Action declare_report_child(CLI::App& app);
 Action declare_resolve(CLI::App& app);
 Action declare_scrub_child(CLI::App& app);
 Action declare_status(CLI::App& app);

@@ -37,7 +37,12 @@ bool is_for_the_daemon(const Globals& globals, const CheckOptions& options) {
 }
 
 int check(Session& session, const CheckOptions& options) {
-  if (options.dry_run) return print_plan(session, {options.images, options.from});
+  if (options.dry_run) {
+    if (const auto refused = check_output(session.globals.output, {}); !refused) {
+      return complain(session, refused.error());
+    }
+    return print_plan(session, {options.images, options.from});
+  }
   if (is_for_the_daemon(session.globals, options)) {
     if (const auto asked = check_by_daemon(session)) return *asked;
   }

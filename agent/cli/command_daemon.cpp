@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/report_sinks.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/containerd/find_containerd.hpp"
 #include "agent/daemon.hpp"
 #include "agent/look.hpp"
+#include "agent/report/metrics.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -19,8 +21,13 @@ Result<DaemonSettings> daemon_settings(const Globals& globals, const std::filesy
   DaemonSettings settings{.check_every = config.check_every,
                           .stale_after = config.stale_after,
                           .config_digest = config::config_digest(config),
+                          .node = config.node.name,
+                          .labels = {config.node.labels.begin(), config.node.labels.end()},
                           .scrub = config.scrub.every.count() > 0,
-                          .containerd_sockets = {}};
+                          .containerd_sockets = {},
+                          .sinks = sink_settings(config),
+                          .metrics_listen = config.report.metrics.listen,
+                          .metrics_stale_after = metrics_stale_after(config)};
   if (config.containerd.address.empty()) {
     const auto usual = containerd::usual_sockets();
     settings.containerd_sockets.assign(usual.begin(), usual.end());
@@ -73,6 +80,20 @@ Action declare_daemon(CLI::App& /*app*/) {
     options.look_command = [&globals, path = binary->string()](const std::filesystem::path& file) {
       if (access(look_file(globals.run_dir).c_str(), F_OK) != 0) return std::vector<std::string>();
       return child_command(globals, path, "look-child", file);
+    };
+    options.sink_command = [&globals, path = binary->string()](const std::filesystem::path& file,
+                                                               const std::string& sink,
+                                                               report::SinkAttempt attempt) {
+      auto command = child_command(globals, path, "report-child", file);
+      command.insert(command.end(), {"--sink", sink});
+      if (attempt.news) command.emplace_back("--news");
+      if (attempt.hold) command.emplace_back("--hold");
+      return command;
+    };
+    options.metrics = [&globals](const NodeReport& report, std::chrono::seconds stale_after) {
+      const auto now = std::chrono::system_clock::now();
+      return report::to_prometheus(report, report::load_counters(globals.run_dir),
+                                   {.now = now, .stale_after = stale_after});
     };
     return run_daemon(options);
   };

@@ -15,6 +15,7 @@
 #include "agent/cli/seconds.hpp"
 #include "agent/cli/side_file.hpp"
 #include "agent/report/fleet.hpp"
+#include "agent/report/page/page.hpp"
 #include "common/clock.hpp"
 
 namespace nodeproof::cli {
@@ -109,6 +110,8 @@ Result<int> fleet(Session& session, const FleetOptions& options) {
   found.unreadable = std::move(unreadable);
   if (session.globals.json()) {
     session.streams.out << report::to_json(found, question) << '\n';
+  } else if (session.globals.output == "html") {
+    session.streams.out << report::to_html(found, question);
   } else {
     session.streams.out << report::to_table(found, question,
                                             {.colour = colours_wanted(STDOUT_FILENO),

@@ -12,6 +12,7 @@
 #include "agent/cli/command.hpp"
 #include "agent/cli/host_check.hpp"
 #include "agent/cli/image_source.hpp"
+#include "agent/cli/inspect_sarif.hpp"
 #include "agent/cli/inspect_table.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/side_file.hpp"
@@ -167,6 +168,8 @@ void print(Session& session, const InspectOptions& options,
   std::ostream& out = session.streams.out;
   if (session.globals.output == "junit") {
     out << index::to_junit(reports, options.fail_on_warn());
+  } else if (session.globals.output == "sarif") {
+    out << to_sarif(reports);
   } else if (session.globals.json()) {
     out << (options.list() ? index::to_json(reports) : index::to_json(reports.front())) << '\n';
   } else {

@@ -27,6 +27,10 @@ void print_status(Session& session, const NodeReport& report,
     out << report::to_json(report, true, &progress) << '\n';
     return;
   }
+  if (session.globals.output != "table") {
+    print_report(session, report, true);
+    return;
+  }
   if (is_empty(report)) {
     out << "not checked yet; ";
   } else {

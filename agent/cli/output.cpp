@@ -6,7 +6,11 @@
 #include <cstdlib>
 
 #include "agent/report/json.hpp"
+#include "agent/report/junit.hpp"
+#include "agent/report/page/page.hpp"
+#include "agent/report/sarif.hpp"
 #include "agent/report/table.hpp"
+#include "common/clock.hpp"
 
 namespace nodeproof::cli {
 
@@ -21,14 +25,22 @@ unsigned terminal_width(int fd) {
   return 100;
 }
 
-void print_report(Session& session, const NodeReport& report) {
-  if (session.globals.json()) {
-    session.streams.out << report::to_json(report) << '\n';
-    return;
+void print_report(Session& session, const NodeReport& report, bool cycle_under_way) {
+  std::ostream& out = session.streams.out;
+  const std::string& wanted = session.globals.output;
+  if (wanted == "json") {
+    out << report::to_json(report) << '\n';
+  } else if (wanted == "html") {
+    out << report::to_html(report, {SystemClock().now(), cycle_under_way});
+  } else if (wanted == "junit") {
+    out << report::to_junit(report);
+  } else if (wanted == "sarif") {
+    out << report::to_sarif(report);
+  } else {
+    out << report::to_table(report, {.colour = colours_wanted(STDOUT_FILENO),
+                                     .unicode = report::unicode_wanted(),
+                                     .width = terminal_width(STDOUT_FILENO)});
   }
-  session.streams.out << report::to_table(report, {.colour = colours_wanted(STDOUT_FILENO),
-                                                   .unicode = report::unicode_wanted(),
-                                                   .width = terminal_width(STDOUT_FILENO)});
 }
 
 std::filesystem::path daemon_socket(const Globals& globals) {

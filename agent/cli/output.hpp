@@ -9,8 +9,8 @@
 
 namespace nodeproof::cli {
 
-// Table or JSON on stdout as the session asks; colours only on a terminal and without NO_COLOR.
-void print_report(Session& session, const NodeReport& report);
+// On stdout in the form that the session asks for; colours only on a terminal and without NO_COLOR.
+void print_report(Session& session, const NodeReport& report, bool cycle_under_way = false);
 [[nodiscard]] bool colours_wanted(int fd);
 [[nodiscard]] unsigned terminal_width(int fd);  // columns; 100 where there is no terminal
 [[nodiscard]] std::filesystem::path daemon_socket(const Globals& globals);

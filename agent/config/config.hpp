@@ -73,6 +73,59 @@ struct Scrub {
   friend bool operator==(const Scrub&, const Scrub&) = default;
 };
 
+// Who receives reports over HTTP, and how it and we are believed.
+struct Receiver {
+  std::string url;                                 // "" = none
+  bool plain_http = false;                         // http:// to other hosts than this one
+  std::string ca, client_certificate, client_key;  // PEM files
+  std::string token_file;  // what "Authorization: Bearer" says; "" = nothing
+  std::string proxy;       // "" = the environment's
+  friend bool operator==(const Receiver&, const Receiver&) = default;
+};
+
+struct Webhook {
+  Receiver to;
+  std::chrono::seconds heartbeat{3600};  // without news
+  std::uint64_t spool = 8'000'000;       // bytes on disk of what it has not taken yet
+  friend bool operator==(const Webhook&, const Webhook&) = default;
+};
+
+struct Otlp {
+  Receiver to;
+  std::chrono::seconds every{60};
+  friend bool operator==(const Otlp&, const Otlp&) = default;
+};
+
+struct Metrics {
+  std::string textfile;  // of node_exporter's collector; "" = none
+  std::string listen;    // "127.0.0.1:9639"; "" = nowhere
+  friend bool operator==(const Metrics&, const Metrics&) = default;
+};
+
+struct KubernetesReport {
+  bool condition = false;
+  std::string kubeconfig;               // "" = found out
+  std::string node;                     // "" = this node's name
+  std::chrono::seconds heartbeat{300};  // without news
+  bool events = true;
+  bool labels = false;
+  std::string taint;             // key of what is taken off a ready node; "" = none
+  std::string taint_kubeconfig;  // of one who may; "" = the same
+  friend bool operator==(const KubernetesReport&, const KubernetesReport&) = default;
+};
+
+// Where the report goes besides the status socket. Nothing of it is part of config_digest(): it
+// changes no verdict.
+struct Reporting {
+  std::string file;         // the document as it is; "" = none
+  std::string signing_key;  // PEM, ECDSA P-256; "" = reports are not signed
+  Webhook webhook;
+  Otlp otlp;
+  Metrics metrics;
+  KubernetesReport kubernetes;
+  friend bool operator==(const Reporting&, const Reporting&) = default;
+};
+
 // In observe nothing that gates anything is changed, beside the ready flag.
 enum class Mode { observe, enforce };
 
@@ -104,6 +157,7 @@ struct Config {
   std::string rule_set;  // "0.1": rules new in it or later warn at most; "" = this program's own
   Scrub scrub;
   bool require_smoke = false;  // an image of which nothing ran is unknown instead of ready
+  Reporting report;
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -32,6 +32,7 @@ class Loader {
     };
     note_place("pull", pull_place_);
     note_place("stale_after", stale_place_);
+    note_place("report", report_place_);
     return check_repeats(entry, before);
   }
 
@@ -42,6 +43,7 @@ class Loader {
     }
     TRY(check_pull(config_.pull));
     TRY(check_stale());
+    TRY(check_taint());
     return std::move(config_);
   }
 
@@ -105,6 +107,14 @@ class Loader {
                                           std::to_string(least.count()) + "s\"");
   }
 
+  // Taking a taint off lets work land.
+  [[nodiscard]] Result<> check_taint() const {
+    if (config_.report.kubernetes.taint.empty() || config_.mode == Mode::enforce) return {};
+    return fail(Errc::invalid_config,
+                report_place_ + R"(.kubernetes.taint needs "mode": "enforce": in observe nothing )"
+                                "that gates anything is changed");
+  }
+
   static void warn_of_open_secret(const std::string& file) {
     struct ::stat status{};
     if (file.empty() || ::stat(file.c_str(), &status) != 0) return;
@@ -116,8 +126,8 @@ class Loader {
   Config config_;
   std::map<std::string, std::string> places_;  // identity of an image -> file:line
   std::map<std::string, std::string>
-      registry_places_;                   // host -> file:line: path of its last mention
-  std::string pull_place_, stale_place_;  // file:line: path of its last mention
+      registry_places_;  // host -> file:line: path of its last mention
+  std::string pull_place_, stale_place_, report_place_;  // file:line: path of its last mention
 };
 
 }  // namespace

@@ -131,17 +131,6 @@ constexpr std::array kContainerd = {
     Field<Containerd>{"namespace", text<&Containerd::namespace_>},
     Field<Containerd>{"snapshotter", text<&Containerd::snapshotter>}};
 
-// A path, or a file that the service manager hands over.
-template <auto Member>
-Result<> secret(const Entry& entry, detail::Owner<Member>& into) {
-  const std::string given = TRY(entry.text());
-  if (!given.starts_with(kCredentialScheme)) return path<Member>(entry, into);
-  auto file = credential_file(given);
-  if (!file) return entry.error(file.error().message);
-  into.*Member = *std::move(file);
-  return {};
-}
-
 constexpr std::array kRegistry = {
     Field<Registry>{"plain_http", boolean<&Registry::plain_http>},
     Field<Registry>{"ca", secret<&Registry::ca>},
@@ -343,7 +332,7 @@ constexpr std::array kConfig = {
                   [](const Entry& entry, Config& into) {
                     return read_fields<Scrub>(entry, kScrub, into.scrub);
                   }},
-    Field<Config>{"report", nullptr}};
+    Field<Config>{"report", read_report}};
 
 }  // namespace
 
@@ -372,6 +361,7 @@ std::vector<std::string> supported_keys() {
   list_keys<Acceptance>("accept[].", kAccept, keys);
   list_keys<Scrub>("scrub.", kScrub, keys);
   std::ranges::move(supported_image_keys(), std::back_inserter(keys));
+  std::ranges::move(supported_report_keys(), std::back_inserter(keys));
   std::ranges::sort(keys);
   return keys;
 }

@@ -19,6 +19,9 @@ Result<std::vector<RequiredImage>> read_image_list(const Entry& root);
 // Reads one element of "images".
 Result<RequiredImage> read_image(const Entry& entry);
 
+// Reads "report".
+Result<> read_report(const Entry& entry, Config& into);
+
 // Parts of an image.
 Result<> read_smoke(const Entry& entry, RequiredImage& into);
 Result<> read_sandbox(const Entry& entry, RequiredImage& into);
@@ -29,5 +32,6 @@ Result<> read_golden(const Entry& entry, RequiredImage& into);
 [[nodiscard]] std::vector<std::string> supported_image_keys();
 [[nodiscard]] std::vector<std::string> supported_smoke_keys();
 [[nodiscard]] std::vector<std::string> supported_sandbox_keys();
+[[nodiscard]] std::vector<std::string> supported_report_keys();
 
 }  // namespace nodeproof::config

@@ -38,7 +38,7 @@ Result<const json::Value*> named(const json::Value& config, std::string_view lis
   const json::Value* items = config.find(list);
   if (items != nullptr) {
     for (const json::Value& item : items->items()) {
-      if (TRY(text_at(item, "name")) == name) return item.at(kind);
+      if (text_at(item, "name").value_or("") == name) return item.at(kind);
     }
   }
   return unusable("it has no " + std::string(kind) + " \"" + excerpt(name, 64) + "\"");

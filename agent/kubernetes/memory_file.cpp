@@ -7,8 +7,15 @@
 
 namespace nodeproof::kubernetes {
 
+namespace {
+
+constexpr unsigned kNeverRun = 8;  // MFD_NOEXEC_SEAL: Linux 6.3, which may be told to want it
+
+}  // namespace
+
 Result<MemoryFile> MemoryFile::make(const std::string& text) {
-  UniqueFd file(::memfd_create("nodeproof-credential", MFD_CLOEXEC));
+  UniqueFd file(::memfd_create("nodeproof-credential", MFD_CLOEXEC | kNeverRun));
+  if (!file && errno == EINVAL) file.reset(::memfd_create("nodeproof-credential", MFD_CLOEXEC));
   if (!file) return fail_errno(errno, "holding a credential in memory");
   std::string_view left = text;
   while (!left.empty()) {

@@ -28,7 +28,7 @@ Result<std::string> node_name(const NodeReport& report, const Options& options) 
 }  // namespace
 
 Result<Published> publish(const NodeReport& report, const Options& options, const Ports& ports,
-                          const std::string& memory, const std::stop_token& stop) {
+                          const std::string& memory) {
   const std::string name = TRY(node_name(report, options));
   if (!options.taint.empty()) TRY(check_taint_key(options.taint));
   const auto finder = [&options](const std::string& kubeconfig) {
@@ -42,7 +42,7 @@ Result<Published> publish(const NodeReport& report, const Options& options, cons
   }
   Publisher publisher(report, options, {client, other ? *other : client, ports.clock},
                       memory_of(memory, name));
-  Published out = publisher.run(stop);
+  Published out = publisher.run(ports.stop);
   out.retry_after = client.retry_after();
   if (!out.retry_after && other) out.retry_after = other->retry_after();
   return out;

@@ -34,6 +34,7 @@ struct Options {
 struct Ports {
   HttpClient& http;
   const Clock& clock;
+  std::stop_token stop = {};
 };
 
 struct Published {
@@ -48,6 +49,6 @@ struct Published {
 // nothing is written that stands there already. Errors: only what makes any attempt useless, a
 // node's name, a taint's key or (Errc of find_credentials()) the credential.
 Result<Published> publish(const NodeReport& report, const Options& options, const Ports& ports,
-                          const std::string& memory, const std::stop_token& stop = {});
+                          const std::string& memory);
 
 }  // namespace nodeproof::kubernetes

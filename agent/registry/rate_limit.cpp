@@ -1,17 +1,14 @@
 #include "agent/registry/rate_limit.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
 
-#include "common/http_date.hpp"
+#include "common/retry_after.hpp"
 
 namespace nodeproof::registry {
 
 namespace {
-
-constexpr std::chrono::seconds kLongest = std::chrono::hours(24);
 
 // The number that the text begins with.
 std::optional<std::uint64_t> leading_number(std::string_view text) {
@@ -50,19 +47,7 @@ std::optional<RateLimit> rate_limit_of(const HttpResponse& head) {
 
 std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head, const Clock& clock) {
   if (head.status != 429 && head.status != 503) return std::nullopt;
-  const std::string text = head.header("retry-after").value_or("");
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
-                                                   [](char c) { return c >= '0' && c <= '9'; });
-  if (digits) {
-    const auto seconds = leading_number(text).value_or(UINT64_MAX);
-    const auto longest = static_cast<std::uint64_t>(kLongest.count());
-    return std::chrono::seconds(std::min(seconds, longest));
-  }
-  const auto until = parse_http_date(text);
-  if (!until) return std::nullopt;
-  const auto own = std::chrono::floor<std::chrono::seconds>(clock.now());
-  const auto now = parse_http_date(head.header("date").value_or("")).value_or(own);
-  return std::clamp(*until - now, std::chrono::seconds(0), kLongest);
+  return retry_after(head, clock.now());
 }
 
 }  // namespace nodeproof::registry

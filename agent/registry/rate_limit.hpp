@@ -15,8 +15,7 @@ using nodeproof::RateLimit;
 // Docker Hub's "ratelimit-limit: 100;w=21600" and its relatives with "x-" before.
 [[nodiscard]] std::optional<RateLimit> rate_limit_of(const HttpResponse& head);
 
-// Retry-After (RFC 9110, section 10.2.3) of a 429 or 503, in seconds or as a date; at most a day.
-// A date counts from the server's own one, for this host's clock may be wrong.
+// The retry_after() of a 429 or 503.
 [[nodiscard]] std::optional<std::chrono::seconds> retry_after_of(const HttpResponse& head,
                                                                  const Clock& clock);
 

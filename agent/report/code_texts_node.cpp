@@ -144,6 +144,20 @@ constexpr CodeText kTexts[] = {
                "why it is read-only (dmesg).",
      .example = "An SD card at its end: ext4 remounts read-only (errors=remount-ro).",
      .exact = true},
+    {.code = code::kCertificateExpiring,
+     .title = "A certificate of the configuration ends soon",
+     .cause =
+         "A client certificate by which this node is let in, or the authority by which it "
+         "believes a registry or a receiver of its reports, ends within 30 days, or has ended.",
+     .detection = "notAfter of the PEM files that registries and report name, against this host's "
+                  "clock: 30 days, 7 days and 1 day before, and behind it. Authorities only where "
+                  "their file holds one certificate.",
+     .remedy =
+         "Renew it, and write it over the file: it is read anew each time. How long it has is "
+         "in openssl x509 -enddate -noout -in FILE.",
+     .example = "A fleet whose client certificates were all made on one day falls silent on "
+                "another.",
+     .exact = true},
     {.code = code::kAcceptanceEnded,
      .title = "A finding is accepted no longer",
      .cause = "An entry of \"accept\" in the configuration has an end, and its last day is over: "

@@ -23,7 +23,9 @@ class Fleet(testing.RigTest):
     def setUpClass(cls):
         super().setUpClass()
         with Nodeproof() as nodeproof:
-            cls.pattern = nodeproof("check", "--address", cls.keep(Containerd).socket, "-o", "json").report
+            containerd = cls.keep(Containerd)
+            cls.pattern = nodeproof("check", "--address", containerd.socket, "-o", "json").report
+            cls.documents = {output: nodeproof("check", "--address", containerd.socket, "-o", output) for output in ("html", "junit", "sarif")}
 
     def setUp(self):
         self.nodeproof = self.enterContext(Nodeproof())
@@ -69,6 +71,13 @@ class Fleet(testing.RigTest):
         table = self.fleet(self.reports, code=1).stdout
         self.assertIn("493 of 500 nodes ready, 5 not ready, 2 silent", table)
         self.assertLess(len(table.splitlines()), 20, "what is fine is not told")
+
+    def test_a_check_has_its_other_documents(self):
+        for output, begin in (("html", "<!DOCTYPE html>"), ("junit", "<?xml "), ("sarif", "{")):
+            done = self.documents[output]
+            self.assertEqual(2, done.code, done.stderr)
+            self.assertTrue(done.stdout.startswith(begin), done.stdout[:200])
+            self.assertIn("NothingRequired", done.stdout)
 
     def test_who_is_expected(self):
         self.put("node-1", "pi4")

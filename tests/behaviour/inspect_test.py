@@ -423,6 +423,17 @@ class Renderings(InspectTest):
         root = xml.fromstring(done.stdout)
         self.assertEqual((2, "1", "0"), (done.code, root.get("errors"), root.get("failures")))
 
+    def test_sarif_has_the_hole_and_what_is_not_known_is_no_pass(self):
+        with TinyRegistry() as registry:
+            gone = f"{registry.name}/app:1"
+        for reference, code, wanted in ((self.good, 0, []), (self.broken, 1, [("error", "fail", "linux/arm64")]),
+                                        (gone, 2, [("warning", "unknown", None)])):
+            with self.subTest(reference):
+                done = self.nodeproof("inspect", "-o", "sarif", reference)
+                (run,) = done.report["runs"]
+                found = [(r["level"], r["properties"]["severity"], r["properties"].get("platform")) for r in run["results"]]
+                self.assertEqual((code, wanted), (done.code, found))
+
     def test_platforms_that_have_drifted_apart_are_a_warning(self):
         done = self.inspect(self.drifted)
         self.assertEqual((0, "whole"), (done.code, done.report["verdict"]))

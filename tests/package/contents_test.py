@@ -15,7 +15,8 @@ FILES = {
     "lib/nodeproof/nodeproof-verify-image",
     *(f"lib/systemd/system/{unit}" for unit in UNITS),
     *(f"share/doc/nodeproof/{name}" for name in ("copyright", "copyright.libraries.gz", "sbom.spdx.json", "CHANGELOG.md.gz",
-                                                  "README.md.gz", "SECURITY.md", "examples/nodeproof.json")),
+                                                  "README.md.gz", "SECURITY.md", "examples/nodeproof.json",
+                                                  "prometheus/nodeproof.rules.yml", "prometheus/nodeproof-dashboard.json")),
 }
 
 
@@ -70,6 +71,11 @@ class Contents(unittest.TestCase):
         for _, deb in self.each(".deb"):
             self.assertEqual(content(deb, "usr/share/doc/nodeproof/examples/nodeproof.json"), (ROOT / "systemd/nodeproof.example.json").read_bytes())
             self.assertEqual(content(deb, "usr/share/nodeproof/nodeproof.schema.json"), (ROOT / "systemd/nodeproof.schema.json").read_bytes())
+
+    def test_the_rules_and_the_dashboard_are_the_repositorys(self):
+        for _, deb in self.each(".deb"):
+            for name in ("nodeproof.rules.yml", "nodeproof-dashboard.json"):
+                self.assertEqual(content(deb, f"usr/share/doc/nodeproof/prometheus/{name}"), (ROOT / "systemd/prometheus" / name).read_bytes())
 
     def test_lintian_finds_nothing_but_what_is_overridden_with_a_reason(self):
         for _, deb in self.each(".deb"):

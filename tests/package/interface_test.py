@@ -12,6 +12,7 @@ from made import OWN, ROOT, content, packages
 
 BINARY = ROOT / f"build/{OWN}-release/nodeproof"
 PAGES = {"nodeproof.1": "usr/share/man/man1/nodeproof.1.gz", "nodeproof.json.5": "usr/share/man/man5/nodeproof.json.5.gz"}
+OUTPUTS = {"table", "json", "html", "junit", "sarif"}
 BASH = "usr/share/bash-completion/completions/nodeproof"
 ZSH = "usr/share/zsh/vendor-completions/_nodeproof"
 FISH = "usr/share/fish/vendor_completions.d/nodeproof.fish"
@@ -109,7 +110,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(set(named_by_help()[1]), self.complete(""))
         self.assertEqual({"check", "compare", "config"}, self.complete("c"))
         self.assertEqual({"merge", "restore", "backup"}, self.complete("index", ""))
-        self.assertEqual({"table", "json", "junit"}, self.complete("check", "-o", ""))
+        self.assertEqual(OUTPUTS, self.complete("check", "-o", ""))
         self.assertEqual({"json", "junit"}, self.complete("-o", "j"))
         self.assertIn("ArchMismatch", self.complete("explain", "Arch"))
         self.assertIn("pi5", self.complete("inspect", "--host", "p"))
@@ -140,7 +141,7 @@ class Fish(unittest.TestCase):
     def test_commands_options_and_values(self):
         self.assertLessEqual(set(named_by_help()[1]), self.complete("nodeproof "))
         self.assertEqual({"merge", "restore", "backup"}, self.complete("nodeproof index ") - {"nodeproof.fish"})
-        self.assertEqual({"table", "json", "junit"}, self.complete("nodeproof check -o "))
+        self.assertEqual(OUTPUTS, self.complete("nodeproof check -o "))
         self.assertIn("ArchMismatch", self.complete("nodeproof explain Arch"))
         for command in (("check",), ("index", "merge"), ("inspect",)):
             wanted = {option for option in named_by_help(*command)[0] if option.startswith("--")}
@@ -178,5 +179,5 @@ cat $FOLDER/words
             subprocess.run(["zsh", "-n", script], check=True)
         self.assertLessEqual({"check", "compare", "config"}, self.complete("nodeproof c"))
         self.assertLessEqual({"merge", "restore", "backup"}, self.complete("nodeproof index "))
-        self.assertLessEqual({"table", "json", "junit"}, self.complete("nodeproof check -o "))
+        self.assertLessEqual(OUTPUTS, self.complete("nodeproof check -o "))
         self.assertIn("ArchMismatch", self.complete("nodeproof explain Arch"))

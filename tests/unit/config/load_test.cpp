@@ -155,10 +155,6 @@ TEST_F(Load, NamesFileLineAndPathOfAnUnknownKeyAndWhatWasMeant) {
             "main.json:1: $.Mode: unknown key; did you mean \"mode\"?");
 }
 
-TEST_F(Load, RefusesKeysOfALaterVersion) {
-  EXPECT_NE(refused(R"({"report": {}})").find("not supported by this version"), std::string::npos);
-}
-
 TEST_F(Load, AProofThatGoesStaleBetweenTwoQuestionsIsAMistake) {
   EXPECT_EQ(refused(R"({"stale_after": "1h"})"),
             "main.json:1: $.stale_after must be at least twice resolve_every, here \"43200s\"");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "common/crypto.hpp"
 #include "tests/unit/kubernetes/rig.hpp"
 
@@ -161,6 +163,17 @@ TEST_F(Found, WhatCannotBeUsedIsNamedWithItsFile) {
   EXPECT_TRUE(find("/etc/b").error().message.contains("no context \"none\""));
   write("etc/b", "{}");
   EXPECT_TRUE(find("/etc/b").error().message.contains("no current-context"));
+}
+
+TEST(OfThisProcess, AreTheVariablesOfAPodAndNoOthers) {
+  ::setenv("NODE_NAME", "pi=17", 1);
+  ::setenv("KUBERNETES_SERVICE_HOST", "10.43.0.1", 1);
+  ::setenv("SECRET_OF_SOMEBODY", "x", 1);
+  const Surroundings around = Surroundings::of_this_process();
+  EXPECT_EQ(around.variable("NODE_NAME"), "pi=17");
+  EXPECT_EQ(around.variable("KUBERNETES_SERVICE_HOST"), "10.43.0.1");
+  EXPECT_EQ(around.variable("SECRET_OF_SOMEBODY"), "");
+  EXPECT_EQ(around.below("/etc/x"), "/etc/x");
 }
 
 }  // namespace

@@ -138,6 +138,19 @@ TEST_F(PublishFault, ANodeThatIsGoneIsLookedForAgain) {
   EXPECT_EQ(rig_.condition("status"), "False");
 }
 
+TEST_F(PublishFault, ANodeThatOnlyTheLabelsMissedIsReadAnewToo) {
+  rig_.options.labels = true;
+  rig_.publish(ready());
+  rig_.api.nodes.erase("pi-17");
+  NodeReport other = ready();
+  other.host.page_size = 4096;
+  EXPECT_EQ(rig_.failure(other).code, Errc::not_found);
+  rig_.api.nodes["pi-17"] = {.uid = "uid-2"};
+  EXPECT_TRUE(rig_.publish(other).failed.empty());
+  EXPECT_EQ(rig_.condition("status"), "True");
+  EXPECT_EQ(rig_.api.nodes["pi-17"].labels["nodeproof.dev/page-size"], "4096");
+}
+
 TEST_F(PublishFault, ANodeThatWasMadeAnewBetweenTwoHeartbeatsGetsAnEventOfItsOwn) {
   rig_.publish(ready());
   rig_.api.nodes["pi-17"] = {.uid = "uid-2"};
@@ -283,7 +296,7 @@ TEST_F(PublishFault, LabelsThatAreRefusedHoldUpNothingElse) {
 TEST_F(PublishFault, AStopEndsIt) {
   std::stop_source stop;
   stop.request_stop();
-  const auto done = publish(ready(), rig_.options, {rig_.api, rig_.clock}, "", stop.get_token());
+  const auto done = publish(ready(), rig_.options, {rig_.api, rig_.clock, stop.get_token()}, "");
   ASSERT_TRUE(done);
   ASSERT_EQ(done->failed.size(), 1U);
   EXPECT_EQ(done->failed[0].code, Errc::cancelled);

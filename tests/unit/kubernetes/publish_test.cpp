@@ -30,6 +30,7 @@ TEST_F(Publish, WritesTheConditionAndAnEventOnce) {
 
 TEST_F(Publish, SaysWhoItIsAndWhatItSends) {
   rig_.publish(wrong());
+  ASSERT_EQ(rig_.api.requests(), (Requests{kGetNode, kPatchStatus, kPostEvent}));
   const auto& patch = rig_.api.seen()[1];
   EXPECT_EQ(patch.content_type, "application/strategic-merge-patch+json");
   EXPECT_EQ(patch.authorization, "Bearer first");
@@ -46,6 +47,7 @@ TEST_F(Publish, HoldsCertificatesInMemoryUnderNamesThatOpen) {
                              "server: https://api.test:6443\n    certificate-authority-data: " +
                                  base64("authority")));
   rig_.publish(ready());
+  ASSERT_FALSE(rig_.api.seen().empty());
   const auto& sent = rig_.api.seen().front();
   EXPECT_EQ(sent.ca, "authority");
   EXPECT_EQ(sent.certificate, "certificate");

@@ -27,14 +27,14 @@ TEST(UntaintPatch, TakesOursFromBehindEachBoundToWhatStandsThere) {
   const Node node{.uid = "u",
                   .condition = {},
                   .labels = {},
-                  .taints = {taint("ours"), taint("other"), taint("ours", "NoExecute")}};
+                  .taints = {taint("ours"), taint("ours-not"), taint("ours", "NoExecute")}};
   EXPECT_EQ(untaint_patch(node, "ours"),
             R"([{"op":"test","path":"/metadata/uid","value":"u"},)"
             R"({"op":"test","path":"/spec/taints/2","value":{"key":"ours"}},)"
             R"({"op":"remove","path":"/spec/taints/2"},)"
             R"({"op":"test","path":"/spec/taints/0","value":{"key":"ours"}},)"
             R"({"op":"remove","path":"/spec/taints/0"}])");
-  EXPECT_EQ(untaint_patch(node, "ours-not"), "");
+  EXPECT_EQ(untaint_patch(node, "our"), "");
 }
 
 TEST(UntaintPatch, GivesBackATaintExactlyAsTheServerGaveIt) {

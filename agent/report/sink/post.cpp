@@ -1,0 +1,61 @@
+#include "agent/report/sink/post.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/file.hpp"
+
+namespace nodeproof::report {
+namespace {
+
+constexpr std::size_t kMaxAnswer = 64 * 1024;
+constexpr std::size_t kMaxToken = 16 * 1024;
+constexpr std::chrono::seconds kWhole{60};
+
+// Without what editors leave at its end. No error holds anything of it.
+Result<std::string> read_token(const std::string& file) {
+  auto text = read_file(file, kMaxToken);
+  if (!text) {
+    return fail(Errc::invalid_config, "the token for reports: " + text.error().message);
+  }
+  while (!text->empty() && std::isspace(static_cast<unsigned char>(text->back())) != 0) {
+    text->pop_back();
+  }
+  const bool printable =
+      std::ranges::all_of(*text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  if (text->empty() || !printable) {
+    return fail(Errc::invalid_config, "the token for reports: " + file + " holds no token",
+                "write one line of printable characters without spaces into it");
+  }
+  return *std::move(text);
+}
+
+}  // namespace
+
+Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const std::string& content_type,
+                        const std::string& body, const std::stop_token& stop) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = target.url;
+  request.headers = {{"Content-Type", content_type}};
+  if (!target.token_file.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + TRY(read_token(target.token_file)));
+  }
+  request.body = body;
+  request.tls = target.tls;
+  request.proxy = target.proxy;
+  request.whole_timeout = kWhole;
+  PostAnswer answer;
+  answer.head = TRY(http.send(
+      request, [](const HttpResponse&) { return Result<>{}; },
+      [&answer](Bytes bytes) -> Result<> {
+        const std::size_t room = kMaxAnswer - answer.body.size();
+        answer.body.append(reinterpret_cast<const char*>(bytes.data()),
+                           std::min(room, bytes.size()));
+        return {};
+      },
+      stop));
+  return answer;
+}
+
+}  // namespace nodeproof::report

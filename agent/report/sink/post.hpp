@@ -1,0 +1,28 @@
+// Reports on their way to a receiver over HTTP.
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "common/http.hpp"
+
+namespace nodeproof::report {
+
+struct PostTarget {
+  std::string url;
+  TlsSettings tls;
+  std::string token_file;  // what "Authorization: Bearer" says; "" = nothing
+  std::string proxy;       // "" = the environment's
+};
+
+struct PostAnswer {
+  HttpResponse head;
+  std::string body;  // its first 64 KiB
+};
+
+// One POST with the token and the certificates as they are now; redirects are not followed. Errors:
+// invalid_config for a token file that cannot be used, else as HttpClient's.
+Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const std::string& content_type,
+                        const std::string& body, const std::stop_token& stop);
+
+}  // namespace nodeproof::report

@@ -1,0 +1,40 @@
+// What a sink remembers from one attempt to the next, in the service's runtime folder: it is gone
+// with the boot, and then the newest report is sent again.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "agent/report/counters.hpp"
+#include "common/error.hpp"
+
+namespace nodeproof::report {
+
+struct SinkState {
+  SinkCounters counters;
+  std::chrono::sys_seconds since{};  // when the totals were zero
+  std::uint64_t attempts = 0;        // that came to their end, however they ended
+  std::string problem;               // of the last attempt; "" = it succeeded
+  // From the last attempt on, as its receiver asked.
+  std::optional<std::chrono::seconds> retry_after = {};
+  bool stopped = false;  // the receiver wants no more (410)
+  bool more = false;     // it takes what has waited, and there is more of it
+  bool kept = false;     // the news that was not delivered is on the disk
+  std::string memory;    // of the sink itself
+  friend bool operator==(const SinkState&, const SinkState&) = default;
+};
+
+// Of the sink with this name; one that cannot be read is as one that was never there.
+[[nodiscard]] SinkState load_sink_state(const std::filesystem::path& run_dir,
+                                        const std::string& name, std::chrono::sys_seconds now);
+Result<> save_sink_state(const std::filesystem::path& run_dir, const SinkState& state);
+// A new configuration may name another receiver.
+void forget_sink_state(const std::filesystem::path& run_dir, const std::string& name);
+
+// All that have been tried.
+[[nodiscard]] AgentCounters load_counters(const std::filesystem::path& run_dir);
+
+}  // namespace nodeproof::report
