@@ -21,15 +21,22 @@ std::string required_now(Session& session, const LookList& list, const std::stop
   return cycle.fingerprint;
 }
 
-Result<std::string> look(Session& session, const LookList& list, const std::stop_token& stop) {
-  const std::string now = required_now(session, list, stop);
-  // Two changes one after the other are two pieces of news.
-  if (now != list.found) return "other images are required now (" + now.substr(0, 19) + ")";
+Result<std::string> gone(const LookList& list, const std::stop_token& stop) {
   if (list.images.empty()) return "";
   containerd::GrpcImageStore store(
       {.socket = list.socket, .namespace_ = list.namespace_, .snapshotter = list.snapshotter},
       stop);
   return changed_since(list, store);
+}
+
+// containerd first: an API server that does not answer holds that up for no minute.
+Result<std::string> look(Session& session, const LookList& list, const std::stop_token& stop) {
+  std::string changed = TRY(gone(list, stop));
+  if (!changed.empty()) return changed;
+  const std::string now = required_now(session, list, stop);
+  if (now == list.found) return "";
+  // Two changes one after the other are two pieces of news.
+  return "other images are required now (" + now.substr(0, 19) + ")";
 }
 
 int look_child(Session& session) {

@@ -65,7 +65,8 @@ class Cluster {
     kubernetes::Client client(
         http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); });
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
-    kubernetes::ClusterReader reader(client, logins, stop);
+    kubernetes::ClusterReader reader(client,
+                                     {.logins = logins, .mirrors = from.static_pods.empty()}, stop);
     const auto node = node_name(cycle_, around);
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {
       if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");

@@ -54,7 +54,7 @@ const std::optional<std::string>& ClusterReader::secret(const std::string& space
 
 // As the API server does it for a pod that names none.
 Result<> ClusterReader::take_account_secrets(PodImages& pod) {
-  if (!wants_logins_ || !pod.pull_secrets.empty()) return {};
+  if (!wish_.logins || !pod.pull_secrets.empty()) return {};
   const std::string path =
       "/api/v1/namespaces/" + pod.namespace_ + "/serviceaccounts/" + pod.service_account;
   if (!is_name(pod.namespace_) || !is_name(pod.service_account)) return {};
@@ -76,7 +76,7 @@ void ClusterReader::add_logins(const PodImages& pod, ClusterImages& into) {
 void ClusterReader::add(const PodImages& pod, const std::string& kind, ClusterImages& into) {
   const std::string origin = kind + " " + pod.namespace_ + "/" + pod.name;
   for (const std::string& image : pod.images) into.images.push_back({image, origin});
-  if (wants_logins_) add_logins(pod, into);
+  if (wish_.logins) add_logins(pod, into);
 }
 
 Result<ClusterImages> ClusterReader::pods(const std::string& node) {
@@ -87,7 +87,7 @@ Result<ClusterImages> ClusterReader::pods(const std::string& node) {
   const json::Array* items = TRY(list_of(list, "items"));
   for (const json::Value& item : *items) {
     const auto pod = TRY(read_pod(item));
-    if (pod) add(*pod, "pod", found);
+    if (pod && (wish_.mirrors || !pod->mirror)) add(*pod, "pod", found);
   }
   return found;
 }

@@ -32,11 +32,16 @@ struct ClusterImages {
   std::vector<Error> problems;  // of logins: the images are known all the same
 };
 
+struct ClusterWish {
+  bool logins = true;   // else no Secret is asked for
+  bool mirrors = true;  // of static pods; else their manifests are read by somebody
+};
+
 class ClusterReader {
  public:
-  // Without `logins` no Secret is asked for. The client outlives it.
-  ClusterReader(Client& client, bool logins, std::stop_token stop)
-      : client_(client), wants_logins_(logins), stop_(std::move(stop)) {}
+  // The client outlives it.
+  ClusterReader(Client& client, ClusterWish wish, std::stop_token stop)
+      : client_(client), wish_(wish), stop_(std::move(stop)) {}
 
   // A kubelet's own credential may ask for these. A pod has the pull secrets of its service account
   // already: the API server put them there when it was made.
@@ -58,7 +63,7 @@ class ClusterReader {
                                            ClusterImages& into);
 
   Client& client_;
-  const bool wants_logins_;
+  const ClusterWish wish_;
   const std::stop_token stop_;
   std::map<std::string, std::optional<std::string>> secrets_;  // by namespace/name
 };

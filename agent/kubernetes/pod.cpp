@@ -90,12 +90,12 @@ Result<std::optional<PodImages>> read_pod(const Value& pod) {
   if (metadata == nullptr || spec == nullptr) {
     return fail(Errc::invalid_document, pod.path() + ": a pod has metadata and a spec");
   }
-  const Value* annotations = TRY(object_of(*metadata, "annotations"));
-  const bool mirrored = annotations != nullptr && annotations->find(kMirror) != nullptr;
-  if (mirrored || TRY(has_ended(pod)) || TRY(is_for_windows(*spec))) {
+  if (TRY(has_ended(pod)) || TRY(is_for_windows(*spec))) {
     return std::optional<PodImages>();
   }
   PodImages images = TRY(read_pod_spec(*spec));
+  const Value* annotations = TRY(object_of(*metadata, "annotations"));
+  images.mirror = annotations != nullptr && annotations->find(kMirror) != nullptr;
   images.name = TRY(text_of(*metadata, "name"));
   const std::string space = TRY(text_of(*metadata, "namespace"));
   if (!space.empty()) images.namespace_ = space;

@@ -16,6 +16,7 @@ struct PodImages {
   std::vector<std::string> images;           // init containers first, as written, each once
   std::string service_account = "default";
   std::vector<std::string> pull_secrets;  // names of Secrets of its namespace
+  bool mirror = false;                    // of a static pod, whose manifest says the same
   friend bool operator==(const PodImages&, const PodImages&) = default;
 };
 
@@ -23,8 +24,7 @@ struct PodImages {
 // Errors name the path of what is missing or wrong.
 Result<PodImages> read_pod_spec(const json::Value& spec);
 
-// Nothing for one that runs no more (Succeeded, Failed), is for Windows, or is the mirror of a
-// static pod, whose manifest says the same.
+// Nothing for one that runs no more (Succeeded, Failed) or is for Windows.
 Result<std::optional<PodImages>> read_pod(const json::Value& pod);
 
 // A string member; absent, or null as some writers put it, is "".

@@ -209,7 +209,7 @@ class Cluster(Required):
         self.make_pod("elsewhere", self.wrong, node="pi-18")
         self.make_pod("done", self.wrong)
         self.cluster.done("PATCH", "/api/v1/namespaces/default/pods/done/status", {"status": {"phase": "Succeeded"}}, "merge")
-        self.configure(pods=True, kubeconfig=self.kubelet)
+        self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=self.kubelet)
         done = self.check()
         self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stdout)
         self.assertEqual({self.good: "pod default/web"}, self.references(done.report))

@@ -109,6 +109,11 @@ class VerifyImage(testing.RigTest):
         self.settings.write_text("{ broken", encoding="utf-8")
         self.assert_allowed(self.wrong, undecided=1)
 
+    def test_a_local_pull_asks_nobody(self):
+        self.start_daemon()
+        done = self.containerd.run_ctr("images", "pull", "--local", "--plain-http", self.wrong)
+        self.assertEqual((0, ZERO), (done.returncode, self.counted()), done.stderr)
+
     def test_an_override_lets_everything_through(self):
         self.start_daemon()
         self.assertNotEqual(0, self.pull(self.wrong).returncode)

@@ -38,7 +38,7 @@ class ClusterImagesTest : public ::testing::Test {
   void serve_secret(const std::string& name, const std::string& body, int status = 200) {
     serve(kServer + "/api/v1/namespaces/shop/secrets/" + name, body, status);
   }
-  ClusterReader reader(bool logins = true) { return {client_, logins, {}}; }
+  ClusterReader reader(ClusterWish wish = {}) { return {client_, wish, {}}; }
   [[nodiscard]] long asked_for(std::string_view part) const {
     return std::ranges::count_if(http_.urls(),
                                  [&](const std::string& url) { return url.contains(part); });
@@ -71,8 +71,17 @@ TEST_F(ClusterImagesTest, PodsBringTheirImagesAndTheLoginsForThem) {
 
 TEST_F(ClusterImagesTest, AGlanceAsksForNoSecret) {
   serve(kPods, R"({"items":[)" + pod("web", "web:1", "r") + "]}");
-  EXPECT_EQ(reader(false).pods("pi-17")->images.size(), 1U);
+  EXPECT_EQ(reader({.logins = false}).pods("pi-17")->images.size(), 1U);
   EXPECT_EQ(asked_for("/secrets/"), 0);
+}
+
+TEST_F(ClusterImagesTest, MirrorsCountWhereTheManifestsAreNotRead) {
+  serve(kPods,
+        R"({"items":[{"metadata":{"name":"etcd-pi-17","namespace":"kube-system","annotations":
+      {"kubernetes.io/config.mirror":"x"}},"spec":{"containers":[{"image":"etcd:1"}]}}]})");
+  EXPECT_EQ(reader().pods("pi-17")->images,
+            (std::vector<ClusterImage>{{"etcd:1", "pod kube-system/etcd-pi-17"}}));
+  EXPECT_TRUE(reader({.mirrors = false}).pods("pi-17")->images.empty());
 }
 
 TEST_F(ClusterImagesTest, AClosedSecretIsAProblemOfTheLoginAlone) {
