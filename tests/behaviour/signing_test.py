@@ -37,7 +37,7 @@ class Signing(testing.RigTest):
         config = catalogue.config(cls.containerd, cls.references)
         config["report"] = {"file": str(cls.report_file), "signing": {"key": str(cls.folder / "signing.pem")}}
         config["node"] = {"name": "pi-17"}
-        (cls.folder / "signing.pem").write_bytes(cls.key.read_bytes())
+        cls.use(cls.key)
         cls.config = cls.nodeproof.write_config(config)
         log = cls._stack.enter_context(open(cls.folder / "log", "w", encoding="utf-8"))
         cls.daemon = subprocess.Popen(cls.nodeproof.command("daemon", "-c", cls.config), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -50,6 +50,12 @@ class Signing(testing.RigTest):
         subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key], check=True, capture_output=True)
         subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
         return key, public
+
+    @classmethod
+    def use(cls, key: Path) -> None:
+        place = cls.folder / "signing.pem"
+        place.touch(mode=0o600)
+        place.write_bytes(key.read_bytes())
 
     @classmethod
     def attestations(cls) -> list[dict]:
@@ -122,7 +128,7 @@ class Signing(testing.RigTest):
         text = self.report_file.read_text()
         both = sorted(self.references.values())
         self.assertEqual([], not_signed(fleet(text, self.public)))
-        self.assertEqual(1, fleet(text, self.public)["notReady"])
+        self.assertEqual(1, fleet(text, self.public)["nodes"]["notReady"])
         self.assertEqual(both, not_signed(fleet(text, self.make_key("nobody")[1])))
         changed = json.loads(text)
         changed["sequence"] += 1
@@ -131,11 +137,18 @@ class Signing(testing.RigTest):
         changed["images"] = [dict(image, verdict="ready", findings=[]) for image in changed["images"]]
         self.assertEqual([self.references["wrong-arch"]], not_signed(fleet(json.dumps(changed), self.public)), "a lie")
 
+    def test_a_key_that_others_may_read_signs_nothing(self):
+        (self.folder / "signing.pem").chmod(0o644)
+        self.addCleanup(self.daemon.send_signal, 1)
+        self.addCleanup((self.folder / "signing.pem").chmod, 0o600)
+        self.daemon.send_signal(1)
+        processes.wait_until(lambda: "others than its owner may read" in (self.folder / "log").read_text(), "the refusal", self.daemon, 60)
+
     def test_the_key_is_rotated_without_a_restart(self):
         before = self.of("good")
         key, public = self.make_key("second")
-        (self.folder / "signing.pem").write_bytes(key.read_bytes())
-        self.addCleanup((self.folder / "signing.pem").write_bytes, self.key.read_bytes())
+        self.use(key)
+        self.addCleanup(self.use, self.key)
         self.daemon.send_signal(1)
         processes.wait_until(lambda: self.of("good") != before, "the report with the new key", self.daemon, 60)
         self.assertEqual(0, self.verify("2", self.of("good"), self.manifest("good"), public), self.output)
