@@ -107,7 +107,7 @@ void believe_attested(NodeReport& report, std::string_view document,
     const bool said =
         std::ranges::any_of(statements, [&](const Said& one) { return is_about(one, image); });
     if (said || image.verdict == Verdict::unknown) continue;
-    image.findings.push_back(not_signed(image));
+    image.findings = {not_signed(image)};  // nor is what it says of it
     image.verdict = Verdict::unknown;
     all = false;
   }
