@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "agent/cli/command.hpp"
+#include "agent/cli/report_file.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/config/credential.hpp"
 #include "common/file.hpp"
@@ -30,6 +31,55 @@ std::string flaw_of(const PemFile& file) {
   return file.path + " holds no PEM " + (file.holds == "CERTIFICATE" ? "certificate" : "key");
 }
 
+// What keeps reports from going where they should.
+class ReportFlaws {
+ public:
+  explicit ReportFlaws(std::vector<std::string>& flaws) : flaws_(flaws) {}
+
+  void look_at(const config::Reporting& report) {
+    look_at("report.webhook", report.webhook.to);
+    look_at("report.otlp", report.otlp.to);
+    look_at("report.kubernetes", "kubeconfig", report.kubernetes.kubeconfig);
+    look_at("report.kubernetes", "taint_kubeconfig", report.kubernetes.taint_kubeconfig);
+    const std::string& key = report.signing_key;
+    if (key.empty() || !is_handed_over("report.signing", "key", key)) return;
+    if (const auto read = read_private_key(key, "report.signing.key"); !read) {
+      flaws_.push_back(read.error().message);
+    }
+  }
+
+ private:
+  void look_at(const std::string& name, const config::Receiver& to) {
+    const std::size_t before = flaws_.size();
+    look_at(name, "ca", to.ca);
+    look_at(name, "client_certificate", to.client_certificate);
+    look_at(name, "client_key", to.client_key);
+    look_at(name, "token_file", to.token_file);
+    if (flaws_.size() > before) return;  // that they cannot be read is enough
+    for (const PemFile& file : {PemFile{to.ca, "CERTIFICATE"},
+                                {to.client_certificate, "CERTIFICATE"},
+                                {to.client_key, "PRIVATE KEY"}}) {
+      const std::string flaw = flaw_of(file);
+      if (!flaw.empty()) flaws_.push_back(name + ": " + flaw);
+    }
+  }
+
+  void look_at(const std::string& name, std::string_view key, const std::string& file) {
+    if (file.empty() || !is_handed_over(name, key, file)) return;
+    if (const auto text = read_file(file, kMaxPemBytes); !text) {
+      flaws_.push_back(name + ": " + std::string(key) + ": " + text.error().message);
+    }
+  }
+
+  bool is_handed_over(const std::string& name, std::string_view key, const std::string& file) {
+    const auto handed = config::check_credential(name, key, file);
+    if (!handed) flaws_.push_back(handed.error().message + "; " + handed.error().remedy);
+    return handed.has_value();
+  }
+
+  std::vector<std::string>& flaws_;
+};
+
 // What is well written and cannot work on this node.
 std::vector<std::string> flaws_of(const config::Config& config) {
   std::vector<std::string> flaws;
@@ -54,6 +104,7 @@ std::vector<std::string> flaws_of(const config::Config& config) {
       flaws.push_back("registry " + host + ": password_file: " + text.error().message);
     }
   }
+  ReportFlaws(flaws).look_at(config.report);
   return flaws;
 }
 

@@ -21,17 +21,6 @@ bool is_name(std::string_view name) {
          std::ranges::all_of(name, usual);
 }
 
-Result<> check_file(const std::string& host, std::string_view key, const std::string& file) {
-  const std::string folder = credentials_directory() + "/";
-  if (!file.starts_with(folder) || ::access(file.c_str(), R_OK) == 0) return {};
-  const std::string name = file.substr(folder.size());
-  return fail(Errc::invalid_config,
-              "registry " + host + ": " + std::string(key) + ": there is no credential " + name +
-                  " in " + credentials_directory(),
-              "hand it over in a drop-in of nodeproof.service: LoadCredential=" + name +
-                  ":/path/to/the/file, then systemctl daemon-reload and restart nodeproof");
-}
-
 }  // namespace
 
 std::string credentials_directory() {
@@ -49,11 +38,23 @@ Result<std::string> credential_file(std::string_view given) {
   return credentials_directory() + "/" + std::string(name);
 }
 
+Result<> check_credential(const std::string& whose, std::string_view key, const std::string& file) {
+  const std::string folder = credentials_directory() + "/";
+  if (!file.starts_with(folder) || ::access(file.c_str(), R_OK) == 0) return {};
+  const std::string name = file.substr(folder.size());
+  return fail(Errc::invalid_config,
+              whose + ": " + std::string(key) + ": there is no credential " + name + " in " +
+                  credentials_directory(),
+              "hand it over in a drop-in of nodeproof.service: LoadCredential=" + name +
+                  ":/path/to/the/file, then systemctl daemon-reload and restart nodeproof");
+}
+
 Result<> check_credentials(const std::string& host, const Registry& registry) {
-  TRY(check_file(host, "ca", registry.ca));
-  TRY(check_file(host, "client_certificate", registry.client_certificate));
-  TRY(check_file(host, "client_key", registry.client_key));
-  return check_file(host, "password_file", registry.password_file);
+  const std::string whose = "registry " + host;
+  TRY(check_credential(whose, "ca", registry.ca));
+  TRY(check_credential(whose, "client_certificate", registry.client_certificate));
+  TRY(check_credential(whose, "client_key", registry.client_key));
+  return check_credential(whose, "password_file", registry.password_file);
 }
 
 }  // namespace nodeproof::config

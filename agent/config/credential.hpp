@@ -30,6 +30,9 @@ Result<> secret(const Entry& entry, detail::Owner<Member>& into) {
   return {};
 }
 
+// invalid_config when the file is a credential's, and nobody has handed that over.
+Result<> check_credential(const std::string& whose, std::string_view key, const std::string& file);
+
 // invalid_config names the registry's first credential that nobody has handed over.
 Result<> check_credentials(const std::string& host, const Registry& registry);
 

@@ -73,6 +73,23 @@ class WithoutServers(testing.RigTest):
                 self.assertEqual(0, done.code, done.stderr)
                 self.assertIn(code, done.stdout)
 
+    def test_config_check_names_what_keeps_reports_from_going_out(self):
+        folder = self.nodeproof.folder
+        (folder / "open.pem").write_text("x")
+        (folder / "open.pem").chmod(0o644)
+        (folder / "no.pem").write_text("no certificate")
+        report = {"webhook": {"url": "https://fleet.example.com/", "token_file": str(folder / "absent"), "ca": "credential:fleet-ca"},
+                  "otlp": {"url": "https://otlp.example.com/", "ca": str(folder / "no.pem")},
+                  "kubernetes": {"condition": True, "kubeconfig": str(folder / "no-kubeconfig")},
+                  "signing": {"key": str(folder / "open.pem")}}
+        done = self.nodeproof("config", "check", "-c", self.nodeproof.write_config({"report": report}))
+        self.assertEqual(78, done.code)
+        for part in ("report.webhook: token_file: opening", "report.webhook: ca: there is no credential fleet-ca",
+                     "LoadCredential=fleet-ca", "report.otlp: ", "holds no PEM certificate", "report.kubernetes: kubeconfig: opening",
+                     "report.signing.key", "others than its owner may read"):
+            with self.subTest(part):
+                self.assertIn(part, done.stderr + done.stdout)
+
     def test_config_check(self):
         good = self.nodeproof.write_config('{ // comments are allowed\n "images": [] }')
         self.assertEqual(0, self.nodeproof("config", "check", "-c", good).code)
