@@ -97,6 +97,14 @@ void add_reports(Bundle& bundle, const Globals& globals) {
   bundle.add_document("status.json",
                       ask_daemon(daemon_socket(globals), "status", std::chrono::seconds(10)),
                       Syntax::json);
+  // How each receiver of reports was served last.
+  std::error_code none;
+  for (fs::directory_iterator at(fs::path(globals.run_dir) / "sinks", none), end;
+       !none && at != end; at.increment(none)) {
+    if (at->path().extension() != ".json") continue;
+    bundle.add_document("sinks/" + printable(at->path().filename().string()), read_file(at->path()),
+                        Syntax::json);
+  }
 }
 
 }  // namespace
