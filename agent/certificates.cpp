@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/codes.hpp"
+#include "agent/config/credential.hpp"
 #include "common/clock.hpp"
 #include "common/crypto_certificate.hpp"
 #include "common/file.hpp"
@@ -41,7 +42,7 @@ std::vector<Use> uses_of(const config::Config& config) {
 }
 
 // "" = it does not end soon.
-std::string when(std::chrono::sys_seconds end, std::chrono::system_clock::time_point now) {
+std::string when(std::chrono::sys_seconds end, std::chrono::sys_seconds now) {
   if (end <= now) return "has ended";
   for (const int left : std::array{1, 7, 30}) {
     if (end - now <= days(left)) {
@@ -57,7 +58,8 @@ std::optional<Finding> finding_of(const Use& use, std::chrono::system_clock::tim
                           : Result<std::vector<CertificateTime>>(std::unexpected(text.error()));
   if (!times || (use.authority && times->size() > 1)) return std::nullopt;
   const auto first = std::ranges::min_element(*times, {}, &CertificateTime::not_after);
-  const std::string ends = when(first->not_after, now);
+  // In seconds: nanoseconds end in 2262, and some certificates in 9999.
+  const std::string ends = when(first->not_after, std::chrono::floor<std::chrono::seconds>(now));
   if (ends.empty()) return std::nullopt;
   Finding finding;
   finding.code = code::kCertificateExpiring;

@@ -140,6 +140,7 @@ class Supervisor {
       if (error) return;
       notifier_.send("STOPPING=1\nSTATUS=stopping");
       stopping_ = true;
+      reload_signal_.cancel();
       child_.stop();
       scrub_.stop();
       look_.stop();
@@ -152,7 +153,7 @@ class Supervisor {
 
   void await_reload() {
     reload_signal_.async_wait([this](const error_code& error, int) {
-      if (error) return;
+      if (error || stopping_) return;
       reload();
       await_reload();
     });
@@ -405,7 +406,7 @@ class Supervisor {
                   return options_.metrics(report, config_.settings().metrics_stale_after);
                 },
             .command =
-                [this](const std::string& sink, report::SinkAttempt attempt) {
+                [this](const report::SinkSetting& sink, report::SinkAttempt attempt) {
                   return options_.sink_command(config_.file(), sink, attempt);
                 },
             .ended =

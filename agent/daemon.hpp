@@ -46,7 +46,8 @@ struct DaemonOptions {
   // argv = there is nothing to look at; none = no looks.
   std::function<std::vector<std::string>(const std::filesystem::path& file)> look_command = {};
   // The same of one attempt to deliver the report that the status socket gives.
-  std::function<std::vector<std::string>(const std::filesystem::path& file, const std::string& sink,
+  std::function<std::vector<std::string>(const std::filesystem::path& file,
+                                         const report::SinkSetting& sink,
                                          report::SinkAttempt attempt)>
       sink_command = {};
   // What GET /metrics says of a report.

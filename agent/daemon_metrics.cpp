@@ -1,5 +1,6 @@
 #include "agent/daemon_metrics.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,8 +10,8 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <utility>
+#include <vector>
 
 namespace nodeproof {
 namespace {
@@ -68,56 +69,11 @@ std::optional<asio::ip::tcp::endpoint> endpoint_of(const std::string& text) {
   return asio::ip::tcp::endpoint(address, port);
 }
 
-// One request and its answer.
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  using Gone = std::function<void(Connection*)>;
-  Connection(asio::ip::tcp::socket socket, const MetricsListener::Render& render, Gone gone)
-      : stream_(std::move(socket)), render_(render), gone_(std::move(gone)) {
-    parser_.header_limit(kMaxHeader);
-    parser_.body_limit(kMaxBody);
-  }
-
-  void begin() {
-    stream_.expires_after(kPatience);
-    http::async_read(stream_, buffer_, parser_,
-                     [self = shared_from_this()](const error_code& error, std::size_t) {
-                       if (error) return self->end();
-                       self->reply();
-                     });
-  }
-
-  void close() {
-    gone_ = nullptr;
-    stream_.close();
-  }
-
- private:
-  void reply() {
-    response_ = answer(parser_.get(), render_);
-    stream_.expires_after(kPatience);
-    http::async_write(stream_, *response_,
-                      [self = shared_from_this()](const error_code&, std::size_t) { self->end(); });
-  }
-
-  void end() {
-    error_code error;
-    error = stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
-    stream_.close();
-    if (const auto gone = std::exchange(gone_, nullptr)) gone(this);
-  }
-
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{kMaxHeader};
-  http::request_parser<http::empty_body> parser_;
-  std::optional<Response> response_;
-  const MetricsListener::Render& render_;
-  Gone gone_;
-};
-
 }  // namespace
 
-class MetricsListener::Server {
+// Kept alive by its pending handlers and its connections: one whose event has happened already runs
+// when the listener is gone, too.
+class MetricsListener::Server : public std::enable_shared_from_this<Server> {
  public:
   Server(asio::io_context& loop, Render render)
       : acceptor_(loop), pause_(loop), render_(std::move(render)) {}
@@ -133,51 +89,108 @@ class MetricsListener::Server {
     return {};
   }
 
-  void close() {
-    error_code error;
-    error = acceptor_.close(error);
-    pause_.cancel();
-    for (const auto& connection : std::exchange(connections_, {})) connection->close();
-  }
+  void close();
 
  private:
-  // While as many as may be are open the others wait in the kernel's queue.
+  class Connection;
+
   void accept() {
-    if (!acceptor_.is_open() || accepting_ || connections_.size() >= kMaxConnections) return;
-    accepting_ = true;
-    acceptor_.async_accept([this](const error_code& error, asio::ip::tcp::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      accepting_ = false;
-      if (error) return accept_later();
-      serve(std::move(socket));
-      accept();
-    });
+    if (closed_) return;
+    acceptor_.async_accept(
+        [self = shared_from_this()](const error_code& error, asio::ip::tcp::socket socket) {
+          if (self->closed_) return;
+          if (error) return self->accept_later();
+          self->serve(std::move(socket));
+          self->accept();
+        });
   }
 
   // No descriptor is left, say: that does not pass at once.
   void accept_later() {
     pause_.expires_after(kPause);
-    pause_.async_wait([this](const error_code& error) {
-      if (!error) accept();
+    pause_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (!error) self->accept();
     });
   }
 
-  void serve(asio::ip::tcp::socket socket) {
-    const auto connection =
-        std::make_shared<Connection>(std::move(socket), render_, [this](Connection* gone) {
-          std::erase_if(connections_, [gone](const auto& one) { return one.get() == gone; });
-          accept();
-        });
-    connections_.insert(connection);
-    connection->begin();
-  }
+  void serve(asio::ip::tcp::socket socket);
+  void drop(const Connection* gone);
 
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   const Render render_;
-  std::set<std::shared_ptr<Connection>> connections_;
-  bool accepting_ = false;
+  std::vector<std::shared_ptr<Connection>> connections_;  // oldest first
+  bool closed_ = false;
 };
+
+// One request and its answer.
+class MetricsListener::Server::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(asio::ip::tcp::socket socket, std::shared_ptr<Server> server)
+      : stream_(std::move(socket)), server_(std::move(server)) {
+    parser_.header_limit(kMaxHeader);
+    parser_.body_limit(kMaxBody);
+  }
+
+  [[nodiscard]] bool has_asked() const { return response_.has_value(); }
+
+  void begin() {
+    stream_.expires_after(kPatience);
+    http::async_read(stream_, buffer_, parser_,
+                     [self = shared_from_this()](const error_code& error, std::size_t) {
+                       if (error || self->server_->closed_) return self->end();
+                       self->reply();
+                     });
+  }
+
+  void close() { stream_.close(); }
+
+ private:
+  void reply() {
+    response_ = answer(parser_.get(), server_->render_);
+    stream_.expires_after(kPatience);
+    http::async_write(stream_, *response_,
+                      [self = shared_from_this()](const error_code&, std::size_t) { self->end(); });
+  }
+
+  void end() {
+    error_code error;
+    error = stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, error);
+    stream_.close();
+    server_->drop(this);
+  }
+
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_{kMaxHeader};
+  http::request_parser<http::empty_body> parser_;
+  std::optional<Response> response_;
+  std::shared_ptr<Server> server_;
+};
+
+void MetricsListener::Server::close() {
+  closed_ = true;
+  error_code error;
+  error = acceptor_.close(error);
+  pause_.cancel();
+  for (const auto& connection : std::exchange(connections_, {})) connection->close();
+}
+
+// Who does not ask makes room for who does.
+void MetricsListener::Server::serve(asio::ip::tcp::socket socket) {
+  if (connections_.size() >= kMaxConnections) {
+    auto idle =
+        std::ranges::find_if(connections_, [](const auto& one) { return !one->has_asked(); });
+    if (idle == connections_.end()) idle = connections_.begin();
+    (*idle)->close();
+    connections_.erase(idle);
+  }
+  connections_.push_back(std::make_shared<Connection>(std::move(socket), shared_from_this()));
+  connections_.back()->begin();
+}
+
+void MetricsListener::Server::drop(const Connection* gone) {
+  std::erase_if(connections_, [gone](const auto& one) { return one.get() == gone; });
+}
 
 Result<MetricsListener> MetricsListener::listen(asio::io_context& loop, const std::string& address,
                                                 Render render) {

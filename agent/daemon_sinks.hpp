@@ -5,11 +5,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "agent/daemon_metrics.hpp"
 #include "agent/model.hpp"
 #include "agent/report/sink/schedule.hpp"
 
@@ -26,7 +24,8 @@ class DaemonSinks {
     std::chrono::milliseconds first_retry, silence, grace;
     std::function<std::string(const NodeReport& report)> metrics;  // for GET /metrics
     // argv of one attempt; empty = not now.
-    std::function<std::vector<std::string>(const std::string& sink, report::SinkAttempt)> command;
+    std::function<std::vector<std::string>(const report::SinkSetting&, report::SinkAttempt)>
+        command;
     std::function<void()> ended;  // after each attempt
   };
 
@@ -39,7 +38,8 @@ class DaemonSinks {
   // `metrics_listen`: address:port, "" = nowhere.
   void configure(const std::vector<report::SinkSetting>& settings,
                  const std::string& metrics_listen);
-  // There is a report; those that it is news to are served.
+  // There is a report; those that it is news to are served. Of one that says that nothing is
+  // checked yet they hear when that does not pass soon.
   void announce(const NodeReport& report);
 
   void stop();
@@ -47,12 +47,18 @@ class DaemonSinks {
 
  private:
   class Job;
-  void listen(const std::string& address);
+  class Listening;
+  struct Timer;
+  void tell_jobs();
+  void wait_for_check();
+
   boost::asio::io_context& loop_;
   const Work work_;
-  std::vector<std::unique_ptr<Job>> jobs_;
+  std::vector<std::shared_ptr<Job>> jobs_;
   NodeReport announced_;
-  std::optional<MetricsListener> listener_;
+  bool untold_ = false;             // it says something that no job has been told of
+  std::shared_ptr<Timer> waiting_;  // for the check that follows a start or a reload
+  std::shared_ptr<Listening> listening_;
 };
 
 }  // namespace nodeproof

@@ -120,12 +120,16 @@ void DaemonState::restore(const DaemonSettings& settings, Time now) {
     drop_code(report_.findings, code::kConfigInvalid);  // of a configuration read before
     drop_code(report_.findings, code::kStateNotKept);   // of a disk as it was then
     report_.freshness = Freshness::stale;
+    ++report_.sequence;
     proven_ = true;
     return publish(false);
   }
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
   report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
-  report_.sequence = last ? beyond(last->sequence) : 0;
+  // Where nothing was kept the clock counts on.
+  const auto clock = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  report_.sequence = std::max<std::uint64_t>(last ? beyond(last->sequence) : 0,
+                                             static_cast<std::uint64_t>(clock.count()));
   report_.host.boot_id = boot_id_;
   forget(settings, now);
 }
@@ -136,6 +140,7 @@ void DaemonState::reconfigure(const DaemonSettings& settings, Time now) {
 
 void DaemonState::forget(const DaemonSettings& settings, Time now) {
   proven_ = false;
+  ++report_.sequence;
   report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
   if (!settings.node.empty()) report_.node = settings.node;
@@ -186,7 +191,7 @@ void DaemonState::accept_failure(const Finding& finding, const DaemonSettings& s
 
 void DaemonState::set_config_error(std::string message) {
   config_error_ = std::move(message);
-  show_own_findings();
+  renew_own_findings();
 }
 
 void DaemonState::set_not_kept(const std::string& what, std::string why) {
@@ -195,7 +200,14 @@ void DaemonState::set_not_kept(const std::string& what, std::string why) {
   } else {
     not_kept_[what] = std::move(why);
   }
+  renew_own_findings();
+}
+
+// Another content is another report.
+void DaemonState::renew_own_findings() {
+  const std::vector<Finding> before = shown_;
   show_own_findings();
+  if (shown_ != before) ++report_.sequence;
 }
 
 // The journal hears of it once.
@@ -242,6 +254,7 @@ void DaemonState::show_override() {
 void DaemonState::follow_override() {
   const auto before = report_.overridden;
   show_override();
+  if (before != report_.overridden) ++report_.sequence;
   publish(proven_ && before != report_.overridden);
 }
 

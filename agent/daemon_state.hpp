@@ -64,6 +64,7 @@ class DaemonState {
   void take_note(const std::string& what, const Result<>& done);
   [[nodiscard]] bool take_clean_mark();
   void show_own_findings();
+  void renew_own_findings();
   void show_override();
 
   std::filesystem::path clean_file_, ready_file_, state_dir_;

@@ -40,12 +40,14 @@ Result<std::vector<CertificateTime>> certificate_times(std::string_view pem) {
   Chain chain;
   const int parsed = mbedtls_x509_crt_parse(
       chain.get(), reinterpret_cast<const unsigned char*>(text.c_str()), text.size() + 1);
-  if (parsed != 0) return fail(Errc::invalid_document, "no certificates in PEM");
+  if (parsed < 0) return fail(Errc::invalid_document, "no certificates in PEM");
   std::vector<CertificateTime> times;
   for (const mbedtls_x509_crt* each = chain.get(); each != nullptr && each->raw.p != nullptr;
        each = each->next) {
     times.push_back({subject_of(*each), time_of(each->valid_from), time_of(each->valid_to)});
   }
+  // Some of them may be of kinds that are not known.
+  if (times.empty()) return fail(Errc::invalid_document, "no certificate that can be read");
   return times;
 }
 

@@ -41,6 +41,8 @@ class ReportFlaws {
     look_at("report.otlp", report.otlp.to);
     look_at("report.kubernetes", "kubeconfig", report.kubernetes.kubeconfig);
     look_at("report.kubernetes", "taint_kubeconfig", report.kubernetes.taint_kubeconfig);
+    look_at_place("report.file", report.file);
+    look_at_place("report.metrics.textfile", report.metrics.textfile);
     const std::string& key = report.signing_key;
     if (key.empty() || !is_handed_over("report.signing", "key", key)) return;
     if (const auto read = read_private_key(key, "report.signing.key"); !read) {
@@ -68,6 +70,17 @@ class ReportFlaws {
     if (file.empty() || !is_handed_over(name, key, file)) return;
     if (const auto text = read_file(file, kMaxPemBytes); !text) {
       flaws_.push_back(name + ": " + std::string(key) + ": " + text.error().message);
+    }
+  }
+
+  void look_at_place(const std::string& name, const std::filesystem::path& file) {
+    std::error_code error;
+    if (file.empty()) return;
+    if (std::filesystem::is_directory(file, error)) {
+      flaws_.push_back(name + ": " + file.string() + " is a folder, not a file");
+    } else if (!file.native().starts_with("/run/") &&  // those are made when they are needed
+               !std::filesystem::is_directory(file.parent_path(), error)) {
+      flaws_.push_back(name + ": there is no folder " + file.parent_path().string());
     }
   }
 

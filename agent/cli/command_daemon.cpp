@@ -82,10 +82,10 @@ Action declare_daemon(CLI::App& /*app*/) {
       return child_command(globals, path, "look-child", file);
     };
     options.sink_command = [&globals, path = binary->string()](const std::filesystem::path& file,
-                                                               const std::string& sink,
+                                                               const report::SinkSetting& sink,
                                                                report::SinkAttempt attempt) {
       auto command = child_command(globals, path, "report-child", file);
-      command.insert(command.end(), {"--sink", sink});
+      command.insert(command.end(), {"--sink", sink.name, "--receiver", sink.receiver});
       if (attempt.news) command.emplace_back("--news");
       if (attempt.hold) command.emplace_back("--hold");
       return command;

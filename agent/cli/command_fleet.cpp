@@ -50,10 +50,13 @@ Result<std::vector<std::string>> files_in(const fs::path& folder) {
 }
 
 // In a folder what is called otherwise is not read, and told.
-Result<NodeReport> read_collected(const std::string& file, const std::vector<std::string>& named,
-                                  std::span<const PublicKey> keys) {
+Result<report::Collected> read_collected(const std::string& file,
+                                         const std::vector<std::string>& named,
+                                         std::span<const PublicKey> keys) {
   if (file.ends_with(kSuffix) || std::ranges::find(named, file) != named.end()) {
-    return read_report(file, keys);
+    report::Collected collected{file, {}, false};
+    collected.report = TRY(read_report(file, keys, &collected.attested));
+    return collected;
   }
   return fail(Errc::usage, file + ": not read: reports in a folder are called *.json");
 }
@@ -62,6 +65,10 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     std::error_code ignored;
+    if (path != "-" && !fs::exists(path, ignored)) {
+      return std::unexpected(
+          not_usable({"REPORT", path}, {Errc::usage, "there is no such file", ""}));
+    }
     if (!fs::is_directory(path, ignored)) {
       files.push_back(path);
       continue;
@@ -90,7 +97,6 @@ Result<std::set<std::string>> inventory(const std::string& path) {
 
 Result<report::FleetQuestion> question_of(const FleetOptions& options) {
   report::FleetQuestion question{.now = SystemClock().now()};
-  question.by_sequence = !options.keys.empty();
   question.silent_after =
       TRY(parse_span({"--silent-after", options.silent_after, kLongestSilence}));
   if (!options.expect.empty()) question.expected = TRY(inventory(options.expect));
@@ -107,13 +113,13 @@ Result<int> fleet(Session& session, const FleetOptions& options) {
   for (const std::string& file : TRY(files_of(options.paths))) {
     auto report = read_collected(file, options.paths, keys);
     if (report) {
-      reports.push_back({file, *std::move(report)});
+      reports.push_back(*std::move(report));
     } else {
       unreadable.push_back(std::move(report).error());
     }
   }
   report::Fleet found = report::survey(std::move(reports), question);
-  found.unreadable = std::move(unreadable);
+  std::ranges::move(unreadable, std::back_inserter(found.unreadable));
   if (session.globals.json()) {
     session.streams.out << report::to_json(found, question) << '\n';
   } else if (session.globals.output == "html") {

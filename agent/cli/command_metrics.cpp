@@ -12,6 +12,7 @@
 #include "agent/report/json.hpp"
 #include "agent/report/metrics.hpp"
 #include "agent/report/otlp.hpp"
+#include "agent/report/verdict.hpp"
 #include "agent/status_client.hpp"
 #include "common/clock.hpp"
 
@@ -39,24 +40,43 @@ std::vector<NodeReport> newest(std::vector<NodeReport> reports) {
   return found;
 }
 
-Result<std::vector<NodeReport>> reports_of(Session& session, const MetricsOptions& options) {
+struct Found {
   std::vector<NodeReport> reports;
+  bool all = true;  // none of them could not be read
+};
+
+// One node's file that is no report takes nothing from the others.
+Result<Found> reports_of(Session& session, const MetricsOptions& options) {
+  Found found;
+  std::vector<NodeReport>& reports = found.reports;
   if (options.reports.empty()) {
     const std::string answer = TRY(ask_daemon(daemon_socket(session.globals), "status"));
     reports.push_back(TRY(report::from_json(answer)));
-    return reports;
+    return found;
   }
-  for (const std::string& file : options.reports) reports.push_back(TRY(read_report(file)));
-  return newest(std::move(reports));
+  for (const std::string& file : options.reports) {
+    auto report = read_report(file);
+    if (!report && options.reports.size() == 1) return std::unexpected(std::move(report).error());
+    if (report) {
+      reports.push_back(*std::move(report));
+    } else {
+      complain(session, report.error());
+      found.all = false;
+    }
+  }
+  reports = newest(std::move(reports));
+  return found;
 }
 
-Result<> print_metrics(Session& session, const MetricsOptions& options) {
+// Its exit code: 2 when a report could not be read.
+Result<int> print_metrics(Session& session, const MetricsOptions& options) {
   report::Viewing viewing{.now = SystemClock().now()};
   viewing.stale_after = TRY(parse_span({"--stale-after", options.stale_after, kLongest}));
-  const std::vector<NodeReport> reports = TRY(reports_of(session, options));
+  const auto [reports, all] = TRY(reports_of(session, options));
+  const int code = all ? static_cast<int>(exit_ok) : static_cast<int>(report::ExitCode::unknown);
   if (session.globals.json()) {
     session.streams.out << report::to_otlp(reports, viewing) << '\n';
-    return {};
+    return code;
   }
   metrics::Collection samples;
   for (const NodeReport& report : reports) {
@@ -65,7 +85,7 @@ Result<> print_metrics(Session& session, const MetricsOptions& options) {
     report::add_metrics(samples, report, viewing);
   }
   session.streams.out << metrics::to_text(samples);
-  return {};
+  return code;
 }
 
 }  // namespace
@@ -80,8 +100,8 @@ Action declare_metrics(CLI::App& app) {
   app.add_flag("--instance", options->instance,
                "label every sample with the node's name, as of several reports");
   return [options](Session& session) {
-    const auto done = print_metrics(session, *options);
-    return done ? static_cast<int>(exit_ok) : complain(session, done.error());
+    const auto code = print_metrics(session, *options);
+    return code ? *code : complain(session, code.error());
   };
 }
 

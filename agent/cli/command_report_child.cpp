@@ -17,7 +17,7 @@ namespace nodeproof::cli {
 namespace {
 
 struct ReportChildOptions {
-  std::string sink;
+  std::string sink, receiver;
   bool news = false;
   bool hold = false;
 };
@@ -63,14 +63,29 @@ Result<> deliver(const Globals& globals, const ReportChildOptions& options,
   return sink->deliver(*delivery, state, signals.token());
 }
 
+// What the last attempt left for this one. A receiver that is not asked says nothing new of itself.
+void begin(report::SinkState& state, const ReportChildOptions& options) {
+  if (state.receiver != options.receiver) {
+    state.receiver = options.receiver;
+    state.memory.clear();
+    state.stopped = false;
+  }
+  state.done = state.kept = false;
+  if (options.hold) return;
+  state.retry_after.reset();
+  state.stopped = state.more = false;
+  state.problem.clear();
+}
+
 int report_child(Session& session, const ReportChildOptions& options) {
   const auto now = std::chrono::floor<std::chrono::seconds>(SystemClock().now());
   auto state = report::load_sink_state(session.globals.run_dir, options.sink, now);
-  state.retry_after.reset();
-  state.stopped = state.more = state.kept = false;
-  state.problem.clear();
+  begin(state, options);
+  const std::uint64_t failures = state.counters.failures;
   auto done = deliver(session.globals, options, state);
   ++state.attempts;
+  state.done = done.has_value();
+  if (!done && state.counters.failures == failures) ++state.counters.failures;
   if (!done && state.problem.empty()) state.problem = done.error().message;
   const auto saved = report::save_sink_state(session.globals.run_dir, state);
   if (done && !saved) done = saved;
@@ -86,6 +101,7 @@ int report_child(Session& session, const ReportChildOptions& options) {
 Action declare_report_child(CLI::App& app) {
   auto options = std::make_shared<ReportChildOptions>();
   app.add_option("--sink", options->sink)->required();
+  app.add_option("--receiver", options->receiver);
   app.add_flag("--news", options->news);
   app.add_flag("--hold", options->hold);
   return [options](Session& session) { return report_child(session, *options); };

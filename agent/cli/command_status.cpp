@@ -8,9 +8,12 @@
 #include "agent/report/json.hpp"
 #include "agent/report/progress_bars.hpp"
 #include "agent/report/progress_json.hpp"
+#include "agent/report/sink/sink_state.hpp"
 #include "agent/report/table.hpp"
 #include "agent/report/verdict.hpp"
 #include "agent/status_client.hpp"
+#include "common/clock.hpp"
+#include "common/text.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -41,6 +44,19 @@ void print_status(Session& session, const NodeReport& report,
                                   report::unicode_wanted());
 }
 
+// For who may look: the service's folder is root's. On stderr, for the report says nothing of it.
+void print_undelivered(Session& session) {
+  if (session.globals.output != "table") return;
+  for (const report::SinkState& state : report::load_sink_states(session.globals.run_dir)) {
+    if (state.problem.empty()) continue;
+    const auto& last = state.counters.last_success;
+    session.streams.err << "nodeproof: reports to " << state.counters.sink << ": "
+                        << printable(state.problem) << "; "
+                        << (last ? "last delivered " + to_rfc3339(*last) : "never delivered")
+                        << '\n';
+  }
+}
+
 int status(Session& session) {
   auto answer = ask_daemon(daemon_socket(session.globals), "status");
   if (!answer) {
@@ -56,6 +72,7 @@ int status(Session& session) {
   } else {
     print_report(session, *report);
   }
+  print_undelivered(session);
   return report::exit_code(*report);
 }
 

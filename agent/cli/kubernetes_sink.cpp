@@ -39,7 +39,6 @@ Result<> KubernetesSink::deliver(const report::Delivery& delivery, report::SinkS
   if (!published->failed.empty()) return failed(published->failed.front(), state);
   ++state.counters.delivered;
   state.counters.last_success = delivery.now;
-  state.problem.clear();
   return {};
 }
 

@@ -55,12 +55,16 @@ Result<PublicKey> public_key_in(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<NodeReport> read_report(const std::string& path, std::span<const PublicKey> keys) {
+Result<NodeReport> read_report(const std::string& path, std::span<const PublicKey> keys,
+                               bool* attested) {
   const SideFile file{"REPORT", path};
   const auto text = read_file(path == "-" ? "/dev/stdin" : path, kMaxReportBytes);
   if (!text) return std::unexpected(not_usable(file, text.error()));
   auto report = report::from_json(*text);
-  if (report && !keys.empty()) report::believe_attested(*report, *text, keys);
+  if (report && !keys.empty()) {
+    const bool is_signed = report::believe_attested(*report, *text, keys);
+    if (attested != nullptr) *attested = is_signed;
+  }
   if (report) return report;
   if (report.error().remedy.empty()) report.error().remedy = kMakeReport;
   return std::unexpected(not_usable(file, std::move(report).error()));

@@ -12,8 +12,10 @@
 namespace nodeproof::cli {
 
 // A NodeReport document; "-" = standard input. Whatever is wrong with it is a usage error that
-// names the file. With keys only what one of them has signed is known, see believe_attested().
-Result<NodeReport> read_report(const std::string& path, std::span<const PublicKey> keys = {});
+// names the file. With keys only what one of them has signed is known, see believe_attested();
+// `attested`: whether one has.
+Result<NodeReport> read_report(const std::string& path, std::span<const PublicKey> keys = {},
+                               bool* attested = nullptr);
 
 // Refused when others than its owner may read it, or its owner is neither root nor this user.
 // `option`: what named it.

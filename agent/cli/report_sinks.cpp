@@ -7,14 +7,19 @@
 #include "agent/report/sink/file_sink.hpp"
 #include "agent/report/sink/otlp_sink.hpp"
 #include "agent/report/sink/webhook.hpp"
+#include "common/crypto.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
 constexpr std::chrono::hours kFileHeartbeat(1);
 
-report::PostTarget target_of(const config::Receiver& to) {
+// A URL may hold a secret.
+std::string digest_of(const std::string& receiver) { return hash_of(as_bytes(receiver)).str(); }
+
+report::PostTarget target_of(const std::string& name, const config::Receiver& to) {
   report::PostTarget target;
+  target.name = name;
   target.url = to.url;
   target.tls.ca_file = to.ca;
   target.tls.client_certificate = to.client_certificate;
@@ -26,7 +31,7 @@ report::PostTarget target_of(const config::Receiver& to) {
 
 std::unique_ptr<report::Sink> open_webhook(const config::Webhook& webhook, const SinkParts& parts) {
   report::WebhookSettings settings;
-  settings.target = target_of(webhook.to);
+  settings.target = target_of("report.webhook", webhook.to);
   settings.spool = parts.state_dir / "spool" / "webhook";
   settings.cap.bytes = webhook.spool;
   return std::make_unique<report::WebhookSink>(parts.http, parts.clock, std::move(settings));
@@ -61,14 +66,20 @@ std::vector<report::SinkSetting> sink_settings(const config::Config& config) {
     settings.push_back({.name = "webhook", .heartbeat = report.webhook.heartbeat, .spools = true});
   }
   if (!report.otlp.to.url.empty()) {
-    settings.push_back({.name = "otlp", .heartbeat = report.otlp.every});
+    settings.push_back({.name = "otlp",
+                        .receiver = digest_of(report.otlp.to.url),
+                        .heartbeat = report.otlp.every});
   }
   if (report.kubernetes.condition) {
-    settings.push_back({.name = "kubernetes", .heartbeat = report.kubernetes.heartbeat});
+    const config::KubernetesReport& cluster = report.kubernetes;
+    settings.push_back({.name = "kubernetes",
+                        .receiver = digest_of(cluster.kubeconfig + "\n" + cluster.node),
+                        .heartbeat = cluster.heartbeat});
   }
   // It shows when it was written, so that it is written for each report.
   if (!report.metrics.textfile.empty()) {
-    settings.push_back({.name = "textfile", .every_report = true});
+    settings.push_back(
+        {.name = "textfile", .receiver = digest_of(report.metrics.textfile), .every_report = true});
   }
   return settings;
 }
@@ -81,8 +92,8 @@ std::unique_ptr<report::Sink> open_sink(const std::string& name, const config::C
   }
   const std::chrono::seconds stale_after = metrics_stale_after(config);
   if (name == "otlp") {
-    return std::make_unique<report::OtlpSink>(parts.http, target_of(config.report.otlp.to),
-                                              stale_after);
+    return std::make_unique<report::OtlpSink>(
+        parts.http, target_of("report.otlp", config.report.otlp.to), stale_after);
   }
   if (name == "kubernetes") {
     return std::make_unique<KubernetesSink>(parts.http, parts.clock, config, stale_after);

@@ -1,5 +1,7 @@
 // Where reports go: the section "report".
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "agent/config/credential.hpp"
 #include "agent/config/sections.hpp"
@@ -82,18 +84,35 @@ Result<> read_listen(const Entry& entry, Metrics& into) {
   const auto url = parse_http_url("http://" + into.listen);
   const bool has_port = url && into.listen.ends_with(":" + std::to_string(url->port));
   if (url && has_port && url->target == "/" && !url->user_info &&
-      kind_of_host(url->host) != HostKind::name) {
+      kind_of_host(url->host) != HostKind::name && !url->host.ends_with("localhost")) {
     return {};
   }
   return entry.error("an address and a port such as \"127.0.0.1:9639\" or \"[::]:9639\"");
 }
 
-constexpr std::array kMetrics = {Field<Metrics>{"textfile", path<&Metrics::textfile>},
+// Of other files node_exporter reads nothing.
+Result<> read_textfile(const Entry& entry, Metrics& into) {
+  into.textfile = TRY(entry.path());
+  if (into.textfile.empty() || into.textfile.ends_with(".prom")) return {};
+  return entry.error("the collector reads files called *.prom");
+}
+
+constexpr std::array kMetrics = {Field<Metrics>{"textfile", read_textfile},
                                  Field<Metrics>{"listen", read_listen}};
 
 Result<> read_heartbeat(const Entry& entry, KubernetesReport& into) {
   into.heartbeat = TRY(period(entry));
   return {};
+}
+
+// The key alone: the effect is whatever it has on the node.
+Result<> read_taint(const Entry& entry, KubernetesReport& into) {
+  into.taint = TRY(entry.text());
+  const bool plain = std::ranges::all_of(into.taint, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/';
+  });
+  if (plain) return {};
+  return entry.error("the key of a taint, such as \"readiness.k8s.io/nodeproof\", without effect");
 }
 
 constexpr std::array kKubernetes = {
@@ -103,7 +122,7 @@ constexpr std::array kKubernetes = {
     Field<KubernetesReport>{"heartbeat", read_heartbeat},
     Field<KubernetesReport>{"events", boolean<&KubernetesReport::events>},
     Field<KubernetesReport>{"labels", boolean<&KubernetesReport::labels>},
-    Field<KubernetesReport>{"taint", text<&KubernetesReport::taint>},
+    Field<KubernetesReport>{"taint", read_taint},
     Field<KubernetesReport>{"taint_kubeconfig", secret<&KubernetesReport::taint_kubeconfig>}};
 
 constexpr std::array kSigning = {Field<Reporting>{"key", secret<&Reporting::signing_key>}};

@@ -58,7 +58,7 @@ std::string_view result_of(const ImageReport& image, const Results& results) {
 void write_configuration(json::Writer& out, const NodeReport& report) {
   out.key("configuration").begin_array();
   if (report.config_digest.find(':') != std::string::npos) {
-    out.begin_object().member("name", "nodeproof.json");
+    out.begin_object().member("name", "configDigest");
     write_digest(out, report.config_digest);
     out.end_object();
   }

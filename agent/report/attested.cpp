@@ -23,6 +23,8 @@ constexpr std::size_t kMaxDocument = 16U << 20U;  // bytes
 // What a statement says, of which report.
 struct Said {
   std::string type, predicate_type, result, node, boot_id, node_verdict, verdict, time;
+  std::string freshness;
+  bool required = false;
   std::uint64_t sequence = 0, images = 0;
   std::set<std::pair<std::string, std::string>> subjects;  // reference, "sha256:..."
 };
@@ -42,6 +44,8 @@ Result<Said> read_statement(std::string_view text) {
   TRY(json::read(*node, "nodeVerdict", said.node_verdict));
   TRY(json::read(*node, "images", said.images));
   TRY(json::read(*node, "time", said.time));
+  TRY(json::read(*node, "freshness", said.freshness));
+  TRY(json::read(*node, "required", said.required));
   const json::Value* subjects = TRY(statement.at("subject"));
   for (const json::Value& subject : subjects->items()) {
     const std::string name = TRY(subject.string_or("name", ""));
@@ -62,7 +66,8 @@ bool is_of(const Said& said, const NodeReport& report) {
 
 bool is_about(const Said& said, const ImageReport& image) {
   const bool failed = image.verdict == Verdict::not_ready;
-  return said.verdict == to_string(image.verdict) && (said.result == "FAILED") == failed &&
+  return said.verdict == to_string(image.verdict) && said.required == image.required &&
+         (said.result == "FAILED") == failed &&
          said.subjects.contains({image.reference, image.manifest_digest});
 }
 
@@ -99,9 +104,10 @@ Finding not_signed(const ImageReport& image) {
 
 }  // namespace
 
-void believe_attested(NodeReport& report, std::string_view document,
+bool believe_attested(NodeReport& report, std::string_view document,
                       std::span<const PublicKey> keys) {
-  const std::vector<Said> statements = signed_statements(report, document, keys);
+  std::vector<Said> statements = signed_statements(report, document, keys);
+  const bool any = !statements.empty();
   bool all = true;
   for (ImageReport& image : report.images) {
     const bool said =
@@ -112,10 +118,12 @@ void believe_attested(NodeReport& report, std::string_view document,
     all = false;
   }
   // Without an image there is nothing that is proven.
-  if (all && (report.verdict == Verdict::unknown || !statements.empty())) return;
+  if (all && any) return true;
+  if (all && report.verdict == Verdict::unknown) return false;
   report.verdict = Verdict::unknown;
   report.reason = code::kReportNotSigned;
   report.message = "what it says is not signed by a given key";
+  return false;
 }
 
 }  // namespace nodeproof::report

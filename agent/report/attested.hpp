@@ -11,8 +11,8 @@ namespace nodeproof::report {
 
 // `document`: what the report was read from, with its member "attestations". An image's verdict
 // that none of the keys has signed for this very report (ReportNotSigned) is unknown, and so is
-// the node's then.
-void believe_attested(NodeReport& report, std::string_view document,
+// the node's then. True when there is a statement, and nothing was left out.
+bool believe_attested(NodeReport& report, std::string_view document,
                       std::span<const PublicKey> keys);
 
 }  // namespace nodeproof::report

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/report/verdict.hpp"
+#include "common/words.hpp"
 
 namespace nodeproof::report {
 namespace {
@@ -121,20 +122,33 @@ class Census {
   ReadyOn ready_on_, failing_on_;
 };
 
-// Newest first; by sequence where that is signed and the time of a replay may be anything.
-std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> reports,
-                                                      bool by_sequence) {
+// The one that counts first.
+std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> reports) {
   std::map<std::string, std::vector<Collected>> all;
   for (Collected& one : reports) all[one.report.node].push_back(std::move(one));
   for (auto& [name, of_one] : all) {
-    std::ranges::sort(of_one, [by_sequence](const Collected& a, const Collected& b) {
-      if (by_sequence && a.report.sequence != b.report.sequence) {
+    std::ranges::sort(of_one, [](const Collected& a, const Collected& b) {
+      if (a.attested != b.attested) return a.attested;
+      if (a.attested && a.report.sequence != b.report.sequence) {
         return b.report.sequence < a.report.sequence;
       }
       return std::tie(b.report.time, a.file) < std::tie(a.report.time, b.file);
     });
   }
   return all;
+}
+
+// Anybody can write one.
+void leave_out_unsigned(std::vector<Collected>& reports, std::vector<Error>& told) {
+  if (!reports.front().attested) return;
+  std::erase_if(reports, [&told](const Collected& one) {
+    if (one.attested) return false;
+    told.push_back({Errc::corrupt,
+                    one.file + ": left out: it is not signed, and there is a signed report of " +
+                        excerpt(one.report.node, 64),
+                    ""});
+    return true;
+  });
 }
 
 // A report of another boot that is not old, or of a time when the newest one's boot had said
@@ -157,9 +171,10 @@ std::optional<TwiceNamed> twice_named(const std::vector<Collected>& reports,
 Fleet survey(std::vector<Collected> reports, const FleetQuestion& question) {
   Fleet fleet;
   Census census;
-  auto nodes = by_name(std::move(reports), question.by_sequence);
+  auto nodes = by_name(std::move(reports));
   fleet.nodes = nodes.size();
-  for (const auto& [name, of_one] : nodes) {
+  for (auto& [name, of_one] : nodes) {
+    leave_out_unsigned(of_one, fleet.unreadable);
     const NodeReport& report = of_one.front().report;
     if (question.expected && !question.expected->contains(name)) {
       fleet.unexpected.push_back(name);

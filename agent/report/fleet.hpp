@@ -17,13 +17,13 @@ namespace nodeproof::report {
 struct Collected {
   std::string file;
   NodeReport report;
+  bool attested = false;  // signed by a key that is asked for
 };
 
 struct FleetQuestion {
   std::chrono::system_clock::time_point now;
   std::chrono::seconds silent_after{std::chrono::hours(2)};  // since the report's time
   std::optional<std::set<std::string>> expected = {};        // names of nodes; nothing = any
-  bool by_sequence = false;  // of a node's reports the one with the highest counts, not the newest
 };
 
 // What is wrong with nodes alike: one cause, one image, one kind of node.
@@ -67,6 +67,8 @@ struct Fleet {
 };
 
 // The newest report of each node counts; an older one is history, or another host of that name.
+// Beside a signed one no unsigned counts (it is told as unreadable), and of signed ones the highest
+// sequence does: the times of others may be anything.
 [[nodiscard]] Fleet survey(std::vector<Collected> reports, const FleetQuestion& question);
 
 // unknown when something is not known of a node that is expected, or a file could not be read.

@@ -33,7 +33,7 @@ class Signing(testing.RigTest):
         cls.references = catalogue.publish(cls.registry, HOST, ["good", "wrong-arch"])
         cls.folder = cls.nodeproof.folder
         cls.key, cls.public = cls.make_key("first")
-        cls.report_file = cls.folder / "out/report.json"
+        cls.report_file = cls.folder / "report.json"
         config = catalogue.config(cls.containerd, cls.references)
         config["report"] = {"file": str(cls.report_file), "signing": {"key": str(cls.folder / "signing.pem")}}
         config["node"] = {"name": "pi-17"}

@@ -63,7 +63,7 @@ class Sinks(testing.RigTest):
             address = gone.name
         daemon = self.start(webhook={"url": f"http://{address}/hook"})
         self.until(lambda: self.state("webhook").get("spoolEvents", 0) >= 1, "the spool")
-        self.until(lambda: self.nodeproof("status", "-o", "json").report["reason"] == "ContainerdUnavailable", "a check")
+        self.nodeproof("override", "--ready", "--for", "1h", "--reason", "a second event")
         self.until(lambda: self.state("webhook").get("spoolEvents", 0) >= 2, "the second event in the spool")
         spool = sorted((self.nodeproof.state / "spool/webhook").glob("*.json"))
         kept = [json.loads(file.read_text())["id"] for file in spool]
@@ -88,8 +88,64 @@ class Sinks(testing.RigTest):
         daemon.send_signal(1)
         self.until(lambda: len(self.receiver.all()) > 1, "the event after the reload")
 
+    def test_another_receiver_is_told_what_the_one_before_knew(self):
+        daemon = self.start(webhook={"url": f"http://{self.receiver.name}/hook"})
+        self.until(lambda: any(e["data"]["reason"] == "ContainerdUnavailable" for e in self.events()), "the event")
+        with Receiver() as other:
+            config = json.loads(self.config.read_text())
+            config["report"]["webhook"]["url"] = f"http://{other.name}/hook"
+            self.config.write_text(json.dumps(config))
+            daemon.send_signal(1)
+            self.until(lambda: other.all(), "the event at the other receiver")
+            self.assertEqual("ContainerdUnavailable", other.all()[0].json["data"]["reason"])
+
+    def test_a_heartbeat_is_a_sign_of_life(self):
+        self.start(webhook={"url": f"http://{self.receiver.name}/hook", "heartbeat": "1s"})
+        self.until(lambda: len(self.events()) > len({e["id"] for e in self.events()}) + 1, "the same event again")
+
+    def test_nothing_is_called_delivered_that_was_not(self):
+        with Receiver() as gone:
+            address = gone.name
+        daemon = self.start(webhook={"url": f"http://{address}/hook"})
+        self.until(lambda: self.state("webhook").get("spoolEvents", 0) >= 1, "the spool")
+        for reason in ("one", "two", "three"):
+            self.nodeproof("override", "--ready", "--for", "1h", "--reason", reason)
+        self.until(lambda: self.state("webhook").get("spoolEvents", 0) >= 3, "the overrides in the spool")
+        processes.stop(daemon)
+        self.assertNotIn("delivered again", self.log.read_text())
+        self.assertEqual(0, self.state("webhook")["delivered"])
+        told = [json.loads(file.read_text())["sequence"] for file in sorted((self.nodeproof.state / "spool/webhook").glob("*.json"))]
+        self.assertEqual(sorted(set(told)), told, "each content is a report of its own")
+
+    def test_reloads_harm_nobody_who_scrapes(self):
+        port = processes.free_port()
+        daemon = self.start(metrics={"listen": f"127.0.0.1:{port}"}, otlp={"url": f"http://{self.receiver.name}", "every": "1s"})
+
+        def scrape() -> bool:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                    return b"nodeproof_ready" in answer.read()
+            except OSError:
+                return False
+
+        self.until(scrape, "the metrics")
+        for _ in range(40):
+            daemon.send_signal(1)
+            self.assertTrue(scrape())
+        self.assertIsNone(daemon.poll(), self.log.read_text()[-2000:])
+
+    def test_status_says_who_does_not_get_its_reports(self):
+        with Receiver() as gone:
+            address = gone.name
+        self.start(webhook={"url": f"http://{address}/hook"})
+        self.until(lambda: self.state("webhook").get("failures", 0) >= 1, "a failure")
+        told = self.nodeproof("status").stderr
+        self.assertIn("reports to webhook: ", told)
+        self.assertIn("never delivered", told)
+
     def test_files_and_metrics_say_what_status_says(self):
         folder = self.nodeproof.folder / "out"
+        folder.mkdir()
         port = processes.free_port()
         self.start(file=str(folder / "report.json"), metrics={"textfile": str(folder / "nodeproof.prom"), "listen": f"127.0.0.1:{port}"},
                    otlp={"url": f"http://{self.receiver.name}", "every": "1s"})

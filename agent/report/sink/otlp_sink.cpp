@@ -28,17 +28,19 @@ Result<> OtlpSink::deliver(const Delivery& delivery, SinkState& state,
     judged.problem = answer.error();
   }
   state.retry_after = judged.retry_after;
-  if (judged.outcome == OtlpOutcome::delivered) {
+  if (judged.outcome == OtlpOutcome::delivered && judged.rejected == 0) {
     ++state.counters.delivered;
     state.counters.last_success = delivery.now;
-    state.problem.clear();
     return {};
   }
   ++state.counters.failures;
-  if (judged.outcome == OtlpOutcome::refused) ++state.counters.dropped;
+  // What a collector takes in part it does not want again.
+  const bool again = judged.outcome == OtlpOutcome::retry;
+  if (!again) ++state.counters.dropped;
   Error error =
       judged.problem.value_or(Error{Errc::server_error, "the collector took nothing", ""});
   state.problem = error.message;
+  if (!again) return {};
   return std::unexpected(std::move(error));
 }
 

@@ -13,10 +13,12 @@ constexpr std::size_t kMaxToken = 16 * 1024;
 constexpr std::chrono::seconds kWhole{60};
 
 // Without what editors leave at its end. No error holds anything of it.
-Result<std::string> read_token(const std::string& file) {
-  auto text = read_file(file, kMaxToken);
+Result<std::string> read_token(const PostTarget& target) {
+  const std::string key = target.name + ".token_file: ";
+  auto text = read_file(target.token_file, kMaxToken);
   if (!text) {
-    return fail(Errc::invalid_config, "the token for reports: " + text.error().message);
+    return fail(Errc::invalid_config, key + text.error().message,
+                "write the token into it, for root alone to read");
   }
   while (!text->empty() && std::isspace(static_cast<unsigned char>(text->back())) != 0) {
     text->pop_back();
@@ -24,7 +26,7 @@ Result<std::string> read_token(const std::string& file) {
   const bool printable =
       std::ranges::all_of(*text, [](unsigned char c) { return c > ' ' && c < 0x7f; });
   if (text->empty() || !printable) {
-    return fail(Errc::invalid_config, "the token for reports: " + file + " holds no token",
+    return fail(Errc::invalid_config, key + target.token_file + " holds no token",
                 "write one line of printable characters without spaces into it");
   }
   return *std::move(text);
@@ -39,7 +41,7 @@ Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const std::s
   request.url = target.url;
   request.headers = {{"Content-Type", content_type}};
   if (!target.token_file.empty()) {
-    request.headers.emplace_back("Authorization", "Bearer " + TRY(read_token(target.token_file)));
+    request.headers.emplace_back("Authorization", "Bearer " + TRY(read_token(target)));
   }
   request.body = body;
   request.tls = target.tls;

@@ -9,6 +9,7 @@
 namespace nodeproof::report {
 
 struct PostTarget {
+  std::string name;  // of its section: "report.webhook"
   std::string url;
   TlsSettings tls;
   std::string token_file;  // what "Authorization: Bearer" says; "" = nothing

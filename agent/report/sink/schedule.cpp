@@ -16,7 +16,7 @@ constexpr unsigned kMostDoublings = 12;
 
 void SinkSchedule::note(Time now, bool news) {
   if (!news && !setting_.every_report) return;
-  news_ = true;
+  news_ = came_ = true;
   if (stopped_) return;
   next_ = std::max(now, barred_until_);
   keep_ = setting_.spools && now < barred_until_;
@@ -29,16 +29,16 @@ std::optional<SinkSchedule::Time> SinkSchedule::due() const {
 
 SinkAttempt SinkSchedule::begin(Time now) {
   running_ = {news_, now < barred_until_};
-  news_ = keep_ = false;
+  news_ = keep_ = came_ = false;
   return running_;
 }
 
-void SinkSchedule::ended(Time now, bool delivered, const std::optional<SinkState>& state) {
+void SinkSchedule::ended(Time now, bool done, const std::optional<SinkState>& state) {
   const SinkAttempt attempt = std::exchange(running_, {});
-  const bool safe = delivered || (state && state->kept);
+  const bool safe = done || (state && state->kept);
   if (attempt.news && !safe) news_ = true;
   if (attempt.hold) return;
-  if (!delivered) return plan_failed(now, state);
+  if (!done) return plan_failed(now, state);
   failures_ = 0;
   barred_until_ = Time::min();
   next_.reset();
@@ -59,6 +59,7 @@ void SinkSchedule::plan_failed(Time now, const std::optional<SinkState>& state) 
   if (state && state->retry_after) pause = std::max<milliseconds>(pause, *state->retry_after);
   barred_until_ = now + pause;
   next_ = barred_until_;
+  keep_ = setting_.spools && came_;
 }
 
 milliseconds SinkSchedule::share(milliseconds least, milliseconds most) const {

@@ -11,14 +11,6 @@
 
 namespace nodeproof::report {
 
-struct SinkSetting {
-  std::string name;
-  std::chrono::milliseconds heartbeat{0};  // 0 = only on news
-  bool every_report = false;               // each report is news
-  bool spools = false;                     // it keeps news while its receiver is not to be asked
-  friend bool operator==(const SinkSetting&, const SinkSetting&) = default;
-};
-
 struct SinkAttempt {
   bool news = false;
   bool hold = false;
@@ -40,8 +32,9 @@ class SinkSchedule {
   // When the next attempt is to begin; nothing = when there is news.
   [[nodiscard]] std::optional<Time> due() const;
   [[nodiscard]] SinkAttempt begin(Time now);
-  // `state` as the attempt left it; nothing = it crashed, or never began.
-  void ended(Time now, bool delivered, const std::optional<SinkState>& state);
+  // `done`: there is nothing to try again. `state` as the attempt left it; nothing = it crashed, or
+  // never began.
+  void ended(Time now, bool done, const std::optional<SinkState>& state);
 
  private:
   [[nodiscard]] std::chrono::milliseconds share(std::chrono::milliseconds least,
@@ -53,6 +46,7 @@ class SinkSchedule {
   std::chrono::milliseconds first_retry_;
   Random random_;
   bool news_ = false;                // that no attempt has been told yet
+  bool came_ = false;                // since the last attempt began
   bool keep_ = false;                // now, for the receiver is not to be asked
   bool stopped_ = false;             // the receiver wants no more
   unsigned failures_ = 0;            // in a row

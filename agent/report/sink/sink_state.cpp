@@ -24,6 +24,17 @@ fs::path file_of(const fs::path& run_dir, const std::string& name) {
   return folder(run_dir) / (name + std::string(kSuffix));
 }
 
+// Sorted.
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().extension() == kSuffix) files.push_back(at->path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 Result<std::optional<seconds>> read_optional(const json::Value& object, std::string_view key) {
   const json::Value* value = object.find(key);
   if (value == nullptr) return std::optional<seconds>();
@@ -40,7 +51,9 @@ Result<SinkState> parse(const std::string& text) {
   TRY(json::read(document, "spoolBytes", state.counters.spool_bytes));
   TRY(json::read(document, "spoolEvents", state.counters.spool_events));
   TRY(json::read(document, "attempts", state.attempts));
+  TRY(json::read(document, "receiver", state.receiver));
   TRY(json::read(document, "problem", state.problem));
+  TRY(json::read(document, "done", state.done));
   TRY(json::read(document, "stopped", state.stopped));
   TRY(json::read(document, "more", state.more));
   TRY(json::read(document, "kept", state.kept));
@@ -64,6 +77,7 @@ std::string to_json(const SinkState& state) {
     out.member("lastSuccess", std::int64_t{counters.last_success->time_since_epoch().count()});
   }
   if (state.retry_after) out.member("retryAfter", std::int64_t{state.retry_after->count()});
+  out.member("receiver", state.receiver).member("done", state.done);
   out.member("problem", state.problem).member("stopped", state.stopped);
   out.member("more", state.more).member("kept", state.kept).member("memory", state.memory);
   return out.end_object().str();
@@ -86,23 +100,26 @@ Result<> save_sink_state(const fs::path& run_dir, const SinkState& state) {
   return write_file_atomically(file_of(run_dir, state.counters.sink), to_json(state), 0600);
 }
 
-void forget_sink_state(const fs::path& run_dir, const std::string& name) {
-  static_cast<void>(remove_file(file_of(run_dir, name)));
+void keep_sink_states(const fs::path& run_dir, const std::vector<SinkSetting>& settings) {
+  for (const fs::path& file : files_in(folder(run_dir))) {
+    const std::string name = file.stem().string();
+    const bool named = std::ranges::find(settings, name, &SinkSetting::name) != settings.end();
+    if (!named) static_cast<void>(remove_file(file));
+  }
+}
+
+std::vector<SinkState> load_sink_states(const fs::path& run_dir) {
+  std::vector<SinkState> states;
+  for (const fs::path& file : files_in(folder(run_dir))) {
+    SinkState state = load_sink_state(run_dir, file.stem().string(), {});
+    if (state.since != sys_seconds()) states.push_back(std::move(state));
+  }
+  return states;
 }
 
 AgentCounters load_counters(const fs::path& run_dir) {
   AgentCounters counters;
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator at(folder(run_dir), error), end; !error && at != end;
-       at.increment(error)) {
-    if (at->path().extension() == kSuffix) files.push_back(at->path());
-  }
-  std::ranges::sort(files);
-  for (const fs::path& file : files) {
-    const std::string name = file.stem().string();
-    const SinkState state = load_sink_state(run_dir, name, {});
-    if (state.since == sys_seconds()) continue;
+  for (const SinkState& state : load_sink_states(run_dir)) {
     counters.since = std::min(counters.since.value_or(state.since), state.since);
     counters.sinks.push_back(state.counters);
   }

@@ -55,7 +55,7 @@ Result<> Spool::list() {
     if (const auto event = event_of(*at)) {
       events_.push_back(*event);
     } else if (at->path().filename() != ledger().filename()) {
-      TRY(remove_file(at->path()));
+      static_cast<void>(remove_file(at->path()));  // it is in nobody's way
     }
   }
   if (error && error != std::errc::no_such_file_or_directory) {
@@ -78,7 +78,11 @@ Result<> Spool::read_ledger() {
   TRY(json::read(*document, "given", given));
   last_number_ = std::max(last_number_, given);
   const auto left = std::ranges::find(events_, last, &Event::number);
-  return left == events_.end() ? Result<>{} : remove(Event(*left));
+  if (left != events_.end()) {
+    static_cast<void>(remove_file(file_of(*left)));
+    events_.erase(left);
+  }
+  return {};
 }
 
 fs::path Spool::file_of(const Event& event) const {

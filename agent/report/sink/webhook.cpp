@@ -2,19 +2,24 @@
 
 #include <utility>
 
-#include "agent/report/sink/cloud_event.hpp"
 #include "common/http_url.hpp"
 #include "common/retry_after.hpp"
 
 namespace nodeproof::report {
 namespace {
 
-constexpr unsigned kMissedAtOnce = 20;  // events of one run: a fleet comes back at the same moment
+// Of one run: a fleet comes back at the same moment, and what is new does not wait for it.
+constexpr std::size_t kMissedAtOnce = 20;
+constexpr std::chrono::seconds kMissedTime{30};
 
 std::string host_of(const std::string& url) {
   const auto parsed = parse_http_url(url);
   return parsed ? parsed->host_port() : "the receiver";
 }
+
+// What the receiver will not take however often it is sent. Not 400: nginx says so of a client
+// certificate that it misses.
+bool is_refused_for_good(int status) { return status == 413 || status == 415 || status == 422; }
 
 Error refusal(const std::string& url, int status) {
   const std::string what = host_of(url) + " answered " + std::to_string(status);
@@ -31,14 +36,17 @@ Error refusal(const std::string& url, int status) {
     return {Errc::not_found, what + ": it wants no more events; nothing is sent until a reload",
             "take report.webhook.url out, or correct it and reload nodeproof"};
   }
+  if (status == 404) {
+    return {Errc::not_found, what + ": there is nothing at this path",
+            "correct the path of report.webhook.url"};
+  }
+  if (is_refused_for_good(status)) {
+    return {Errc::unsupported, what + ": it takes no such event, and this one is not sent again",
+            status == 413 ? "raise the receiver's limit of a request's size"
+                          : "see the receiver's own log for what it takes"};
+  }
   return {status == 429 ? Errc::throttled : Errc::server_error, what,
           "see the receiver's own log; the report is sent again"};
-}
-
-// What the receiver will not take however often it is sent. Not 400: nginx says so of a client
-// certificate that it misses.
-bool is_refused_for_good(int status) {
-  return status == 413 || status == 415 || status == 422;
 }
 
 // A power cut can leave a file without its content.
@@ -53,6 +61,9 @@ Result<> failed(const Error& error, SinkState& state) {
   state.problem = error.message;
   return std::unexpected(error);
 }
+
+// What the receiver has been told last; one that it will never take is not sent to it again.
+std::string mark_of_refused(const CloudEvent& event) { return "refused " + event.id; }
 
 }  // namespace
 
@@ -70,55 +81,99 @@ WebhookSink::Sent WebhookSink::send(const std::string& event, const std::stop_to
 
 Result<> WebhookSink::deliver(const Delivery& delivery, SinkState& state,
                               const std::stop_token& stop) {
-  Spool spool = TRY(Spool::open(settings_.spool, settings_.cap));
-  const auto done = deliver_with(spool, delivery, state, stop);
-  state.counters.dropped = spool.dropped();
-  state.counters.spool_bytes = spool.bytes();
-  state.counters.spool_events = spool.events().size();
+  auto spool = Spool::open(settings_.spool, settings_.cap);
+  if (!spool) return deliver_without(spool.error(), delivery, state, stop);
+  const auto done = deliver_with(*spool, delivery, state, stop);
+  state.counters.dropped = spool->dropped();
+  state.counters.spool_bytes = spool->bytes();
+  state.counters.spool_events = spool->events().size();
   return done;
+}
+
+// A disk that keeps nothing is no reason to say nothing.
+Result<> WebhookSink::deliver_without(const Error& spool, const Delivery& delivery,
+                                      SinkState& state, const std::stop_token& stop) const {
+  if (delivery.hold) return std::unexpected(spool);
+  const CloudEvent event = cloud_event(delivery.report, delivery.document, state.counters.dropped);
+  const Sent sent = send(event.json, stop);
+  note(sent, state);
+  if (sent.fate == Fate::later) {
+    return failed(Error(sent.error).with_context(spool.message), state);
+  }
+  if (sent.fate != Fate::taken) return failed(sent.error, state);
+  take(event, delivery, state);
+  return {};
+}
+
+void WebhookSink::note(const Sent& sent, SinkState& state) {
+  state.retry_after = sent.retry_after;
+  state.stopped = sent.fate == Fate::gone;
+}
+
+void WebhookSink::take(const CloudEvent& event, const Delivery& delivery, SinkState& state) {
+  state.memory = event.id;
+  ++state.counters.delivered;
+  state.counters.last_success = delivery.now;
 }
 
 Result<> WebhookSink::deliver_with(Spool& spool, const Delivery& delivery, SinkState& state,
                                    const std::stop_token& stop) const {
   const CloudEvent event = cloud_event(delivery.report, delivery.document, spool.dropped());
-  const auto keep = [&]() -> Result<> {
-    if (delivery.news) TRY(spool.add(event.id, event.json));
-    state.kept = true;
-    return {};
-  };
-  if (delivery.hold) return keep();
-  if (state.memory != event.id) {  // else it has this very report
+  if (delivery.hold) return keep(spool, event, delivery, state);
+  // With more to come it has this very report; a heartbeat says it again.
+  const bool told = state.memory == event.id && !spool.events().empty();
+  if (!told && state.memory != mark_of_refused(event)) {
     const Sent sent = send(event.json, stop);
-    state.retry_after = sent.retry_after;
-    state.stopped = sent.fate == Fate::gone;
-    if (sent.fate == Fate::refused) TRY(spool.lose());
-    if (sent.fate == Fate::later) TRY(keep());
-    if (sent.fate != Fate::taken) return failed(sent.error, state);
-    state.memory = event.id;
-    ++state.counters.delivered;
+    note(sent, state);
+    if (sent.fate == Fate::gone) return failed(sent.error, state);
+    if (sent.fate == Fate::later) {
+      const auto kept = keep(spool, event, delivery, state);
+      return failed(kept ? sent.error : Error(kept.error()).with_context(sent.error.message),
+                    state);
+    }
+    if (sent.fate == Fate::taken) take(event, delivery, state);
+    if (sent.fate == Fate::refused) TRY(give_up(spool, event, sent.error, state));
   }
-  state.counters.last_success = delivery.now;
-  state.problem.clear();
   TRY(spool.forget(event.id));
-  return send_missed(spool, state, stop);
+  return send_missed(spool, delivery, state, stop);
 }
 
-Result<> WebhookSink::send_missed(Spool& spool, SinkState& state,
+Result<> WebhookSink::keep(Spool& spool, const CloudEvent& event, const Delivery& delivery,
+                           SinkState& state) {
+  if (delivery.news) TRY(spool.add(event.id, event.json));
+  state.kept = true;
+  return {};
+}
+
+// Counted once, whether it waits in the spool or not.
+Result<> WebhookSink::give_up(Spool& spool, const CloudEvent& event, const Error& error,
+                              SinkState& state) {
+  ++state.counters.failures;
+  state.problem = error.message;
+  state.memory = mark_of_refused(event);
+  return spool.lose();
+}
+
+Result<> WebhookSink::send_missed(Spool& spool, const Delivery& delivery, SinkState& state,
                                   const std::stop_token& stop) const {
-  for (unsigned sent_now = 0; !spool.events().empty() && sent_now < kMissedAtOnce; ++sent_now) {
-    const Spool::Event event = spool.events().front();
-    const auto body = whole_body(spool, event);
+  const auto end = clock_.monotonic() + kMissedTime;
+  const std::vector<Spool::Event> missed = spool.events();
+  for (std::size_t i = 0; i < missed.size() && i < kMissedAtOnce; ++i) {
+    if (clock_.monotonic() >= end) break;
+    const auto body = whole_body(spool, missed[i]);
     const Sent sent = body ? send(*body, stop) : Sent{Fate::refused, body.error()};
-    state.retry_after = sent.retry_after;
-    state.stopped = sent.fate == Fate::gone;
+    note(sent, state);
     if (sent.fate == Fate::refused) {
-      TRY(spool.drop(event));
       state.problem = sent.error.message;
-    } else if (sent.fate != Fate::taken) {
-      return failed(sent.error, state);
-    } else {
-      ++state.counters.delivered;
-      TRY(spool.remove(event));
+      TRY(spool.drop(missed[i]));
+      continue;
+    }
+    if (sent.fate != Fate::taken) return failed(sent.error, state);
+    ++state.counters.delivered;
+    state.counters.last_success = delivery.now;
+    // One that cannot be removed is sent again, with the same id.
+    if (const auto removed = spool.remove(missed[i]); !removed) {
+      state.problem = removed.error().message;
     }
   }
   state.more = !spool.events().empty();

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "agent/report/sink/cloud_event.hpp"
 #include "agent/report/sink/post.hpp"
 #include "agent/report/sink/sink.hpp"
 #include "agent/report/sink/spool.hpp"
@@ -36,7 +37,16 @@ class WebhookSink final : public Sink {
   [[nodiscard]] Sent send(const std::string& event, const std::stop_token& stop) const;
   Result<> deliver_with(Spool& spool, const Delivery& delivery, SinkState& state,
                         const std::stop_token& stop) const;
-  Result<> send_missed(Spool& spool, SinkState& state, const std::stop_token& stop) const;
+  Result<> deliver_without(const Error& spool, const Delivery& delivery, SinkState& state,
+                           const std::stop_token& stop) const;
+  Result<> send_missed(Spool& spool, const Delivery& delivery, SinkState& state,
+                       const std::stop_token& stop) const;
+  static void note(const Sent& sent, SinkState& state);
+  static void take(const CloudEvent& event, const Delivery& delivery, SinkState& state);
+  static Result<> keep(Spool& spool, const CloudEvent& event, const Delivery& delivery,
+                       SinkState& state);
+  static Result<> give_up(Spool& spool, const CloudEvent& event, const Error& error,
+                          SinkState& state);
 
   HttpClient& http_;
   const Clock& clock_;

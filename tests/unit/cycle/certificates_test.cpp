@@ -26,6 +26,17 @@ constexpr const char* kCertificate =
     "cftfy/074AIgdkysiQbm7EtAmIYhEPKCRYtigfFK8vGl41vs0oZxZ2U=\n"
     "-----END CERTIFICATE-----\n";
 
+// Until 9999-12-31, as devices have them that never end (IEEE 802.1AR).
+constexpr const char* kForEver =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBGTCBwQIUIAh0sbIh2xzGN261xBD6yUSbMbQwCgYIKoZIzj0EAwIwDTELMAkG\n"
+    "A1UEAwwCY2EwIBcNMjYxMTAxMDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMBExDzAN\n"
+    "BgNVBAMMBmRldmljZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABC7GFDjikJce\n"
+    "fsueeEgT0Qkyuz7bp1jbOLL1CDuY4uX2PzK9GyczZ21m6mj+Yzb9oOOawnlCQ/ah\n"
+    "wYZ+ZLxfXswwCgYIKoZIzj0EAwIDRwAwRAIgRj7XZI0qUCAkWTNN+lAtbtSkAJDz\n"
+    "BCNhgzi5q+HR/I0CIGYJwrGHkD3gBUxiiWUhp3JAH/UFLLz8xmPhNroClCEP\n"
+    "-----END CERTIFICATE-----\n";
+
 class Certificates : public ::testing::Test {
  protected:
   Certificates() {
@@ -58,6 +69,11 @@ TEST_F(Certificates, AreToldAtThirtySevenAndOneDaysAndWhenTheyHaveEnded) {
   EXPECT_TRUE(told(end_ - days(7)).starts_with(of + "ends within 7 days: 20"));
   EXPECT_TRUE(told(end_ - days(1)).starts_with(of + "ends within 1 day: 20"));
   EXPECT_TRUE(told(end_).starts_with(of + "has ended: 20"));
+}
+
+TEST_F(Certificates, ThatNeverEndAreNotToldAsEnded) {
+  EXPECT_TRUE(write_file_atomically(file_, kForEver));
+  EXPECT_EQ(told(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)), "");
 }
 
 TEST_F(Certificates, OfReceiversOfReportsAreToldToo) {

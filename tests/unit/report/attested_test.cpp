@@ -49,6 +49,24 @@ TEST_F(Attested, WhatIsSignedIsBelieved) {
   EXPECT_EQ(believed(ready_node(), ready_node()), ready_node());
 }
 
+TEST_F(Attested, IsWhatHasAStatementAndNothingLeftOut) {
+  NodeReport report = ready_node();
+  EXPECT_TRUE(believe_attested(report, document_of(report), keys_));
+  EXPECT_FALSE(believe_attested(report, to_json(report), keys_));
+  NodeReport unknown = ready_node();
+  unknown.verdict = Verdict::unknown;
+  for (ImageReport& one : unknown.images) one.verdict = Verdict::unknown;
+  EXPECT_FALSE(believe_attested(unknown, to_json(unknown), keys_));
+}
+
+TEST_F(Attested, AStatementIsAboutOneImage) {
+  NodeReport report = ready_node();
+  report.images.back() = report.images.front();
+  NodeReport signed_one = report;
+  signed_one.images.back().verdict = Verdict::unknown;  // has no statement
+  EXPECT_FALSE(believe_attested(report, document_of(signed_one), keys_));
+}
+
 TEST_F(Attested, AReportWithoutStatementsIsNotKnown) {
   NodeReport report = ready_node();
   believe_attested(report, to_json(report), keys_);

@@ -218,5 +218,27 @@ TEST_F(FleetTest, TheDocumentHasEveryName) {
   EXPECT_THAT(to_table(look(), question), HasSubstr("and 20 more"));
 }
 
+TEST(Fleet, BesideASignedReportNoUnsignedOneCounts) {
+  NodeReport failing = bad("pi-1");
+  failing.sequence = 7;
+  NodeReport forged = good("pi-1");
+  forged.sequence = 1'000'000;
+  forged.time = failing.time + std::chrono::minutes(1);
+  const Fleet found =
+      survey({{"true.json", failing, true}, {"forged.json", forged, false}}, {.now = kNow});
+  EXPECT_EQ(found.not_ready, 1U);
+  ASSERT_EQ(found.unreadable.size(), 1U);
+  EXPECT_NE(found.unreadable.front().message.find("forged.json"), std::string::npos);
+}
+
+TEST(Fleet, OfSignedReportsTheHighestSequenceCounts) {
+  NodeReport older = good("pi-1"), newer = bad("pi-1");
+  older.sequence = 7;
+  newer.sequence = 8;
+  older.time = newer.time + std::chrono::minutes(1);  // its clock was set since
+  const Fleet found = survey({{"a.json", older, true}, {"b.json", newer, true}}, {.now = kNow});
+  EXPECT_EQ(found.not_ready, 1U);
+}
+
 }  // namespace
 }  // namespace nodeproof::report

@@ -95,6 +95,18 @@ TEST_F(Schedule, NewsThatComesDuringAnAttemptIsTheNextOnes) {
   EXPECT_TRUE(sink.begin(kStart + 2s).news);
 }
 
+TEST_F(Schedule, NewsThatComesDuringAnAttemptThatFailsIsKeptAtOnce) {
+  SinkSchedule sink = make({.name = "webhook", .heartbeat = 1h, .spools = true});
+  sink.note(kStart, true);
+  static_cast<void>(sink.begin(kStart));
+  sink.note(kStart + 1s, true);
+  SinkState kept = state(2h);
+  kept.kept = true;
+  sink.ended(kStart + 2s, false, kept);
+  EXPECT_LE(*sink.due(), kStart + 2s);
+  EXPECT_EQ(sink.begin(kStart + 2s), (SinkAttempt{true, true}));
+}
+
 TEST_F(Schedule, NewsOfAnAttemptThatCrashedIsNotLost) {
   SinkSchedule sink = make({.name = "webhook", .heartbeat = 1h, .spools = true});
   sink.note(kStart, true);

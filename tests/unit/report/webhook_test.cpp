@@ -107,11 +107,52 @@ TEST_F(Webhook, AnEventThatIsSentAgainHasTheSameId) {
   EXPECT_NE(attribute(0, "id"), attribute(1, "id"));
 }
 
-TEST_F(Webhook, WhatTheReceiverHasIsNotSentTwice) {
+TEST_F(Webhook, AHeartbeatSaysTheSameAgainWithTheSameId) {
   answers({status(200)});
   ASSERT_TRUE(deliver(7));
   ASSERT_TRUE(deliver(7, false));
-  EXPECT_EQ(sent(), Sequences{7});
+  EXPECT_EQ(sent(), (Sequences{7, 7}));
+  EXPECT_EQ(attribute(0, "id"), attribute(1, "id"));
+}
+
+TEST_F(Webhook, OnlyAReceiptIsASuccess) {
+  answers({status(200), nobody()});
+  ASSERT_TRUE(deliver(7));
+  const auto before = state_.counters.last_success;
+  clock_.advance(1h);
+  EXPECT_FALSE(deliver(7, false));
+  EXPECT_EQ(state_.counters.last_success, before);
+}
+
+TEST_F(Webhook, ANewestReportThatIsRefusedForGoodIsCountedOnceAndTheRestGoesOn) {
+  answers({nobody(), status(422), status(200)});
+  EXPECT_FALSE(deliver(1));
+  ASSERT_TRUE(deliver(2));
+  EXPECT_EQ(sent(), (Sequences{1, 2, 1}));
+  EXPECT_EQ(state_.counters.dropped, 1U);
+  EXPECT_NE(state_.problem.find("422"), std::string::npos);
+  ASSERT_TRUE(deliver(2, false));  // not once more
+  EXPECT_EQ(sent(), (Sequences{1, 2, 1}));
+  EXPECT_EQ(state_.counters.dropped, 1U);
+}
+
+TEST_F(Webhook, ADiskThatKeepsNothingSilencesNobody) {
+  ASSERT_TRUE(write_file_atomically(folder_.path() / "spool", "no folder"));
+  answers({nobody(), status(200)});
+  const auto failed = deliver(1);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("no route"), std::string::npos) << failed.error().message;
+  EXPECT_NE(failed.error().message.find("spool"), std::string::npos) << failed.error().message;
+  EXPECT_FALSE(state_.kept);
+  ASSERT_TRUE(deliver(2));
+  EXPECT_EQ(sent(), (Sequences{1, 2}));
+}
+
+TEST_F(Webhook, AForeignFolderInTheSpoolIsInNobodysWay) {
+  std::filesystem::create_directories(folder_.path() / "spool" / "lost+found");
+  answers({status(200)});
+  ASSERT_TRUE(deliver(1));
+  EXPECT_EQ(sent(), Sequences{1});
 }
 
 TEST_F(Webhook, AHeartbeatThatDidNotArriveIsNotKept) {
