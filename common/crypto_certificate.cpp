@@ -21,10 +21,12 @@ class Chain {
 };
 
 std::chrono::sys_seconds time_of(const mbedtls_x509_time& time) {
-  using namespace std::chrono;
-  const sys_days day = year(time.year) / month(static_cast<unsigned>(time.mon)) /
+  using std::chrono::sys_days;
+  const sys_days day = std::chrono::year(time.year) /
+                       std::chrono::month(static_cast<unsigned>(time.mon)) /
                        std::chrono::day(static_cast<unsigned>(time.day));
-  return day + hours(time.hour) + minutes(time.min) + seconds(time.sec);
+  return day + std::chrono::hours(time.hour) + std::chrono::minutes(time.min) +
+         std::chrono::seconds(time.sec);
 }
 
 std::string subject_of(const mbedtls_x509_crt& certificate) {

@@ -29,6 +29,21 @@ struct Said {
   std::set<std::pair<std::string, std::string>> subjects;  // reference, "sha256:..."
 };
 
+Result<> read_subject(const json::Value& subject, Said& said) {
+  const std::string name = TRY(subject.string_or("name", ""));
+  const json::Value* digests = TRY(subject.at("digest"));
+  for (const auto& [algorithm, hex] : digests->members()) {
+    said.subjects.emplace(name, algorithm + ":" + TRY(hex.string()));
+  }
+  return {};
+}
+
+Result<> read_subjects(const json::Value& statement, Said& said) {
+  const json::Value* subjects = TRY(statement.at("subject"));
+  for (const json::Value& subject : subjects->items()) TRY(read_subject(subject, said));
+  return {};
+}
+
 Result<Said> read_statement(std::string_view text) {
   const json::Value statement = TRY(json::parse(text, {.max_bytes = 1 << 20, .max_depth = 16}));
   Said said;
@@ -46,14 +61,7 @@ Result<Said> read_statement(std::string_view text) {
   TRY(json::read(*node, "time", said.time));
   TRY(json::read(*node, "freshness", said.freshness));
   TRY(json::read(*node, "required", said.required));
-  const json::Value* subjects = TRY(statement.at("subject"));
-  for (const json::Value& subject : subjects->items()) {
-    const std::string name = TRY(subject.string_or("name", ""));
-    const json::Value* digests = TRY(subject.at("digest"));
-    for (const auto& [algorithm, hex] : digests->members()) {
-      said.subjects.emplace(name, algorithm + ":" + TRY(hex.string()));
-    }
-  }
+  TRY(read_subjects(statement, said));
   return said;
 }
 
@@ -110,9 +118,13 @@ bool believe_attested(NodeReport& report, std::string_view document,
   const bool any = !statements.empty();
   bool all = true;
   for (ImageReport& image : report.images) {
-    const bool said =
-        std::ranges::any_of(statements, [&](const Said& one) { return is_about(one, image); });
-    if (said || image.verdict == Verdict::unknown) continue;
+    if (image.verdict == Verdict::unknown) continue;
+    const auto said =
+        std::ranges::find_if(statements, [&](const Said& one) { return is_about(one, image); });
+    if (said != statements.end()) {
+      statements.erase(said);  // it is about one image
+      continue;
+    }
     image.findings = {not_signed(image)};  // nor is what it says of it
     image.verdict = Verdict::unknown;
     all = false;

@@ -122,18 +122,20 @@ class Census {
   ReadyOn ready_on_, failing_on_;
 };
 
+bool counts_before(const Collected& a, const Collected& b) {
+  if (a.attested != b.attested) return a.attested;
+  if (a.attested && a.report.sequence != b.report.sequence) {
+    return b.report.sequence < a.report.sequence;
+  }
+  return std::tie(b.report.time, a.file) < std::tie(a.report.time, b.file);
+}
+
 // The one that counts first.
 std::map<std::string, std::vector<Collected>> by_name(std::vector<Collected> reports) {
   std::map<std::string, std::vector<Collected>> all;
   for (Collected& one : reports) all[one.report.node].push_back(std::move(one));
   for (auto& [name, of_one] : all) {
-    std::ranges::sort(of_one, [](const Collected& a, const Collected& b) {
-      if (a.attested != b.attested) return a.attested;
-      if (a.attested && a.report.sequence != b.report.sequence) {
-        return b.report.sequence < a.report.sequence;
-      }
-      return std::tie(b.report.time, a.file) < std::tie(a.report.time, b.file);
-    });
+    std::ranges::sort(of_one, counts_before);
   }
   return all;
 }

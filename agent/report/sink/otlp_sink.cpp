@@ -19,7 +19,7 @@ Result<> OtlpSink::deliver(const Delivery& delivery, SinkState& state,
                            const std::stop_token& stop) {
   const Viewing viewing{.now = delivery.now, .stale_after = stale_after_};
   const std::string body = to_otlp(delivery.report, delivery.counters, viewing);
-  const auto answer = post(http_, target_, std::string(kOtlpType), body, stop);
+  const auto answer = post(http_, target_, {std::string(kOtlpType), body}, stop);
   OtlpAnswer judged;
   if (answer) {
     judged = judge(answer->head, answer->body, delivery.now);

@@ -34,16 +34,16 @@ Result<std::string> read_token(const PostTarget& target) {
 
 }  // namespace
 
-Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const std::string& content_type,
-                        const std::string& body, const std::stop_token& stop) {
+Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const PostBody& body,
+                        const std::stop_token& stop) {
   HttpRequest request;
   request.method = "POST";
   request.url = target.url;
-  request.headers = {{"Content-Type", content_type}};
+  request.headers = {{"Content-Type", body.type}};
   if (!target.token_file.empty()) {
     request.headers.emplace_back("Authorization", "Bearer " + TRY(read_token(target)));
   }
-  request.body = body;
+  request.body = body.text;
   request.tls = target.tls;
   request.proxy = target.proxy;
   request.whole_timeout = kWhole;

@@ -16,6 +16,11 @@ struct PostTarget {
   std::string proxy;       // "" = the environment's
 };
 
+struct PostBody {
+  std::string type;  // of its content
+  std::string text;
+};
+
 struct PostAnswer {
   HttpResponse head;
   std::string body;  // its first 64 KiB
@@ -23,7 +28,7 @@ struct PostAnswer {
 
 // One POST with the token and the certificates as they are now; redirects are not followed. Errors:
 // invalid_config for a token file that cannot be used, else as HttpClient's.
-Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const std::string& content_type,
-                        const std::string& body, const std::stop_token& stop);
+Result<PostAnswer> post(HttpClient& http, const PostTarget& target, const PostBody& body,
+                        const std::stop_token& stop);
 
 }  // namespace nodeproof::report

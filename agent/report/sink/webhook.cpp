@@ -68,7 +68,7 @@ std::string mark_of_refused(const CloudEvent& event) { return "refused " + event
 }  // namespace
 
 WebhookSink::Sent WebhookSink::send(const std::string& event, const std::stop_token& stop) const {
-  auto answer = post(http_, settings_.target, std::string(kCloudEventType), event, stop);
+  auto answer = post(http_, settings_.target, {std::string(kCloudEventType), event}, stop);
   if (!answer) return {Fate::later, std::move(answer).error()};
   const int status = answer->head.status;
   if (status >= 200 && status < 300) return {Fate::taken, {}};
@@ -163,20 +163,23 @@ Result<> WebhookSink::send_missed(Spool& spool, const Delivery& delivery, SinkSt
     const auto body = whole_body(spool, missed[i]);
     const Sent sent = body ? send(*body, stop) : Sent{Fate::refused, body.error()};
     note(sent, state);
-    if (sent.fate == Fate::refused) {
-      state.problem = sent.error.message;
-      TRY(spool.drop(missed[i]));
-      continue;
-    }
-    if (sent.fate != Fate::taken) return failed(sent.error, state);
-    ++state.counters.delivered;
-    state.counters.last_success = delivery.now;
-    // One that cannot be removed is sent again, with the same id.
-    if (const auto removed = spool.remove(missed[i]); !removed) {
-      state.problem = removed.error().message;
-    }
+    if (sent.fate == Fate::later || sent.fate == Fate::gone) return failed(sent.error, state);
+    TRY(settle_missed(spool, missed[i], sent, state));
+    if (sent.fate == Fate::taken) state.counters.last_success = delivery.now;
   }
   state.more = !spool.events().empty();
+  return {};
+}
+
+Result<> WebhookSink::settle_missed(Spool& spool, const Spool::Event& event, const Sent& sent,
+                                    SinkState& state) {
+  if (sent.fate == Fate::refused) {
+    state.problem = sent.error.message;
+    return spool.drop(event);
+  }
+  ++state.counters.delivered;
+  // One that cannot be removed is sent again, with the same id.
+  if (const auto removed = spool.remove(event); !removed) state.problem = removed.error().message;
   return {};
 }
 

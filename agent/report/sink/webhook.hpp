@@ -41,6 +41,8 @@ class WebhookSink final : public Sink {
                            const std::stop_token& stop) const;
   Result<> send_missed(Spool& spool, const Delivery& delivery, SinkState& state,
                        const std::stop_token& stop) const;
+  static Result<> settle_missed(Spool& spool, const Spool::Event& event, const Sent& sent,
+                                SinkState& state);
   static void note(const Sent& sent, SinkState& state);
   static void take(const CloudEvent& event, const Delivery& delivery, SinkState& state);
   static Result<> keep(Spool& spool, const CloudEvent& event, const Delivery& delivery,
