@@ -42,10 +42,13 @@ void add_once(std::vector<Finding>& findings, const Finding& finding) {
 }
 
 // Reports without news are not on the disk: what a new run numbers is above all that the one before
-// it can have numbered, so that a receiver can tell a replayed report.
-std::uint64_t beyond(std::uint64_t sequence) {
+// it can have numbered, so that a receiver can tell a replayed report. A disk that keeps nothing
+// gives the same report at each start; the clock counts on.
+std::uint64_t beyond(std::uint64_t sequence, DaemonState::Time now) {
   constexpr std::uint64_t kOfOneRun = 1U << 20U;
-  return (sequence / kOfOneRun + 1) * kOfOneRun;
+  const auto clock = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  return std::max((sequence / kOfOneRun + 1) * kOfOneRun,
+                  static_cast<std::uint64_t>(clock.count()));
 }
 
 Finding not_checked_yet() {
@@ -126,21 +129,19 @@ void DaemonState::restore(const DaemonSettings& settings, Time now) {
   }
   const std::string host_name = read_file("/proc/sys/kernel/hostname").value_or("");
   report_.node = last ? last->node : host_name.substr(0, host_name.find('\n'));
-  // Where nothing was kept the clock counts on.
-  const auto clock = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
-  report_.sequence = std::max<std::uint64_t>(last ? beyond(last->sequence) : 0,
-                                             static_cast<std::uint64_t>(clock.count()));
+  report_.sequence = last ? beyond(last->sequence, now) : 0;
   report_.host.boot_id = boot_id_;
   forget(settings, now);
 }
 
 void DaemonState::reconfigure(const DaemonSettings& settings, Time now) {
-  if (report_.config_digest != settings.config_digest) forget(settings, now);
+  if (report_.config_digest == settings.config_digest) return;
+  ++report_.sequence;  // another content is another report
+  forget(settings, now);
 }
 
 void DaemonState::forget(const DaemonSettings& settings, Time now) {
   proven_ = false;
-  ++report_.sequence;
   report_.time = report_.since = now;
   report_.config_digest = settings.config_digest;
   if (!settings.node.empty()) report_.node = settings.node;

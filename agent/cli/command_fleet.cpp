@@ -65,10 +65,6 @@ Result<std::vector<std::string>> files_of(const std::vector<std::string>& paths)
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     std::error_code ignored;
-    if (path != "-" && !fs::exists(path, ignored)) {
-      return std::unexpected(
-          not_usable({"REPORT", path}, {Errc::usage, "there is no such file", ""}));
-    }
     if (!fs::is_directory(path, ignored)) {
       files.push_back(path);
       continue;
