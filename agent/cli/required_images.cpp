@@ -1,13 +1,12 @@
 #include "agent/cli/required_images.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "agent/known_images.hpp"
 #include "agent/kubernetes/cluster_images.hpp"
 #include "agent/kubernetes/credentials.hpp"
-#include "agent/kubernetes/node.hpp"
+#include "agent/kubernetes/node_name.hpp"
 #include "agent/required_set.hpp"
 #include "common/clock.hpp"
 #include "common/file.hpp"
@@ -20,18 +19,12 @@ namespace {
 
 using kubernetes::ClusterImages;
 
-// As the kubelet names the node where nobody has named it otherwise.
-Result<std::string> node_name(const CycleConfig& cycle, const kubernetes::Surroundings& around) {
-  std::string name = around.variable("NODE_NAME");
-  if (name.empty()) name = cycle.settings.node.name;
-  if (name.empty()) {
-    name = read_file(cycle.host_root / "proc/sys/kernel/hostname").value_or("");
-    while (name.ends_with('\n')) name.pop_back();
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  }
-  if (kubernetes::is_node_name(name)) return name;
-  return fail(Errc::invalid_config, "this node's name in Kubernetes is not known",
-              "set node.name to what kubectl get nodes shows");
+// The same as in the report.
+std::string host_name(const CycleConfig& cycle) {
+  if (!cycle.settings.node.name.empty()) return cycle.settings.node.name;
+  std::string name = read_file(cycle.host_root / "proc/sys/kernel/hostname").value_or("");
+  while (name.ends_with('\n')) name.pop_back();
+  return name;
 }
 
 registry::PodLogins logins_of(const std::vector<kubernetes::PullLogin>& given, Found& into) {
@@ -67,7 +60,8 @@ class Cluster {
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
     kubernetes::ClusterReader reader(client,
                                      {.logins = logins, .mirrors = from.static_pods.empty()}, stop);
-    const auto node = node_name(cycle_, around);
+    const auto node =
+        kubernetes::node_name(cycle_.settings.report.kubernetes.node, around, host_name(cycle_));
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {
       if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");
       const std::string name = TRY(node);

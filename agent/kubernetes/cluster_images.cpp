@@ -22,14 +22,51 @@ bool is_name(std::string_view text) { return is_node_name(text); }
 Result<json::Value> ClusterReader::ask(const Question& question) {
   const Call call{.verb = question.verb, .resource = question.resource, .path = question.path};
   auto answer = TRY(client_.send(call, stop_));
-  if (answer.ok()) return std::move(answer.object);
+  if (answer.ok()) {
+    // A proxy's words, say: that is no node without pods.
+    const auto kind = text_of(answer.object, "kind");
+    if (kind && *kind == question.kind) return std::move(answer.object);
+    return fail(Errc::server_error,
+                question.verb + " " + question.resource + ": the answer is no " + question.kind,
+                "check that the kubeconfig's server is an API server");
+  }
   Error error = client_.failure(call, answer);
   if (answer.status == 403) {
     error.remedy = "allow this user to " + question.verb + " " + question.resource +
                    ", as systemd/kubernetes/rbac-images.yaml does";
   }
-  if (answer.status == 404) error.remedy = "set node.name to the name that kubectl get nodes shows";
+  if (answer.status == 404 && question.resource == "nodes") {
+    error.remedy = "set report.kubernetes.node to the name that kubectl get nodes shows";
+  }
   return std::unexpected(std::move(error));
+}
+
+Result<Landing> ClusterReader::node(const std::string& name) {
+  if (node_ && node_->name == name) return *node_;
+  const json::Value object =
+      TRY(ask({"get", "nodes", node_path(name) + "?" + std::string(kFromMemory), "Node"}));
+  Landing found = TRY(read_landing(object));
+  if (found.name != name) {
+    return fail(Errc::server_error, "get nodes: the answer is another Node than " + name);
+  }
+  node_ = std::move(found);
+  return *node_;
+}
+
+Result<json::Value> ClusterReader::list(const Question& question) {
+  json::Value object = TRY(ask(question));
+  const std::string what = question.verb + " " + question.resource;
+  const json::Value* metadata = TRY(object_of(object, "metadata"));
+  if (metadata != nullptr && !TRY(text_of(*metadata, "continue")).empty()) {
+    return fail(Errc::server_error, what + ": the answer is a part of the list");
+  }
+  using Kind = json::Value::Kind;
+  const json::Value* items = object.find("items");
+  // null is what some servers write for an empty list
+  if (items == nullptr || (items->kind() != Kind::array && items->kind() != Kind::null)) {
+    return fail(Errc::server_error, what + ": the answer is a list without items");
+  }
+  return object;
 }
 
 const std::optional<std::string>& ClusterReader::secret(const std::string& space,
@@ -40,7 +77,7 @@ const std::optional<std::string>& ClusterReader::secret(const std::string& space
   const auto read = [&]() -> Result<std::string> {
     if (!is_name(space) || !is_name(name)) return fail(Errc::invalid_document, "no such name");
     const json::Value object =
-        TRY(ask({"get", "secrets", "/api/v1/namespaces/" + space + "/secrets/" + name}));
+        TRY(ask({"get", "secrets", "/api/v1/namespaces/" + space + "/secrets/" + name, "Secret"}));
     return docker_config_of(object);
   };
   if (auto config = read()) {
@@ -58,7 +95,7 @@ Result<> ClusterReader::take_account_secrets(PodImages& pod) {
   const std::string path =
       "/api/v1/namespaces/" + pod.namespace_ + "/serviceaccounts/" + pod.service_account;
   if (!is_name(pod.namespace_) || !is_name(pod.service_account)) return {};
-  const json::Value account = TRY(ask({"get", "serviceaccounts", path}));
+  const json::Value account = TRY(ask({"get", "serviceaccounts", path, "ServiceAccount"}));
   const json::Array* secrets = TRY(list_of(account, "imagePullSecrets"));
   for (const json::Value& each : *secrets) pod.pull_secrets.push_back(TRY(text_of(each, "name")));
   return {};
@@ -79,27 +116,27 @@ void ClusterReader::add(const PodImages& pod, const std::string& kind, ClusterIm
   if (wish_.logins) add_logins(pod, into);
 }
 
-Result<ClusterImages> ClusterReader::pods(const std::string& node) {
-  const json::Value list = TRY(
-      ask({"list", "pods",
-           "/api/v1/pods?fieldSelector=spec.nodeName%3D" + node + "&" + std::string(kFromMemory)}));
+Result<ClusterImages> ClusterReader::pods(const std::string& node_name) {
+  if (auto there = node(node_name); !there) return std::unexpected(std::move(there).error());
+  const json::Value answer = TRY(list(
+      {"list", "pods",
+       "/api/v1/pods?fieldSelector=spec.nodeName%3D" + node_name + "&" + std::string(kFromMemory),
+       "PodList"}));
   ClusterImages found;
-  const json::Array* items = TRY(list_of(list, "items"));
-  for (const json::Value& item : *items) {
+  for (const json::Value& item : answer.find("items")->items()) {
     const auto pod = TRY(read_pod(item));
     if (pod && (wish_.mirrors || !pod->mirror)) add(*pod, "pod", found);
   }
   return found;
 }
 
-Result<ClusterImages> ClusterReader::daemonsets(const std::string& node) {
-  const json::Value object = TRY(ask({"get", "nodes", node_path(node)}));
-  const Landing landing = TRY(read_landing(object));
-  const json::Value list =
-      TRY(ask({"list", "daemonsets", "/apis/apps/v1/daemonsets?" + std::string(kFromMemory)}));
+Result<ClusterImages> ClusterReader::daemonsets(const std::string& node_name) {
+  const Landing landing = TRY(node(node_name));
+  const json::Value answer =
+      TRY(list({"list", "daemonsets", "/apis/apps/v1/daemonsets?" + std::string(kFromMemory),
+                "DaemonSetList"}));
   ClusterImages found;
-  const json::Array* items = TRY(list_of(list, "items"));
-  for (const json::Value& item : *items) {
+  for (const json::Value& item : answer.find("items")->items()) {
     auto pod = TRY(daemonset_on(item, landing));
     if (!pod) continue;
     if (auto taken = take_account_secrets(*pod); !taken) {
