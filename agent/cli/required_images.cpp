@@ -59,7 +59,10 @@ class Cluster {
         http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); });
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
     kubernetes::ClusterReader reader(client,
-                                     {.logins = logins, .mirrors = from.static_pods.empty()}, stop);
+                                     {.logins = logins,
+                                      .taint = cycle_.settings.report.kubernetes.taint,
+                                      .mirrors = from.static_pods.empty()},
+                                     stop);
     const auto node =
         kubernetes::node_name(cycle_.settings.report.kubernetes.node, around, host_name(cycle_));
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {

@@ -45,7 +45,7 @@ Result<Landing> ClusterReader::node(const std::string& name) {
   if (node_ && node_->name == name) return *node_;
   const json::Value object =
       TRY(ask({"get", "nodes", node_path(name) + "?" + std::string(kFromMemory), "Node"}));
-  Landing found = TRY(read_landing(object));
+  Landing found = TRY(read_landing(object, wish_.taint));
   if (found.name != name) {
     return fail(Errc::server_error, "get nodes: the answer is another Node than " + name);
   }

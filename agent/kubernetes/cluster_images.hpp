@@ -35,15 +35,16 @@ struct ClusterImages {
 };
 
 struct ClusterWish {
-  bool logins = true;   // else no Secret is asked for
-  bool mirrors = true;  // of static pods; else their manifests are read by somebody
+  bool logins = true;      // else no Secret is asked for
+  std::string taint = {};  // the key of the one that goes when the node is ready; "" = none
+  bool mirrors = true;     // of static pods; else their manifests are read by somebody
 };
 
 class ClusterReader {
  public:
   // The client outlives it.
   ClusterReader(Client& client, ClusterWish wish, std::stop_token stop)
-      : client_(client), wish_(wish), stop_(std::move(stop)) {}
+      : client_(client), wish_(std::move(wish)), stop_(std::move(stop)) {}
 
   // A kubelet's own credential may ask for these. A pod has the pull secrets of its service account
   // already: the API server put them there when it was made.

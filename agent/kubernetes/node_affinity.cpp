@@ -13,8 +13,10 @@ namespace {
 
 using json::Value;
 
-constexpr std::array<std::string_view, 3> kPassing = {
-    "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "readiness.k8s.io/"};
+constexpr std::array<std::string_view, 4> kPassing = {
+    "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "readiness.k8s.io/",
+    "startup-taint.cluster-autoscaler.kubernetes.io/"};
+constexpr std::string_view kOfCilium = "node.cilium.io/agent-not-ready";
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
@@ -95,14 +97,15 @@ bool matches(const Toleration& toleration, const NodeTaint& taint) {
   return !toleration.key.empty() && toleration.op == "Equal" && toleration.value == taint.value;
 }
 
-bool is_passing(const NodeTaint& taint) {
+bool is_passing(const NodeTaint& taint, std::string_view lifted) {
+  if (taint.key == lifted || taint.key == kOfCilium) return true;
   return std::ranges::any_of(
       kPassing, [&](std::string_view prefix) { return taint.key.starts_with(prefix); });
 }
 
 }  // namespace
 
-Result<Landing> read_landing(const Value& node) {
+Result<Landing> read_landing(const Value& node, std::string_view lifted) {
   Landing out;
   const Value* metadata = TRY(node.at("metadata"));
   out.name = TRY(text_of(*metadata, "name"));
@@ -118,7 +121,7 @@ Result<Landing> read_landing(const Value& node) {
     taint.key = TRY(text_of(item, "key"));
     taint.value = TRY(text_of(item, "value"));
     taint.effect = TRY(text_of(item, "effect"));
-    if (!is_passing(taint)) out.taints.push_back(std::move(taint));
+    if (!is_passing(taint, lifted)) out.taints.push_back(std::move(taint));
   }
   return out;
 }

@@ -179,6 +179,14 @@ TEST_F(ClusterImagesTest, DaemonSetsTakeTheirAccountsSecretsWhereTheyNameNone) {
   EXPECT_EQ(asked_for("/serviceaccounts/"), 1);
 }
 
+TEST_F(ClusterImagesTest, TheTaintThatWaitsForThisVeryProofKeepsNoDaemonSetAway) {
+  serve(kNode, R"({"kind":"Node","metadata":{"name":"pi-17"},"spec":{"taints":[
+      {"key":"example.com/unproven","effect":"NoSchedule"}]}})");
+  serve(kSets, list_of("DaemonSet", set("log", "log:1")));
+  EXPECT_TRUE(reader().daemonsets("pi-17")->images.empty());
+  EXPECT_EQ(reader({.taint = "example.com/unproven"}).daemonsets("pi-17")->images.size(), 1U);
+}
+
 TEST_F(ClusterImagesTest, WhoMayNotAskIsToldWhatToAllow) {
   serve(kSets, R"({"reason":"Forbidden","message":"no"})", 403);
   const auto found = reader().daemonsets("pi-17");

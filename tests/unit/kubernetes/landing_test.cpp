@@ -133,9 +133,21 @@ TEST(Landing, LeavesOutTheTaintsThatPass) {
   const auto found = read_landing(parsed(R"({"metadata": {"name": "pi-17", "labels": {"a": "b"}},
       "spec": {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
                           {"key": "readiness.k8s.io/nodeproof", "effect": "NoSchedule"},
+                          {"key": "startup-taint.cluster-autoscaler.kubernetes.io/disk",
+                           "effect": "NoSchedule"},
+                          {"key": "node.cilium.io/agent-not-ready", "effect": "NoExecute"},
                           {"key": "gpu", "value": "yes", "effect": "NoSchedule"}]}})"));
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, (Landing{"pi-17", {{"a", "b"}}, {{"gpu", "yes", "NoSchedule"}}}));
+}
+
+TEST(Landing, LeavesOutTheTaintThatNodeproofLifts) {
+  const json::Value tainted = parsed(R"({"metadata": {"name": "pi-17"}, "spec": {"taints": [
+      {"key": "example.com/unproven", "effect": "NoSchedule"},
+      {"key": "example.com/unproven-too", "effect": "NoSchedule"}]}})");
+  EXPECT_EQ(read_landing(tainted)->taints.size(), 2U);
+  EXPECT_EQ(read_landing(tainted, "example.com/unproven")->taints,
+            (std::vector<NodeTaint>{{"example.com/unproven-too", "", "NoSchedule"}}));
 }
 
 }  // namespace
