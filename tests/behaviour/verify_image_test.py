@@ -9,7 +9,7 @@ from pathlib import Path
 from rig import catalogue, images, packages, processes, testing
 from rig.containerd import Containerd
 from rig.on_containerd import DRIVER, HOST
-from rig.program import Nodeproof
+from rig.program import Nodeproof, codes
 from rig.registry import Registry
 
 WRAPPER = packages.REPOSITORY / "systemd/nodeproof-verify-image"
@@ -127,6 +127,17 @@ class VerifyImage(testing.RigTest):
         client.push("wrong-arch", "1", catalogue.build("good", HOST))
         self.addCleanup(client.push, "wrong-arch", "1", catalogue.build("wrong-arch", HOST))
         self.assert_allowed(self.wrong, allowed=1)
+
+    def test_a_pull_that_may_mend_this_nodes_copy_is_allowed(self):
+        self.start_daemon()
+        found = [file for file in self.containerd.root.glob("io.containerd.snapshotter.v1.*/snapshots/*/fs/**/bin/bash") if file.is_file()]
+        self.assertNotEqual([], found)
+        for file in found:
+            file.write_bytes(b"")
+        done = self.nodeproof("check", "-c", self.settings, "--again", "-o", "json")
+        self.assertEqual((1, ["FileCorrupt"]), (done.code, codes(done.image(self.good), "fail")), done.stdout)
+        self.assertEqual("not-ready", next(each["verdict"] for each in self.status()["images"] if each["reference"] == self.good))
+        self.assert_allowed(self.good, allowed=1)
 
     def test_without_an_answer_it_is_allowed(self):
         self.assert_allowed(self.wrong, undecided=1)  # no daemon
