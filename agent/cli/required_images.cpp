@@ -63,10 +63,8 @@ class Cluster {
                                       .taint = cycle_.settings.report.kubernetes.taint,
                                       .mirrors = from.static_pods.empty()},
                                      stop);
-    const auto node =
-        kubernetes::node_name(cycle_.settings.report.kubernetes.node, around, host_name(cycle_));
+    const auto node = find_node(client, around);
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {
-      if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");
       const std::string name = TRY(node);
       return (reader.*question)(name);
     };
@@ -78,10 +76,21 @@ class Cluster {
   }
 
  private:
+  // Behind it the server and the node are known, and what they said before.
+  Result<std::string> find_node(kubernetes::Client& client,
+                                const kubernetes::Surroundings& around) {
+    if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");
+    std::string name = TRY(
+        kubernetes::node_name(cycle_.settings.report.kubernetes.node, around, host_name(cycle_)));
+    TRY(client.load());
+    known_ = known_of(std::move(known_), client.server(), name);
+    return name;
+  }
+
   template <class Answer>
   void take(const std::string& source, bool wanted, Answer answer) {
     if (!wanted) {
-      known_.erase(source);
+      changed_ |= known_.sources.erase(source) > 0;
       return;
     }
     auto said = answer();
@@ -90,13 +99,14 @@ class Cluster {
     } else {
       recall(source, std::move(said).error());
     }
-    const auto images = known_.find(source);
-    if (images == known_.end()) return;
+    const auto images = known_.sources.find(source);
+    if (images == known_.sources.end()) return;
     found_.images.insert(found_.images.end(), images->second.begin(), images->second.end());
   }
 
   void learn(const std::string& source, ClusterImages said) {
-    std::vector<FoundImage>& images = known_[source];
+    std::vector<FoundImage>& images = known_.sources[source];
+    changed_ = true;
     images.clear();
     for (kubernetes::ClusterImage& each : said.images) {
       FoundImage image;
@@ -116,18 +126,18 @@ class Cluster {
 
   void recall(const std::string& source, Error error) {
     if (ask_ == Ask::nobody) return;
-    const bool known = known_.contains(source);
+    const bool stands = known_.sources.contains(source) && is_away(error.code);
     error = std::move(error).with_context("the " + source + " of this node");
     constexpr std::string_view kOther = "report.kubernetes.kubeconfig";  // whose words these are
     if (const auto at = error.remedy.find(kOther); at != std::string::npos) {
       error.remedy.replace(at, kOther.size(), "images_from.kubeconfig");
     }
-    if (known) error.message += "; what was known last stands";
-    found_.findings.push_back(images_not_known(error, known ? Severity::warn : Severity::unknown));
+    if (stands) error.message += "; what was known last stands";
+    found_.findings.push_back(images_not_known(error, stands ? Severity::warn : Severity::unknown));
   }
 
   void keep() const {
-    if (ask_ != Ask::everything) return;
+    if (ask_ != Ask::everything || !changed_) return;
     const auto kept = save_known_images(cycle_.state_dir, known_);
     if (!kept) log::warning(kept.error().message);
   }
@@ -136,6 +146,7 @@ class Cluster {
   const Ask ask_;
   Found& found_;
   KnownImages known_;
+  bool changed_ = false;  // by an answer: a wrong name of today takes nothing away
   std::vector<kubernetes::PullLogin> logins_;
   CurlHttpClient http_;
   SystemClock clock_;

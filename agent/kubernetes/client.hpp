@@ -63,6 +63,9 @@ class Client {
   // an answer.
   Result<Answer> send(const Call& call, const std::stop_token& stop);
 
+  // Where it is; "" before load().
+  [[nodiscard]] std::string server() const { return credentials_ ? credentials_->server : ""; }
+
   // How long the server wants to be left alone, from its last answer that said so.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
 
