@@ -44,6 +44,7 @@ class Loader {
     TRY(check_pull(config_.pull));
     TRY(check_stale());
     TRY(check_taint());
+    TRY(check_condition());
     return std::move(config_);
   }
 
@@ -113,6 +114,19 @@ class Loader {
     return fail(Errc::invalid_config,
                 report_place_ + R"(.kubernetes.taint needs "mode": "enforce": in observe nothing )"
                                 "that gates anything is changed");
+  }
+
+  // They are written by who writes the condition.
+  [[nodiscard]] Result<> check_condition() const {
+    const KubernetesReport& report = config_.report.kubernetes;
+    if (report.condition) return {};
+    const char* key = !report.taint.empty()              ? "taint"
+                      : !report.taint_kubeconfig.empty() ? "taint_kubeconfig"
+                      : report.labels                    ? "labels"
+                                                         : nullptr;
+    if (key == nullptr) return {};
+    return fail(Errc::invalid_config, report_place_ + ".kubernetes." + key +
+                                          R"( does nothing without "condition": true beside it)");
   }
 
   static void warn_of_open_secret(const std::string& file) {

@@ -68,6 +68,15 @@ TEST_F(ReportSection, NoTaintIsTakenOffInObserve) {
       << config.error().message;
 }
 
+TEST_F(ReportSection, WhatGoesWithTheConditionNeedsIt) {
+  for (const std::string key :
+       {R"("taint": "a.b/c")", R"("labels": true)", R"("taint_kubeconfig": "/tk")"}) {
+    EXPECT_TRUE(refuses(R"({"kubernetes": {)" + key + "}}", R"(without "condition": true)")) << key;
+    EXPECT_TRUE(load(R"({"kubernetes": {"condition": true, )" + key + "}}")) << key;
+  }
+  EXPECT_TRUE(load(R"({"kubernetes": {"node": "pi-17", "labels": false, "taint": ""}})"));
+}
+
 TEST_F(ReportSection, SecretsMayBeCredentials) {
   const auto config = load(R"({"signing": {"key": "credential:signing"},
                                "webhook": {"token_file": "credential:token"}})");
