@@ -5,7 +5,7 @@
 namespace nodeproof::cli {
 namespace {
 
-kubernetes::Options options_of(const config::Config& config, std::chrono::seconds stale_after) {
+kubernetes::Options options_of(const config::Config& config) {
   const config::KubernetesReport& settings = config.report.kubernetes;
   kubernetes::Options options;
   options.kubeconfig = settings.kubeconfig;
@@ -16,7 +16,8 @@ kubernetes::Options options_of(const config::Config& config, std::chrono::second
   if (config.mode == config::Mode::enforce) options.taint = settings.taint;
   options.taint_kubeconfig = settings.taint_kubeconfig;
   options.heartbeat = settings.heartbeat;
-  options.stale_after = stale_after;
+  // Of a daemon that lives, which says this now: how often it checks makes nothing stale.
+  options.stale_after = config.stale_after;
   options.around = kubernetes::Surroundings::of_this_process();
   return options;
 }
@@ -31,7 +32,7 @@ Result<> failed(const Error& error, report::SinkState& state) {
 
 Result<> KubernetesSink::deliver(const report::Delivery& delivery, report::SinkState& state,
                                  const std::stop_token& stop) {
-  const auto published = kubernetes::publish(delivery.report, options_of(config_, stale_after_),
+  const auto published = kubernetes::publish(delivery.report, options_of(config_),
                                              {http_, clock_, stop}, state.memory);
   if (!published) return failed(published.error(), state);
   state.memory = published->memory;
