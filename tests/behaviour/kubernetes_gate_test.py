@@ -146,6 +146,14 @@ class TheManifests(OfAPod):
         self.assertTrue(tolerated(OURS, found))
         self.assertFalse(tolerated({"key": "other", "effect": "NoSchedule"}, found))
 
+    def test_the_namespace_is_the_same_in_every_manifest(self):
+        """kubectl apply takes labels off that the file does not name any more."""
+        texts = {path.name: path.read_text(encoding="utf-8") for path in MANIFESTS.glob("*.yaml")}
+        found = {name: [line.partition(" #")[0].rstrip() for line in part.splitlines() if not line.startswith("#") and line.strip()]
+                 for name, text in texts.items() for _, part in self.cluster.documents(text) if re.search(r"^kind: Namespace$", part, flags=re.M)}
+        self.assertLessEqual({"daemonset.yaml", "untaint.yaml"}, set(found))
+        self.assertEqual([found["daemonset.yaml"]] * len(found), list(found.values()), found)
+
     def test_every_manifest_is_tried_here_or_too_new_for_this_server(self):
         tried = {"daemonset.yaml", "rbac.yaml", "rbac-labels.yaml", "untaint.yaml", "node-readiness-rule-bootstrap.yaml",
                  "node-readiness-rule-continuous.yaml", "tolerate.json", "untaint-kubeconfig.sh"}
