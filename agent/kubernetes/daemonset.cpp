@@ -25,7 +25,7 @@ Result<std::optional<PodImages>> daemonset_on(const Value& daemonset, const Land
     return std::optional<PodImages>();
   }
   const auto tolerations = TRY(read_tolerations(*pod));
-  if (!tolerates(tolerations, node)) return std::optional<PodImages>();
+  if (!TRY(tolerates(tolerations, node))) return std::optional<PodImages>();
   PodImages images = TRY(read_pod_spec(*pod));
   images.name = TRY(text_of(*metadata, "name"));
   const std::string space = TRY(text_of(*metadata, "namespace"));

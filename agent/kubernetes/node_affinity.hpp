@@ -39,8 +39,9 @@ struct Toleration {
   std::string key, op = "Equal", value, effect;
 };
 
-// No taint NoSchedule or NoExecute of the node is without a toleration.
-[[nodiscard]] bool tolerates(const std::vector<Toleration>& tolerations, const Landing& node);
+// No taint NoSchedule or NoExecute of the node is without a toleration. Errc::unsupported where
+// that hangs on an operator that is not known.
+Result<bool> tolerates(const std::vector<Toleration>& tolerations, const Landing& node);
 Result<std::vector<Toleration>> read_tolerations(const json::Value& pod_spec);
 
 }  // namespace nodeproof::kubernetes

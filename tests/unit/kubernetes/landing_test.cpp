@@ -113,11 +113,21 @@ TEST(DaemonSet, TaintsNeedTolerations) {
   EXPECT_FALSE(tolerated(R"("key": "gpu", "value": "no")"));
   EXPECT_FALSE(tolerated(R"("key": "gpu", "operator": "Exists", "effect": "NoExecute")"));
   EXPECT_FALSE(tolerated(R"("key": "cpu", "operator": "Exists")"));
-  EXPECT_FALSE(tolerated(R"("key": "gpu", "operator": "Near", "value": "yes")"));
   tainted.taints[0].effect = "PreferNoSchedule";
   EXPECT_TRUE(lands("", tainted));
   tainted.taints[0].effect = "NoExecute";
   EXPECT_FALSE(lands("", tainted));
+}
+
+TEST(DaemonSet, ATolerationThatIsNotUnderstoodIsAnErrorWhereItCounts) {
+  const std::string near = R"({"key": "gpu", "operator": "Near", "value": "yes"})";
+  Landing tainted = node();
+  EXPECT_TRUE(lands("\"tolerations\": [" + near + "]", tainted)) << "there is no such taint";
+  tainted.taints = {{"gpu", "yes", "NoSchedule"}};
+  const auto found = daemonset("\"tolerations\": [" + near + "]", tainted);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unsupported);
+  EXPECT_TRUE(lands("\"tolerations\": [" + near + R"(, {"operator": "Exists"}])", tainted));
 }
 
 TEST(DaemonSet, OneThatIsBeingDeletedMakesNoPods) {
