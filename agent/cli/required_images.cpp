@@ -58,11 +58,8 @@ class Cluster {
     kubernetes::Client client(
         http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); });
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
-    kubernetes::ClusterReader reader(client,
-                                     {.logins = logins,
-                                      .taint = cycle_.settings.report.kubernetes.taint,
-                                      .mirrors = from.static_pods.empty()},
-                                     stop);
+    kubernetes::ClusterReader reader(
+        client, {.logins = logins, .taint = cycle_.settings.report.kubernetes.taint}, stop);
     const auto node = find_node(client, around);
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {
       const std::string name = TRY(node);

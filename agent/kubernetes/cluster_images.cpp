@@ -125,7 +125,7 @@ Result<ClusterImages> ClusterReader::pods(const std::string& node_name) {
   ClusterImages found;
   for (const json::Value& item : answer.find("items")->items()) {
     const auto pod = TRY(read_pod(item));
-    if (pod && (wish_.mirrors || !pod->mirror)) add(*pod, "pod", found);
+    if (pod) add(*pod, "pod", found);
   }
   return found;
 }

@@ -37,7 +37,6 @@ struct ClusterImages {
 struct ClusterWish {
   bool logins = true;      // else no Secret is asked for
   std::string taint = {};  // the key of the one that goes when the node is ready; "" = none
-  bool mirrors = true;     // of static pods; else their manifests are read by somebody
 };
 
 class ClusterReader {

@@ -7,8 +7,6 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
-
 const Value* present(const Value& object, std::string_view key) {
   const Value* value = object.find(key);
   return value == nullptr || value->kind() == Value::Kind::null ? nullptr : value;
@@ -94,8 +92,6 @@ Result<std::optional<PodImages>> read_pod(const Value& pod) {
     return std::optional<PodImages>();
   }
   PodImages images = TRY(read_pod_spec(*spec));
-  const Value* annotations = TRY(object_of(*metadata, "annotations"));
-  images.mirror = annotations != nullptr && annotations->find(kMirror) != nullptr;
   images.name = TRY(text_of(*metadata, "name"));
   const std::string space = TRY(text_of(*metadata, "namespace"));
   if (!space.empty()) images.namespace_ = space;

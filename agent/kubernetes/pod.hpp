@@ -16,7 +16,6 @@ struct PodImages {
   std::vector<std::string> images;           // init containers first, as written, each once
   std::string service_account = "default";
   std::vector<std::string> pull_secrets;  // names of Secrets of its namespace
-  bool mirror = false;                    // of a static pod, whose manifest says the same
   friend bool operator==(const PodImages&, const PodImages&) = default;
 };
 

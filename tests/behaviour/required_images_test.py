@@ -204,7 +204,7 @@ class Cluster(Required):
 
     def test_the_pods_of_this_node_are_required_with_their_pull_secrets(self):
         self.make_pod("web", self.good, secret="registry")
-        self.make_pod("mirror", self.wrong, annotations={"kubernetes.io/config.mirror": "x"})
+        self.make_pod("mirror", self.other, secret="registry", annotations={"kubernetes.io/config.mirror": "x"})  # of another folder's manifest
         self.cluster.make_node("pi-18")
         self.make_pod("elsewhere", self.wrong, node="pi-18")
         self.make_pod("done", self.wrong)
@@ -212,7 +212,7 @@ class Cluster(Required):
         self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=self.kubelet)
         done = self.check()
         self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stdout)
-        self.assertEqual({self.good: "pod default/web"}, self.references(done.report))
+        self.assertEqual({self.good: "pod default/web", self.other: "pod default/mirror"}, self.references(done.report))
         plan = self.nodeproof("plan", "-c", self.config)
         self.assertIn("the pull secret default/registry", plan.stdout)
         self.assert_no_secret_is_kept()
@@ -222,7 +222,7 @@ class Cluster(Required):
             if file.is_file():
                 self.assertNotIn(PASSWORD.encode(), file.read_bytes(), file)
         kept = json.loads((self.nodeproof.state / "required.json").read_text())
-        self.assertEqual([{"reference": self.good, "origin": "pod default/web"}], kept["sources"]["pods"])
+        self.assertIn({"reference": self.good, "origin": "pod default/web"}, kept["sources"]["pods"])
 
     def test_a_pull_secret_is_for_its_pods_images_alone(self):
         self.make_pod("web", self.good, secret="old")

@@ -38,7 +38,7 @@ bool fits(const std::string& requirement) {
 TEST(DaemonSet, GivesTheImagesOfItsTemplate) {
   const auto found = daemonset("");
   ASSERT_TRUE(found && *found);
-  EXPECT_EQ(**found, (PodImages{"ops", "log", {"log:1"}, "default", {}, false}));
+  EXPECT_EQ(**found, (PodImages{"ops", "log", {"log:1"}, "default", {}}));
 }
 
 TEST(DaemonSet, GoesWhereItsNodeSelectorSays) {
