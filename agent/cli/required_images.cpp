@@ -1,6 +1,7 @@
 #include "agent/cli/required_images.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "agent/known_images.hpp"
@@ -19,6 +20,10 @@ namespace {
 
 using kubernetes::ClusterImages;
 
+// The daemon gives a look 50 s; a call of which the first answer is a 401 is made twice.
+constexpr kubernetes::Patience kOfALook{std::chrono::seconds(5), std::chrono::seconds(10),
+                                        std::chrono::seconds(30)};
+
 // The same as in the report.
 std::string host_name(const CycleConfig& cycle) {
   if (!cycle.settings.node.name.empty()) return cycle.settings.node.name;
@@ -27,18 +32,30 @@ std::string host_name(const CycleConfig& cycle) {
   return name;
 }
 
-registry::PodLogins logins_of(const std::vector<kubernetes::PullLogin>& given, Found& into) {
+// A pod's secret is no reason to log in otherwise for what the operator has named.
+std::set<registry::Place> places_of(const std::vector<RequiredImage>& configured) {
+  std::set<registry::Place> places;
+  for (const RequiredImage& image : configured) {
+    const auto reference = Reference::parse(image.reference);
+    if (reference) places.insert({reference->domain(), reference->path()});
+  }
+  return places;
+}
+
+registry::PodLogins logins_of(const std::vector<kubernetes::PullLogin>& given,
+                              const std::set<registry::Place>& configured, Found& into) {
   registry::PodLogins logins;
   for (const kubernetes::PullLogin& each : given) {
     const auto image = Reference::parse(each.reference);
     if (!image) continue;
-    auto& of_place = logins[{image->domain(), image->path()}];
+    const registry::Place place{image->domain(), image->path()};
+    auto& of_place = logins[place];
     const bool known =
         std::ranges::find(of_place, each.source, &registry::PodLogin::source) != of_place.end();
     if (known) continue;
     auto config = registry::DockerConfig::parse(each.docker_config, each.source);
     if (config) {
-      of_place.push_back({*std::move(config), each.source});
+      of_place.push_back({*std::move(config), each.source, configured.contains(place)});
     } else {
       into.findings.push_back(images_not_known(config.error(), Severity::warn));
     }
@@ -56,7 +73,8 @@ class Cluster {
     const config::ImagesFrom& from = cycle_.settings.images_from;
     const auto around = kubernetes::Surroundings::of_this_process();
     kubernetes::Client client(
-        http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); });
+        http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); },
+        ask_ == Ask::without_logins ? kOfALook : kubernetes::Patience{});
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
     kubernetes::ClusterReader reader(
         client, {.logins = logins, .taint = cycle_.settings.report.kubernetes.taint}, stop);
@@ -69,7 +87,7 @@ class Cluster {
     take("daemonsets", from.daemonsets,
          [&] { return answer_of(&kubernetes::ClusterReader::daemonsets); });
     keep();
-    return logins_of(logins_, found_);
+    return logins_of(logins_, places_of(cycle_.settings.images), found_);
   }
 
  private:
@@ -157,9 +175,13 @@ registry::PodLogins find_required(CycleConfig& cycle, Ask ask, const std::stop_t
   Found found = look_at_folders(from);
   // The API server's failures differ in their words; what it names differs in its images.
   const std::vector<Finding> of_folders = found.findings;
+  const std::string of_folders_alone = fingerprint(from, found);
   registry::PodLogins logins;
   if (from.pods || from.daemonsets) logins = Cluster(cycle, ask, found).look(stop);
-  cycle.fingerprint = fingerprint(from, {found.images, of_folders});
+  cycle.fingerprint = of_folders_alone;
+  if (from.pods || from.daemonsets) {
+    cycle.fingerprint += " " + fingerprint(from, {found.images, of_folders});
+  }
   RequiredSet set = required_set(std::move(cycle.settings.images), found);
   cycle.settings.images = std::move(set.images);
   cycle.origins = std::move(set.origins);

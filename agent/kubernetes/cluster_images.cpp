@@ -10,8 +10,8 @@
 namespace nodeproof::kubernetes {
 namespace {
 
-// From the API server's own memory, where pods are found by their node: a question each minute of
-// hundreds of nodes reads nothing from etcd.
+// From the API server's own memory, where pods are found by their node: a look each minute of
+// hundreds of nodes reads nothing from etcd. (It asks for no secret.)
 constexpr std::string_view kFromMemory = "resourceVersion=0";
 
 // It becomes a part of a path.
@@ -21,7 +21,13 @@ bool is_name(std::string_view text) { return is_node_name(text); }
 
 Result<json::Value> ClusterReader::ask(const Question& question) {
   const Call call{.verb = question.verb, .resource = question.resource, .path = question.path};
-  auto answer = TRY(client_.send(call, stop_));
+  if (away_) return std::unexpected(*away_);
+  auto sent = client_.send(call, stop_);
+  if (!sent) {
+    away_ = sent.error();
+    return std::unexpected(*away_);
+  }
+  Answer& answer = *sent;
   if (answer.ok()) {
     // A proxy's words, say: that is no node without pods.
     const auto kind = text_of(answer.object, "kind");
@@ -31,6 +37,8 @@ Result<json::Value> ClusterReader::ask(const Question& question) {
                 "check that the kubeconfig's server is an API server");
   }
   Error error = client_.failure(call, answer);
+  // It does not know this credential, or wants to be left alone.
+  if (answer.status == 401 || answer.status == 429 || client_.retry_after()) away_ = error;
   if (answer.status == 403) {
     error.remedy = "allow this user to " + question.verb + " " + question.resource +
                    ", as systemd/kubernetes/rbac-images.yaml does";
@@ -73,7 +81,7 @@ const std::optional<std::string>& ClusterReader::secret(const std::string& space
                                                         const std::string& name,
                                                         ClusterImages& into) {
   const auto [place, fresh] = secrets_.try_emplace(space + "/" + name);
-  if (!fresh) return place->second;
+  if (!fresh || away_) return place->second;
   const auto read = [&]() -> Result<std::string> {
     if (!is_name(space) || !is_name(name)) return fail(Errc::invalid_document, "no such name");
     const json::Value object =
@@ -89,16 +97,28 @@ const std::optional<std::string>& ClusterReader::secret(const std::string& space
   return place->second;
 }
 
-// As the API server does it for a pod that names none.
-Result<> ClusterReader::take_account_secrets(PodImages& pod) {
-  if (!wish_.logins || !pod.pull_secrets.empty()) return {};
-  const std::string path =
-      "/api/v1/namespaces/" + pod.namespace_ + "/serviceaccounts/" + pod.service_account;
-  if (!is_name(pod.namespace_) || !is_name(pod.service_account)) return {};
-  const json::Value account = TRY(ask({"get", "serviceaccounts", path, "ServiceAccount"}));
-  const json::Array* secrets = TRY(list_of(account, "imagePullSecrets"));
-  for (const json::Value& each : *secrets) pod.pull_secrets.push_back(TRY(text_of(each, "name")));
-  return {};
+const std::vector<std::string>& ClusterReader::account_secrets(const PodImages& pod,
+                                                               ClusterImages& into) {
+  const auto [place, fresh] = accounts_.try_emplace(pod.namespace_ + "/" + pod.service_account);
+  if (!fresh || away_ || !is_name(pod.namespace_) || !is_name(pod.service_account)) {
+    return place->second;
+  }
+  const auto read = [&]() -> Result<std::vector<std::string>> {
+    const std::string path =
+        "/api/v1/namespaces/" + pod.namespace_ + "/serviceaccounts/" + pod.service_account;
+    const json::Value account = TRY(ask({"get", "serviceaccounts", path, "ServiceAccount"}));
+    const json::Array* secrets = TRY(list_of(account, "imagePullSecrets"));
+    std::vector<std::string> names;
+    for (const json::Value& each : *secrets) names.push_back(TRY(text_of(each, "name")));
+    return names;
+  };
+  if (auto names = read()) {
+    place->second = *std::move(names);
+  } else {
+    into.problems.push_back(
+        std::move(names).error().with_context("the service account " + place->first));
+  }
+  return place->second;
 }
 
 void ClusterReader::add_logins(const PodImages& pod, ClusterImages& into) {
@@ -139,9 +159,8 @@ Result<ClusterImages> ClusterReader::daemonsets(const std::string& node_name) {
   for (const json::Value& item : answer.find("items")->items()) {
     auto pod = TRY(daemonset_on(item, landing));
     if (!pod) continue;
-    if (auto taken = take_account_secrets(*pod); !taken) {
-      found.problems.push_back(std::move(taken).error().with_context(
-          "the service account " + pod->namespace_ + "/" + pod->service_account));
+    if (wish_.logins && pod->pull_secrets.empty()) {
+      pod->pull_secrets = account_secrets(*pod, found);
     }
     add(*pod, "DaemonSet", found);
   }

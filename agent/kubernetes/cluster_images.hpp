@@ -63,7 +63,8 @@ class ClusterReader {
   Result<json::Value> list(const Question& question);
   void add(const PodImages& pod, const std::string& kind, ClusterImages& into);
   void add_logins(const PodImages& pod, ClusterImages& into);
-  Result<> take_account_secrets(PodImages& pod);
+  // As the API server gives them to a pod that names none. Read once.
+  const std::vector<std::string>& account_secrets(const PodImages& pod, ClusterImages& into);
   // Read once; nothing where it could not be.
   const std::optional<std::string>& secret(const std::string& space, const std::string& name,
                                            ClusterImages& into);
@@ -72,6 +73,8 @@ class ClusterReader {
   const ClusterWish wish_;
   const std::stop_token stop_;
   std::optional<Landing> node_;
+  std::optional<Error> away_;                                  // after which nothing more is asked
+  std::map<std::string, std::vector<std::string>> accounts_;   // by namespace/name
   std::map<std::string, std::optional<std::string>> secrets_;  // by namespace/name
 };
 

@@ -4,6 +4,7 @@ and DaemonSets of this node, with their pull secrets."""
 import base64
 import json
 import os
+import socket
 import ssl
 import subprocess
 import urllib.error
@@ -288,6 +289,23 @@ class Cluster(Required):
         self.assertEqual((0, ""), self.look())
         self.make_pod("web", self.good)
         processes.wait_until(lambda: self.look()[0] == 1, "the news of the pod")
+
+    def test_a_changed_manifest_is_noticed_before_the_api_server_is_asked(self):
+        kubeconfig = self.nodeproof.folder / "kubelet.kubeconfig"
+        kubeconfig.write_text(Path(self.kubelet).read_text(encoding="utf-8"), encoding="utf-8")
+        kubeconfig.chmod(0o600)
+        self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=str(kubeconfig))
+        self.look_list()
+        self.assertEqual((0, ""), self.look())
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.setblocking(False)
+            text = kubeconfig.read_text(encoding="utf-8")
+            kubeconfig.write_text(text.replace(self.cluster.server, f"https://127.0.0.1:{silent.getsockname()[1]}"), encoding="utf-8")
+            self.write("web.json", pod("web", self.good))
+            code, said = self.look()
+            self.assertEqual(1, code, said)
+            self.assertIn("other images are required now", said)
+            self.assertRaises(BlockingIOError, silent.accept)
 
     def daemonset(self, name: str, reference: str, **spec) -> dict:
         labels = {"app": name}

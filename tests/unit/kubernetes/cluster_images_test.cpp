@@ -115,6 +115,19 @@ TEST_F(ClusterImagesTest, WhatIsNoWholeListIsNoEmptyOne) {
   EXPECT_TRUE(reader().pods("pi-17"));
 }
 
+TEST_F(ClusterImagesTest, AListMayBeLargerThanAnObjectAndHasAnEnd) {
+  const auto padded = [](std::size_t mib) {
+    return pods(R"({"metadata":{"name":"big","annotations":{"a":")" + std::string(mib << 20, 'x') +
+                R"("}},"spec":{"containers":[{"image":"big:1"}]}})");
+  };
+  serve(kPods, padded(5));
+  EXPECT_TRUE(reader().pods("pi-17"));
+  serve(kPods, padded(13));
+  const auto found = reader().pods("pi-17");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::too_large);
+}
+
 TEST_F(ClusterImagesTest, AnotherNodeIsNotThisOne) {
   serve(kPods, pods(""));
   for (const std::string body : {R"({"kind":"Node","metadata":{"name":"pi-18"}})",
@@ -184,6 +197,54 @@ TEST_F(ClusterImagesTest, TheTaintThatWaitsForThisVeryProofKeepsNoDaemonSetAway)
   serve(kSets, list_of("DaemonSet", set("log", "log:1")));
   EXPECT_TRUE(reader().daemonsets("pi-17")->images.empty());
   EXPECT_EQ(reader({.taint = "example.com/unproven"}).daemonsets("pi-17")->images.size(), 1U);
+}
+
+TEST_F(ClusterImagesTest, AnAccountIsReadOnceAndToldOfOnce) {
+  serve(kSets, list_of("DaemonSet", set("log", "log:1") + "," + set("net", "net:1")));
+  serve(kServer + "/api/v1/namespaces/shop/serviceaccounts/default", R"({"message":"no"})", 403);
+  const auto found = reader().daemonsets("pi-17");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->images.size(), 2U);
+  EXPECT_EQ(found->problems.size(), 1U);
+  EXPECT_EQ(asked_for("/serviceaccounts/"), 1);
+}
+
+TEST_F(ClusterImagesTest, NothingMoreIsAskedOfAServerThatIsAwayOrWantsToBeLeftAlone) {
+  serve(kPods, pods(pod("web", "web:1", "r") + "," + pod("api", "api:1", "s")));
+  serve_secret("r", R"({"message":"slow down"})", 429);
+  ClusterReader one = reader();
+  const auto found = one.pods("pi-17");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->images.size(), 2U);
+  EXPECT_EQ(found->problems.size(), 1U);
+  EXPECT_EQ(asked_for("/secrets/"), 1);
+  const auto sets = one.daemonsets("pi-17");
+  ASSERT_FALSE(sets);
+  EXPECT_EQ(sets.error().code, Errc::throttled);
+  EXPECT_EQ(asked_for("/daemonsets"), 0);
+}
+
+TEST_F(ClusterImagesTest, AClientOfLittlePatienceBeginsNoCallThatMightEndTooLate) {
+  using std::chrono::seconds;
+  fakes::FakeClock clock;
+  Client client(http_, clock,
+                [] {
+                  Credentials found;
+                  found.server = kServer;
+                  return Result<Credentials>(found);
+                },
+                {seconds(5), seconds(10), seconds(30)});
+  serve(kPods, pods(""));
+  ClusterReader one(client, {}, {});
+  EXPECT_TRUE(one.pods("pi-17"));
+  EXPECT_EQ(http_.requests().at(0).connect_timeout, seconds(5));
+  EXPECT_EQ(http_.requests().at(0).whole_timeout, seconds(10));
+  clock.advance(seconds(15));
+  EXPECT_TRUE(one.pods("pi-17"));
+  clock.advance(seconds(1));
+  const auto late = one.pods("pi-17");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Errc::timeout);
 }
 
 TEST_F(ClusterImagesTest, WhoMayNotAskIsToldWhatToAllow) {
