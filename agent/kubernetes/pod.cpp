@@ -28,6 +28,18 @@ Result<> take_containers(const Value& spec, std::string_view list, PodImages& in
   return {};
 }
 
+// Volumes whose files are those of an image.
+Result<> take_image_volumes(const Value& spec, PodImages& into) {
+  const json::Array* volumes = TRY(list_of(spec, "volumes"));
+  for (const Value& volume : *volumes) {
+    const Value* image = TRY(object_of(volume, "image"));
+    if (image == nullptr) continue;
+    std::string reference = TRY(text_of(*image, "reference"));
+    if (!reference.empty()) add_once(into.images, std::move(reference));
+  }
+  return {};
+}
+
 // A gone pod's images are nobody's any more.
 Result<bool> has_ended(const Value& pod) {
   const Value* status = TRY(object_of(pod, "status"));
@@ -68,6 +80,7 @@ Result<PodImages> read_pod_spec(const Value& spec) {
   PodImages pod;
   TRY(take_containers(spec, "initContainers", pod));
   TRY(take_containers(spec, "containers", pod));
+  TRY(take_image_volumes(spec, pod));
   const json::Array* containers = TRY(list_of(spec, "containers"));
   if (containers->empty()) {
     return fail(Errc::invalid_document, spec.path() + ": a pod without containers");

@@ -27,6 +27,15 @@ TEST(Pod, NamesTheImagesOfItsContainersAndHowTheyArePulled) {
   EXPECT_EQ(*found, (PodImages{"shop", "web-1", {"init:1", "web:1"}, "web", {"a", "b"}}));
 }
 
+TEST(Pod, NeedsTheImagesOfItsVolumesToo) {
+  const auto found = pod(R"({ "metadata": { "name": "x" }, "spec": {
+      "containers": [{"image": "web:1"}], "volumes": [
+      {"name": "a", "emptyDir": {}}, {"name": "m", "image": {"reference": "model:1"}},
+      {"name": "w", "image": {"reference": "web:1"}}, {"name": "n", "image": {}}] } })");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->images, (std::vector<std::string>{"web:1", "model:1"}));
+}
+
 TEST(Pod, IsNotCountedWhenItRunsNoMore) {
   const auto with = [](std::string_view more) {
     return pod(R"({ "metadata": { "name": "x" }, "spec": { "containers": [{"image": "a:1"}])" +
