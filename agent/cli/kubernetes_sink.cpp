@@ -22,6 +22,16 @@ kubernetes::Options options_of(const config::Config& config) {
   return options;
 }
 
+// One error of them all, which is of the kind of the first.
+Error joined(const std::vector<Error>& errors) {
+  Error all = errors.front();
+  for (auto other = errors.begin() + 1; other != errors.end(); ++other) {
+    all.message += "; " + other->message;
+    if (!all.remedy.contains(other->remedy)) all.remedy += "; " + other->remedy;
+  }
+  return all;
+}
+
 Result<> failed(const Error& error, report::SinkState& state) {
   ++state.counters.failures;
   state.problem = error.message;
@@ -37,7 +47,7 @@ Result<> KubernetesSink::deliver(const report::Delivery& delivery, report::SinkS
   if (!published) return failed(published.error(), state);
   state.memory = published->memory;
   state.retry_after = published->retry_after;
-  if (!published->failed.empty()) return failed(published->failed.front(), state);
+  if (!published->failed.empty()) return failed(joined(published->failed), state);
   ++state.counters.delivered;
   state.counters.last_success = delivery.now;
   state.problem.clear();

@@ -170,6 +170,10 @@ Result<std::vector<fs::path>> fragments(const fs::path& directory) {
 
 Result<std::vector<RequiredImage>> load_images(const fs::path& file) {
   const std::string name = file.string();
+  std::error_code unseen;  // then it cannot be read either
+  if (fs::is_other(fs::status(file, unseen))) {
+    return fail(Errc::invalid_config, name + " is no regular file");
+  }
   const std::string text = TRY(read_file(file));
   auto root = json::parse(text, {.comments = true});
   if (!root) return fail(Errc::invalid_config, name + ": " + root.error().message);

@@ -44,5 +44,17 @@ TEST_F(KubernetesSinkTest, AVerdictStandsForAsLongAsTheOperatorSays) {
   EXPECT_EQ(reason_after(15), "ReportStale");
 }
 
+TEST_F(KubernetesSinkTest, NamesAllThatFailed) {
+  config_.report.kubernetes.labels = true;
+  rig_.api.answer_next(kubernetes::kPatchNode, fakes::status_answer(403, "Forbidden", "no labels"));
+  rig_.api.answer_next(kubernetes::kPostEvent, fakes::status_answer(403, "Forbidden", "no events"));
+  const auto done = deliver(kubernetes::ready());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::permission_denied);
+  for (const std::string& text : {done.error().message, state_.problem}) {
+    EXPECT_TRUE(text.contains("no labels") && text.contains("no events")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace nodeproof::cli

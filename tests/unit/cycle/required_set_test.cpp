@@ -1,6 +1,7 @@
 #include "agent/required_set.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "agent/codes.hpp"
 #include "common/file.hpp"
@@ -139,6 +140,13 @@ TEST_F(Folders, WhatCannotBeReadMakesTheNodeUnknown) {
   ASSERT_EQ(said.size(), 7U);
   EXPECT_EQ(said[0], (dir_ / "b.json").string() + ":1: $.mode: unknown key");
   EXPECT_EQ(said[2], (dir_ / "none").string() + " is no folder that can be read");
+}
+
+TEST_F(Folders, APipeHoldsNothingUp) {
+  ASSERT_EQ(::mkfifo((dir_ / "pipe.json").c_str(), 0600), 0);
+  const Found all = look_at_folders({.static_pods = {}, .directories = {dir_.string()}});
+  ASSERT_EQ(all.findings.size(), 1U);
+  EXPECT_TRUE(all.findings[0].message.ends_with("pipe.json is no regular file"));
 }
 
 TEST(Fingerprint, IsTheSameForMorePodsOfOneImage) {
