@@ -14,6 +14,20 @@ namespace {
 // hundreds of nodes reads nothing from etcd. (It asks for no secret.)
 constexpr std::string_view kFromMemory = "resourceVersion=0";
 
+// The next question would fare no better.
+bool is_away(Errc code) {
+  switch (code) {
+    case Errc::unreachable:
+    case Errc::untrusted:
+    case Errc::timeout:
+    case Errc::truncated:
+    case Errc::cancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // It becomes a part of a path.
 bool is_name(std::string_view text) { return is_node_name(text); }
 
@@ -24,8 +38,8 @@ Result<json::Value> ClusterReader::ask(const Question& question) {
   if (away_) return std::unexpected(*away_);
   auto sent = client_.send(call, stop_);
   if (!sent) {
-    away_ = sent.error();
-    return std::unexpected(*away_);
+    if (is_away(sent.error().code)) away_ = sent.error();
+    return std::unexpected(std::move(sent).error());
   }
   Answer& answer = *sent;
   if (answer.ok()) {

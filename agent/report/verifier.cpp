@@ -35,9 +35,18 @@ constexpr auto kOfTheBytes = std::to_array<std::string_view>(
 constexpr auto kOfTheCopy =
     std::to_array<std::string_view>({code::kContentCorrupt, code::kFileCorrupt});
 
-bool is_failure(const Finding& finding, std::span<const std::string_view> codes) {
-  return finding.severity == Severity::fail &&
-         std::ranges::find(codes, finding.code) != codes.end();
+// The first of these; nullptr = none.
+const Finding* failure_of(const ImageReport& image, std::span<const std::string_view> codes) {
+  const auto found = std::ranges::find_if(image.findings, [codes](const Finding& finding) {
+    return finding.severity == Severity::fail &&
+           std::ranges::find(codes, finding.code) != codes.end();
+  });
+  return found == image.findings.end() ? nullptr : &*found;
+}
+
+const Finding* failure_of_the_bytes(const ImageReport& image) {
+  if (failure_of(image, kOfTheCopy) != nullptr) return nullptr;
+  return failure_of(image, kOfTheBytes);
 }
 
 std::filesystem::path counters_file(const std::filesystem::path& run_dir) {
@@ -93,13 +102,8 @@ std::optional<std::string> refusal(const NodeReport& report, const PullQuestion&
     if (pull.digest != image.index_digest && pull.digest != image.manifest_digest) continue;
     const auto named = Reference::parse(image.reference);
     if (!named || named->name() != asked->name()) continue;
-    const auto failed = [](std::span<const std::string_view> codes) {
-      return [codes](const Finding& finding) { return is_failure(finding, codes); };
-    };
-    if (std::ranges::any_of(image.findings, failed(kOfTheCopy))) continue;
-    const auto found = std::ranges::find_if(image.findings, failed(kOfTheBytes));
-    if (found == image.findings.end()) continue;
-    return printable(found->code + ": " + found->message, kMaxReason);
+    const Finding* found = failure_of_the_bytes(image);
+    if (found != nullptr) return printable(found->code + ": " + found->message, kMaxReason);
   }
   return {};
 }

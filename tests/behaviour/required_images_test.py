@@ -174,7 +174,17 @@ class Cluster(Required):
     def make(self, path: str, document: dict) -> None:
         self.cluster.done("POST", path, document)
         name = document["metadata"]["name"]
+        self.addCleanup(self.wait_until_listed, path, lambda items: name not in items, f"the end of {name}")
         self.addCleanup(self.cluster.done, "DELETE", f"{path}/{name}", {"gracePeriodSeconds": 0})
+        self.wait_until_listed(path, lambda items: name in items, name)
+
+    def wait_until_listed(self, path: str, ready, what: str) -> None:
+        """In the API server's memory, which hears of a change a moment later than etcd."""
+        def items() -> dict[str, dict]:
+            found = self.cluster.done("GET", f"{path}?resourceVersion=0")
+            return {item["metadata"]["name"]: item for item in found["items"] or []}
+
+        processes.wait_until(lambda: ready(items()), what)
 
     def make_pod(self, name: str, *references: str, secret: str = "", node: str = NODE, **more) -> None:
         secrets = {"imagePullSecrets": [{"name": secret}]} if secret else {}
@@ -210,6 +220,7 @@ class Cluster(Required):
         self.make_pod("elsewhere", self.wrong, node="pi-18")
         self.make_pod("done", self.wrong)
         self.cluster.done("PATCH", "/api/v1/namespaces/default/pods/done/status", {"status": {"phase": "Succeeded"}}, "merge")
+        self.wait_until_listed("/api/v1/namespaces/default/pods", lambda items: items["done"]["status"]["phase"] == "Succeeded", "its end")
         self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=self.kubelet)
         done = self.check()
         self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stdout)

@@ -126,6 +126,10 @@ TEST_F(ClusterImagesTest, AListMayBeLargerThanAnObjectAndHasAnEnd) {
   const auto found = reader().pods("pi-17");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Errc::too_large);
+  serve(kSets, list_of("DaemonSet", ""));
+  ClusterReader one = reader();
+  EXPECT_FALSE(one.pods("pi-17"));
+  EXPECT_TRUE(one.daemonsets("pi-17")) << "the server is there";
 }
 
 TEST_F(ClusterImagesTest, AnotherNodeIsNotThisOne) {

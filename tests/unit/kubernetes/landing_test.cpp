@@ -127,6 +127,7 @@ TEST(DaemonSet, ATolerationThatIsNotUnderstoodIsAnErrorWhereItCounts) {
   const auto found = daemonset("\"tolerations\": [" + near + "]", tainted);
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, Errc::unsupported);
+  EXPECT_TRUE(found.error().message.starts_with("the DaemonSet log: ")) << found.error().message;
   EXPECT_TRUE(lands("\"tolerations\": [" + near + R"(, {"operator": "Exists"}])", tainted));
 }
 
