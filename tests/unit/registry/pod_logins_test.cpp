@@ -32,7 +32,7 @@ TEST(PodSource, IsForItsPodsImagesAndNoOthers) {
 
 TEST(PodSource, GoesOnToTheNextSecretWhereOneSaysNothing) {
   PodSource source({{{"r.lan", "a"},
-                     {login(R"({"r.lan":{"username":"","password":""}})", "nobody's"),
+                     {login(R"({"r.lan":{"auth":"Og=="}})", "nobody's"),
                       login(R"({"r.lan":{"auth":"%%%"}})", "broken"),
                       login(R"({"r.lan":{"username":"ci","password":"secret"}})", "good")}},
                     {{"r.lan", "b"}, {login(R"({"r.lan":{"auth":"%%%"}})", "broken")}}});
