@@ -118,10 +118,7 @@ NodeReport run_cycle(const CycleConfig& config, Ports& ports, const std::stop_to
   }
   smoke::remove_work_files(config.run_dir / "smoke");
   ImageCycle cycle(config, host, ports);
-  std::vector<const RequiredImage*> images;
-  for (const RequiredImage& image : config.settings.images) {
-    if (applies(image.when, host)) images.push_back(&image);
-  }
+  const auto images = required_here(config.settings.images, host);
   report.images = cycle.run(images, stop);
   report.host.clone3 = smoke::kept_clone3(config.run_dir / "smoke", host);
   if (auto refused = smoke::threads_refused(report.host)) report.findings.push_back(*refused);

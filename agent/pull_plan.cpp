@@ -8,6 +8,7 @@
 #include "agent/pull_options.hpp"
 #include "agent/pull_turn.hpp"
 #include "agent/report/findings.hpp"
+#include "agent/required_set.hpp"
 #include "agent/resolve/ledger.hpp"
 #include "agent/resolve/local_first.hpp"
 #include "agent/resolve/resolve.hpp"
@@ -122,8 +123,8 @@ PullReport plan_pull(const CycleConfig& config, Ports& ports, const DescribeLogi
   report.bandwidth = config.settings.pull.bandwidth;
   Planner planner(config, ports, host);
   std::vector<std::pair<std::size_t, ResolvedImage>> resolved;
-  for (const RequiredImage& image : config.settings.images) {
-    if (!applies(image.when, host)) continue;
+  for (const RequiredImage* each : required_here(config.settings.images, host)) {
+    const RequiredImage& image = *each;
     report.images.push_back(described(image, login));
     const auto origin = config.origins.find(image.reference);
     if (origin != config.origins.end()) report.images.back().origin = origin->second;

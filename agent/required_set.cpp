@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "agent/codes.hpp"
 #include "agent/kubernetes/static_pods.hpp"
+#include "agent/pull_options.hpp"
 #include "agent/report/codes.hpp"
 #include "common/crypto.hpp"
 
@@ -54,11 +56,26 @@ void add_static_pods(const std::string& folder, Found& into) {
 
 bool is_conditional(const RequiredImage& image) { return image.when != HostCondition{}; }
 
-// A pod of this node needs it, whatever hosts the entry was meant for.
-void claim(std::vector<RequiredImage>& configured, const std::string& name) {
-  for (RequiredImage& image : configured) {
-    if (is_conditional(image) && config::identity(image.reference) == name) image.when = {};
+// Puts a found one beside those of the same name. One without a condition is needed here, whatever
+// hosts an entry was meant for; one with another condition may be the one that applies.
+void add_known(std::vector<RequiredImage>& images, const std::string& name,
+               const RequiredImage& found) {
+  const auto same = [&](const RequiredImage& image) {
+    return config::identity(image.reference) == name;
+  };
+  const auto first = std::ranges::find_if(images, same);
+  if (!is_conditional(found)) {
+    images.erase(std::remove_if(first + 1, images.end(), same), images.end());
+    first->when = {};
+    return;
   }
+  const bool covered = std::ranges::any_of(images, [&](const RequiredImage& image) {
+    return same(image) && (!is_conditional(image) || image.when == found.when);
+  });
+  if (covered) return;
+  const std::string reference = first->reference;
+  images.push_back(found);
+  images.back().reference = reference;  // what its origin is kept by
 }
 
 }  // namespace
@@ -100,7 +117,7 @@ RequiredSet required_set(std::vector<RequiredImage> configured, const Found& fou
     if (fresh) {
       set.images.push_back(each.image);
     } else {
-      claim(set.images, name);
+      add_known(set.images, name, each.image);
     }
     const auto [origin, first] = set.origins.emplace(reference->second, each.origin);
     if (!first && !origin->second.contains(each.origin)) {
@@ -112,13 +129,32 @@ RequiredSet required_set(std::vector<RequiredImage> configured, const Found& fou
 
 std::string fingerprint(const config::ImagesFrom& from, const Found& found) {
   if (from == config::ImagesFrom{}) return {};
+  // As a cycle takes them: who else needs one, and in which order they are told, is no news.
+  std::multimap<std::string, RequiredImage> by_name;
+  RequiredSet set = required_set({}, {found.images, {}});
+  for (RequiredImage& image : set.images) {
+    image.reference = config::identity(image.reference);
+    by_name.emplace(image.reference, image);
+  }
   config::Config all;
-  for (const FoundImage& each : found.images) all.images.push_back(each.image);
+  for (auto& [name, image] : by_name) all.images.push_back(std::move(image));
   std::string text = config::config_digest(all);
   for (const Finding& finding : found.findings) {
     if (finding.severity == Severity::unknown) text += "\n" + finding.message;
   }
   return hash_of(as_bytes(text)).str();
+}
+
+std::vector<const RequiredImage*> required_here(const std::vector<RequiredImage>& images,
+                                                const HostFacts& host) {
+  std::vector<const RequiredImage*> here;
+  std::set<std::string> names;
+  for (const RequiredImage& image : images) {
+    if (!applies(image.when, host)) continue;
+    const bool fresh = names.insert(config::identity(image.reference)).second;
+    if (fresh || !is_conditional(image)) here.push_back(&image);
+  }
+  return here;
 }
 
 std::vector<Finding> required_by(const std::map<std::string, std::string>& origins,

@@ -38,8 +38,13 @@ struct RequiredSet {
 };
 
 // An image that the configuration names keeps its entry, and needs no condition any more where it
-// was found; an image that was found several times is one, with the settings of the first.
+// was found without one; an image that was found several times is one, with the settings of the
+// first. Entries of one image with several conditions all stay: see required_here().
 [[nodiscard]] RequiredSet required_set(std::vector<RequiredImage> configured, const Found& found);
+
+// Those that this host needs, each once: of entries with several conditions the first that applies.
+[[nodiscard]] std::vector<const RequiredImage*> required_here(
+    const std::vector<RequiredImage>& images, const HostFacts& host);
 
 // Tells one found set from another by all that a cycle makes of it; "" = nothing is looked for.
 [[nodiscard]] std::string fingerprint(const config::ImagesFrom& from, const Found& found);

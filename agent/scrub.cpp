@@ -45,7 +45,9 @@ Wanted blobs_of(const CycleConfig& config, ImageStore& store, const std::stop_to
     const auto proven = reference ? ledger.find(reference->name()) : std::nullopt;
     if (!proven) continue;
     const auto add = [&](const Descriptor& blob) {
-      wanted[blob.digest.str()].push_back(proven->manifest.digest.str());
+      std::vector<std::string>& of = wanted[blob.digest.str()];
+      const std::string manifest = proven->manifest.digest.str();
+      if (std::ranges::find(of, manifest) == of.end()) of.push_back(manifest);
     };
     if (proven->index) add(*proven->index);
     add(proven->manifest);

@@ -8,14 +8,19 @@
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
+#include "agent/required_set.hpp"
 
 namespace nodeproof::cli {
 namespace {
 
-// What other places require now. A configuration that cannot be read is the daemon's to tell.
+// What other places require now: the folders first, an API server that does not answer holds them
+// up for no minute. A configuration that cannot be read is the daemon's to tell.
 std::string required_now(Session& session, const LookList& list, const std::stop_token& stop) {
   auto config = load_config(session.globals);
   if (list.found.empty() || !config) return list.found;
+  const config::ImagesFrom& from = config->images_from;
+  std::string folders = fingerprint(from, look_at_folders(from));
+  if (list.found.substr(0, list.found.find(' ')) != folders) return folders;
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
   find_required(cycle, Ask::without_logins, stop);
   return cycle.fingerprint;
@@ -36,7 +41,7 @@ Result<std::string> look(Session& session, const LookList& list, const std::stop
   const std::string now = required_now(session, list, stop);
   if (now == list.found) return "";
   // Two changes one after the other are two pieces of news.
-  return "other images are required now (" + now.substr(0, 19) + ")";
+  return "other images are required now (" + now.substr(now.find(' ') + 1, 19) + ")";
 }
 
 int look_child(Session& session) {

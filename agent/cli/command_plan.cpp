@@ -23,7 +23,7 @@ Result<PullReport> plan_once(CycleConfig& cycle, const std::vector<std::string>&
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  const auto keychain = open_keychain(cycle.settings, clock, std::move(logins));
+  const auto keychain = open_keychain(cycle.settings, clock, logins);
   Ports ports{images->registry(),     containerd->store(), containerd->runtime(), clock,
               [](const Progress&) {}, images->near()};
   const DescribeLogin login = [&](const Reference& image) {

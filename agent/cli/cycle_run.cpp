@@ -46,8 +46,8 @@ Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& 
   cycle.binary = TRY(own_binary());
   registry::PodLogins logins;
   if (!cycle.ad_hoc) logins = find_required(cycle, Ask::everything, stop);
-  const auto images = TRY(ImageSource::open(
-      cycle.settings, from, references_in(cycle.settings.images), std::move(logins)));
+  const auto images =
+      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
@@ -64,13 +64,13 @@ Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
-  registry::PodLogins logins = find_required(cycle, Ask::to_plan, stop);
+  const registry::PodLogins logins = find_required(cycle, Ask::to_plan, stop);
   const bool known = std::ranges::find(cycle.settings.images, request.image,
                                        &RequiredImage::reference) != cycle.settings.images.end();
   name_images(cycle, {request.image}, true);
   cycle.ad_hoc = !known;
-  const auto images = TRY(ImageSource::open(
-      cycle.settings, request.from, references_in(cycle.settings.images), std::move(logins)));
+  const auto images = TRY(ImageSource::open(cycle.settings, request.from,
+                                            references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;

@@ -10,7 +10,7 @@ namespace nodeproof::cli {
 Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& config,
                                                        const std::vector<std::string>& from,
                                                        std::vector<Reference> asked,
-                                                       registry::PodLogins pods) {
+                                                       const registry::PodLogins& pods) {
   std::unique_ptr<ImageSource> source(new ImageSource);
   for (const std::string& path : from) {
     std::error_code ignored;
@@ -18,7 +18,7 @@ Result<std::unique_ptr<ImageSource>> ImageSource::open(const config::Config& con
       return fail(Errc::usage, "--from " + path + ": it is not there");
     }
   }
-  if (from.empty()) source->remote_ = RegistryAccess::open(config, std::move(pods));
+  if (from.empty()) source->remote_ = RegistryAccess::open(config, pods);
   const auto& paths = from.empty() ? config.sources : from;
   if (paths.empty()) return source;
   source->layouts_ = std::make_unique<registry::LayoutRegistry>(

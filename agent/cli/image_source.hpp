@@ -19,7 +19,7 @@ class ImageSource {
   static Result<std::unique_ptr<ImageSource>> open(const config::Config& config,
                                                    const std::vector<std::string>& from,
                                                    std::vector<Reference> asked,
-                                                   registry::PodLogins pods = {});
+                                                   const registry::PodLogins& pods = {});
   // With `from`: Errc::usage when none of it is an image layout, permission_denied when none can
   // be read. A damaged one is the images' to tell.
   Result<> usable();

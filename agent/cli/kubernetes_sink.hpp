@@ -1,8 +1,6 @@
 // The node condition as a sink of reports.
 #pragma once
 
-#include <chrono>
-
 #include "agent/config/config.hpp"
 #include "agent/report/sink/sink.hpp"
 #include "common/clock.hpp"
@@ -12,10 +10,9 @@ namespace nodeproof::cli {
 
 class KubernetesSink final : public report::Sink {
  public:
-  // All outlive it. A report older than `stale_after` is published as Unknown.
-  KubernetesSink(HttpClient& http, const Clock& clock, const config::Config& config,
-                 std::chrono::seconds stale_after)
-      : http_(http), clock_(clock), config_(config), stale_after_(stale_after) {}
+  // All outlive it. A report older than the configuration's stale_after is published as Unknown.
+  KubernetesSink(HttpClient& http, const Clock& clock, const config::Config& config)
+      : http_(http), clock_(clock), config_(config) {}
 
   Result<> deliver(const report::Delivery& delivery, report::SinkState& state,
                    const std::stop_token& stop) override;
@@ -24,7 +21,6 @@ class KubernetesSink final : public report::Sink {
   HttpClient& http_;
   const Clock& clock_;
   const config::Config& config_;
-  const std::chrono::seconds stale_after_;
 };
 
 }  // namespace nodeproof::cli

@@ -96,7 +96,7 @@ std::unique_ptr<report::Sink> open_sink(const std::string& name, const config::C
         parts.http, target_of("report.otlp", config.report.otlp.to), stale_after);
   }
   if (name == "kubernetes") {
-    return std::make_unique<KubernetesSink>(parts.http, parts.clock, config, stale_after);
+    return std::make_unique<KubernetesSink>(parts.http, parts.clock, config);
   }
   if (name == "textfile") return open_textfile(config.report.metrics.textfile, stale_after);
   if (name == "webhook") return open_webhook(config.report.webhook, parts);

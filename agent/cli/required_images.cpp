@@ -1,13 +1,13 @@
 #include "agent/cli/required_images.hpp"
 
 #include <algorithm>
-#include <cctype>
+#include <set>
 #include <utility>
 
 #include "agent/known_images.hpp"
 #include "agent/kubernetes/cluster_images.hpp"
 #include "agent/kubernetes/credentials.hpp"
-#include "agent/kubernetes/node.hpp"
+#include "agent/kubernetes/node_name.hpp"
 #include "agent/required_set.hpp"
 #include "common/clock.hpp"
 #include "common/file.hpp"
@@ -20,32 +20,42 @@ namespace {
 
 using kubernetes::ClusterImages;
 
-// As the kubelet names the node where nobody has named it otherwise.
-Result<std::string> node_name(const CycleConfig& cycle, const kubernetes::Surroundings& around) {
-  std::string name = around.variable("NODE_NAME");
-  if (name.empty()) name = cycle.settings.node.name;
-  if (name.empty()) {
-    name = read_file(cycle.host_root / "proc/sys/kernel/hostname").value_or("");
-    while (name.ends_with('\n')) name.pop_back();
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  }
-  if (kubernetes::is_node_name(name)) return name;
-  return fail(Errc::invalid_config, "this node's name in Kubernetes is not known",
-              "set node.name to what kubectl get nodes shows");
+// The daemon gives a look 50 s; a call of which the first answer is a 401 is made twice.
+constexpr kubernetes::Patience kOfALook{std::chrono::seconds(5), std::chrono::seconds(10),
+                                        std::chrono::seconds(30)};
+
+// The same as in the report.
+std::string host_name(const CycleConfig& cycle) {
+  if (!cycle.settings.node.name.empty()) return cycle.settings.node.name;
+  std::string name = read_file(cycle.host_root / "proc/sys/kernel/hostname").value_or("");
+  while (name.ends_with('\n')) name.pop_back();
+  return name;
 }
 
-registry::PodLogins logins_of(const std::vector<kubernetes::PullLogin>& given, Found& into) {
+// A pod's secret is no reason to log in otherwise for what the operator has named.
+std::set<registry::Place> places_of(const std::vector<RequiredImage>& configured) {
+  std::set<registry::Place> places;
+  for (const RequiredImage& image : configured) {
+    const auto reference = Reference::parse(image.reference);
+    if (reference) places.insert({reference->domain(), reference->path()});
+  }
+  return places;
+}
+
+registry::PodLogins logins_of(const std::vector<kubernetes::PullLogin>& given,
+                              const std::set<registry::Place>& configured, Found& into) {
   registry::PodLogins logins;
   for (const kubernetes::PullLogin& each : given) {
     const auto image = Reference::parse(each.reference);
     if (!image) continue;
-    auto& of_place = logins[{image->domain(), image->path()}];
+    const registry::Place place{image->domain(), image->path()};
+    auto& of_place = logins[place];
     const bool known =
         std::ranges::find(of_place, each.source, &registry::PodLogin::source) != of_place.end();
     if (known) continue;
     auto config = registry::DockerConfig::parse(each.docker_config, each.source);
     if (config) {
-      of_place.push_back({*std::move(config), each.source});
+      of_place.push_back({*std::move(config), each.source, configured.contains(place)});
     } else {
       into.findings.push_back(images_not_known(config.error(), Severity::warn));
     }
@@ -63,13 +73,13 @@ class Cluster {
     const config::ImagesFrom& from = cycle_.settings.images_from;
     const auto around = kubernetes::Surroundings::of_this_process();
     kubernetes::Client client(
-        http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); });
+        http_, clock_, [&] { return kubernetes::find_credentials(from.kubeconfig, around); },
+        ask_ == Ask::without_logins ? kOfALook : kubernetes::Patience{});
     const bool logins = ask_ == Ask::everything || ask_ == Ask::to_plan;
-    kubernetes::ClusterReader reader(client,
-                                     {.logins = logins, .mirrors = from.static_pods.empty()}, stop);
-    const auto node = node_name(cycle_, around);
+    kubernetes::ClusterReader reader(
+        client, {.logins = logins, .taint = cycle_.settings.report.kubernetes.taint}, stop);
+    const auto node = find_node(client, around);
     const auto answer_of = [&](auto question) -> Result<ClusterImages> {
-      if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");
       const std::string name = TRY(node);
       return (reader.*question)(name);
     };
@@ -77,14 +87,25 @@ class Cluster {
     take("daemonsets", from.daemonsets,
          [&] { return answer_of(&kubernetes::ClusterReader::daemonsets); });
     keep();
-    return logins_of(logins_, found_);
+    return logins_of(logins_, places_of(cycle_.settings.images), found_);
   }
 
  private:
+  // Behind it the server and the node are known, and what they said before.
+  Result<std::string> find_node(kubernetes::Client& client,
+                                const kubernetes::Surroundings& around) {
+    if (ask_ == Ask::nobody) return fail(Errc::deferred, "it is not asked");
+    std::string name = TRY(
+        kubernetes::node_name(cycle_.settings.report.kubernetes.node, around, host_name(cycle_)));
+    TRY(client.load());
+    known_ = known_of(std::move(known_), client.server(), name);
+    return name;
+  }
+
   template <class Answer>
   void take(const std::string& source, bool wanted, Answer answer) {
     if (!wanted) {
-      known_.erase(source);
+      changed_ |= known_.sources.erase(source) > 0;
       return;
     }
     auto said = answer();
@@ -93,13 +114,14 @@ class Cluster {
     } else {
       recall(source, std::move(said).error());
     }
-    const auto images = known_.find(source);
-    if (images == known_.end()) return;
+    const auto images = known_.sources.find(source);
+    if (images == known_.sources.end()) return;
     found_.images.insert(found_.images.end(), images->second.begin(), images->second.end());
   }
 
   void learn(const std::string& source, ClusterImages said) {
-    std::vector<FoundImage>& images = known_[source];
+    std::vector<FoundImage>& images = known_.sources[source];
+    changed_ = true;
     images.clear();
     for (kubernetes::ClusterImage& each : said.images) {
       FoundImage image;
@@ -119,18 +141,18 @@ class Cluster {
 
   void recall(const std::string& source, Error error) {
     if (ask_ == Ask::nobody) return;
-    const bool known = known_.contains(source);
+    const bool stands = known_.sources.contains(source) && is_away(error.code);
     error = std::move(error).with_context("the " + source + " of this node");
     constexpr std::string_view kOther = "report.kubernetes.kubeconfig";  // whose words these are
     if (const auto at = error.remedy.find(kOther); at != std::string::npos) {
       error.remedy.replace(at, kOther.size(), "images_from.kubeconfig");
     }
-    if (known) error.message += "; what was known last stands";
-    found_.findings.push_back(images_not_known(error, known ? Severity::warn : Severity::unknown));
+    if (stands) error.message += "; what was known last stands";
+    found_.findings.push_back(images_not_known(error, stands ? Severity::warn : Severity::unknown));
   }
 
   void keep() const {
-    if (ask_ != Ask::everything) return;
+    if (ask_ != Ask::everything || !changed_) return;
     const auto kept = save_known_images(cycle_.state_dir, known_);
     if (!kept) log::warning(kept.error().message);
   }
@@ -139,6 +161,7 @@ class Cluster {
   const Ask ask_;
   Found& found_;
   KnownImages known_;
+  bool changed_ = false;  // by an answer: a wrong name of today takes nothing away
   std::vector<kubernetes::PullLogin> logins_;
   CurlHttpClient http_;
   SystemClock clock_;
@@ -152,9 +175,13 @@ registry::PodLogins find_required(CycleConfig& cycle, Ask ask, const std::stop_t
   Found found = look_at_folders(from);
   // The API server's failures differ in their words; what it names differs in its images.
   const std::vector<Finding> of_folders = found.findings;
+  const std::string of_folders_alone = fingerprint(from, found);
   registry::PodLogins logins;
   if (from.pods || from.daemonsets) logins = Cluster(cycle, ask, found).look(stop);
-  cycle.fingerprint = fingerprint(from, {found.images, of_folders});
+  cycle.fingerprint = of_folders_alone;
+  if (from.pods || from.daemonsets) {
+    cycle.fingerprint += " " + fingerprint(from, {found.images, of_folders});
+  }
   RequiredSet set = required_set(std::move(cycle.settings.images), found);
   cycle.settings.images = std::move(set.images);
   cycle.origins = std::move(set.origins);

@@ -86,11 +86,13 @@ std::vector<std::filesystem::path> login_files(const config::Config& config) {
 
 std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
                                                          const Clock& clock,
-                                                         registry::PodLogins pods) {
+                                                         const registry::PodLogins& pods) {
   auto chain =
       registry::make_credential_chain(own_logins(config), credential_files(config.registry_sources),
                                       registry::Surroundings::of_this_process(), clock);
-  if (!pods.empty()) chain->put_second(std::make_unique<registry::PodSource>(std::move(pods)));
+  if (pods.empty()) return chain;
+  chain->put_second(std::make_unique<registry::PodSource>(pod_logins_of(pods, false)));
+  chain->put_last(std::make_unique<registry::PodSource>(pod_logins_of(pods, true)));
   return chain;
 }
 
@@ -107,9 +109,9 @@ RegistryAccess::RegistryAccess(const config::Config& config,
       writer_(access_, origin_) {}
 
 std::unique_ptr<RegistryAccess> RegistryAccess::open(const config::Config& config,
-                                                     registry::PodLogins pods) {
+                                                     const registry::PodLogins& pods) {
   static const SystemClock kClock;
-  auto keychain = open_keychain(config, kClock, std::move(pods));
+  auto keychain = open_keychain(config, kClock, pods);
   return std::unique_ptr<RegistryAccess>(new RegistryAccess(config, std::move(keychain)));
 }
 

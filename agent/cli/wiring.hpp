@@ -23,7 +23,7 @@ namespace nodeproof::cli {
 // outlives it.
 std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& config,
                                                          const Clock& clock,
-                                                         registry::PodLogins pods = {});
+                                                         const registry::PodLogins& pods = {});
 
 // The files of other programs that may hold logins, there or not.
 [[nodiscard]] std::vector<std::filesystem::path> login_files(const config::Config& config);
@@ -38,7 +38,7 @@ std::unique_ptr<registry::CredentialChain> open_keychain(const config::Config& c
 class RegistryAccess {
  public:
   static std::unique_ptr<RegistryAccess> open(const config::Config& config,
-                                              registry::PodLogins pods = {});
+                                              const registry::PodLogins& pods = {});
   // As containerd asks: mirrors first.
   [[nodiscard]] Registry& registry() { return registry_; }
   // What the registry itself holds, to judge or to change it.

@@ -44,6 +44,7 @@ class Loader {
     TRY(check_pull(config_.pull));
     TRY(check_stale());
     TRY(check_taint());
+    TRY(check_condition());
     return std::move(config_);
   }
 
@@ -115,6 +116,19 @@ class Loader {
                                 "that gates anything is changed");
   }
 
+  // They are written by who writes the condition.
+  [[nodiscard]] Result<> check_condition() const {
+    const KubernetesReport& report = config_.report.kubernetes;
+    if (report.condition) return {};
+    const char* key = !report.taint.empty()              ? "taint"
+                      : !report.taint_kubeconfig.empty() ? "taint_kubeconfig"
+                      : report.labels                    ? "labels"
+                                                         : nullptr;
+    if (key == nullptr) return {};
+    return fail(Errc::invalid_config, report_place_ + ".kubernetes." + key +
+                                          R"( does nothing without "condition": true beside it)");
+  }
+
   static void warn_of_open_secret(const std::string& file) {
     struct ::stat status{};
     if (file.empty() || ::stat(file.c_str(), &status) != 0) return;
@@ -156,6 +170,10 @@ Result<std::vector<fs::path>> fragments(const fs::path& directory) {
 
 Result<std::vector<RequiredImage>> load_images(const fs::path& file) {
   const std::string name = file.string();
+  std::error_code unseen;  // then it cannot be read either
+  if (fs::is_other(fs::status(file, unseen))) {
+    return fail(Errc::invalid_config, name + " is no regular file");
+  }
   const std::string text = TRY(read_file(file));
   auto root = json::parse(text, {.comments = true});
   if (!root) return fail(Errc::invalid_config, name + ": " + root.error().message);

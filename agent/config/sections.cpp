@@ -235,7 +235,7 @@ constexpr std::array kImagesFrom = {
     Field<ImagesFrom>{"directories", read_folders<&ImagesFrom::directories>},
     Field<ImagesFrom>{"pods", boolean<&ImagesFrom::pods>},
     Field<ImagesFrom>{"daemonsets", boolean<&ImagesFrom::daemonsets>},
-    Field<ImagesFrom>{"kubeconfig", path<&ImagesFrom::kubeconfig>}};
+    Field<ImagesFrom>{"kubeconfig", secret<&ImagesFrom::kubeconfig>}};
 
 // ---- accept ----
 Result<> read_until(const Entry& entry, Acceptance& into) {

@@ -10,8 +10,14 @@ namespace nodeproof::kubernetes {
 namespace {
 
 // etcd takes 1.5 MB; a node has a list of 50 images and some kilobytes of everything else.
-constexpr std::size_t kMaxAnswer = 4 << 20;
-constexpr std::chrono::seconds kDeadline{30};
+constexpr json::ParseOptions kOfOne{};
+// Hundreds of objects: one answer holds them all, for what comes from memory is given whole.
+constexpr json::ParseOptions kOfAList{.max_bytes = 12 << 20, .max_values = 500'000};
+
+const json::ParseOptions& limits_of(const Call& call) {
+  return call.verb == "list" ? kOfAList : kOfOne;
+}
+
 constexpr std::chrono::seconds kLongestPause{3600};
 
 std::string content_type(const Call& call) {
@@ -38,9 +44,12 @@ std::string member(const json::Value& object, std::string_view key) {
   return value == nullptr ? std::string() : value->string().value_or("");
 }
 
-Result<> read_answer(Answer& answer) {
-  auto parsed = json::parse(answer.body, {.max_bytes = kMaxAnswer});
+Result<> read_answer(const json::ParseOptions& limits, Answer& answer) {
+  auto parsed = json::parse(answer.body, limits);
   if (answer.ok()) {
+    if (!parsed && parsed.error().code == Errc::too_large) {
+      return std::unexpected(std::move(parsed).error());
+    }
     if (!parsed) {
       return fail(Errc::server_error, "the answer is no JSON: " + parsed.error().message,
                   "check that the kubeconfig's server is an API server");
@@ -55,8 +64,8 @@ Result<> read_answer(Answer& answer) {
 
 }  // namespace
 
-Client::Client(HttpClient& http, const Clock& clock, FindCredentials find)
-    : http_(http), clock_(clock), find_(std::move(find)) {}
+Client::Client(HttpClient& http, const Clock& clock, FindCredentials find, Patience patience)
+    : http_(http), clock_(clock), find_(std::move(find)), patience_(patience) {}
 
 Result<> Client::load() {
   Credentials found = TRY(find_());
@@ -92,7 +101,8 @@ HttpRequest Client::request_for(const Call& call) const {
   }
   request.tls = tls_;
   request.proxy = credentials_->proxy;
-  request.whole_timeout = kDeadline;
+  request.connect_timeout = patience_.connect;
+  request.whole_timeout = patience_.answer;
   return request;
 }
 
@@ -113,6 +123,7 @@ void Client::note_retry_after(const HttpResponse& head) {
 }
 
 Result<Answer> Client::send_once(const Call& call, const std::stop_token& stop) {
+  const json::ParseOptions& limits = limits_of(call);
   Answer answer;
   const auto head = [&](const HttpResponse& response) -> Result<> {
     answer.status = response.status;
@@ -120,18 +131,28 @@ Result<Answer> Client::send_once(const Call& call, const std::stop_token& stop) 
     return {};
   };
   const auto body = [&](Bytes bytes) -> Result<> {
-    if (answer.body.size() + bytes.size() > kMaxAnswer) {
-      return fail(Errc::too_large, "the answer has more than 4 MiB");
+    if (answer.body.size() + bytes.size() > limits.max_bytes) {
+      return fail(Errc::too_large,
+                  "the answer has more than " + std::to_string(limits.max_bytes >> 20) + " MiB");
     }
     answer.body += as_text(bytes);
     return {};
   };
   TRY(http_.send(request_for(call), head, body, stop));
-  TRY(read_answer(answer));
+  TRY(read_answer(limits, answer));
   return answer;
 }
 
+Result<> Client::still_time() {
+  if (patience_.whole.count() == 0) return {};
+  const auto now = clock_.monotonic();
+  if (!begun_) begun_ = now;
+  if (now - *begun_ <= patience_.whole - patience_.connect - patience_.answer) return {};
+  return fail(Errc::timeout, "the API server takes too long");
+}
+
 Result<Answer> Client::send(const Call& call, const std::stop_token& stop) {
+  TRY(still_time());
   if (!credentials_) TRY(load());
   auto answer = send_once(call, stop);
   if (answer && answer->status == 401) {

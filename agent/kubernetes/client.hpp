@@ -48,20 +48,31 @@ class MemoryFile {
   UniqueFd file_;
 };
 
+// How long it waits; `whole` is for all calls of one client, 0 = no limit.
+struct Patience {
+  std::chrono::seconds connect{15}, answer{30}, whole{0};
+};
+
 using FindCredentials = std::function<Result<Credentials>()>;
 
 class Client {
  public:
   // The clock says what a Retry-After's date means. All outlive it.
-  Client(HttpClient& http, const Clock& clock, FindCredentials find);
+  Client(HttpClient& http, const Clock& clock, FindCredentials find)
+      : Client(http, clock, std::move(find), Patience{}) {}
+  // NOLINTNEXTLINE(readability-function-size): wiring
+  Client(HttpClient& http, const Clock& clock, FindCredentials find, Patience patience);
 
   // Reads the credentials; send() does it by itself the first time.
   Result<> load();
 
   // A 401 makes it look for the credentials again, and ask once more with others. Errors: those of
-  // the transport and the credentials; an answer that is no JSON, or too large. Any HTTP status is
-  // an answer.
+  // the transport and the credentials; an answer that is no JSON, or too large; timeout where a
+  // call might not end in time any more. Any HTTP status is an answer.
   Result<Answer> send(const Call& call, const std::stop_token& stop);
+
+  // Where it is; "" before load().
+  [[nodiscard]] std::string server() const { return credentials_ ? credentials_->server : ""; }
 
   // How long the server wants to be left alone, from its last answer that said so.
   [[nodiscard]] std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
@@ -72,11 +83,14 @@ class Client {
  private:
   [[nodiscard]] HttpRequest request_for(const Call& call) const;
   Result<Answer> send_once(const Call& call, const std::stop_token& stop);
+  Result<> still_time();
   void note_retry_after(const HttpResponse& head);
 
   HttpClient& http_;
   const Clock& clock_;
   const FindCredentials find_;
+  const Patience patience_;
+  std::optional<std::chrono::steady_clock::time_point> begun_;
   std::optional<Credentials> credentials_;
   TlsSettings tls_;
   std::vector<MemoryFile> files_;  // also the replaced ones: their names may name open connections

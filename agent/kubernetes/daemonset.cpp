@@ -25,9 +25,14 @@ Result<std::optional<PodImages>> daemonset_on(const Value& daemonset, const Land
     return std::optional<PodImages>();
   }
   const auto tolerations = TRY(read_tolerations(*pod));
-  if (!tolerates(tolerations, node)) return std::optional<PodImages>();
+  const std::string name = TRY(text_of(*metadata, "name"));
+  auto tolerated = tolerates(tolerations, node);
+  if (!tolerated) {
+    return std::unexpected(std::move(tolerated).error().with_context("the DaemonSet " + name));
+  }
+  if (!*tolerated) return std::optional<PodImages>();
   PodImages images = TRY(read_pod_spec(*pod));
-  images.name = TRY(text_of(*metadata, "name"));
+  images.name = name;
   const std::string space = TRY(text_of(*metadata, "namespace"));
   if (!space.empty()) images.namespace_ = space;
   return std::optional(std::move(images));

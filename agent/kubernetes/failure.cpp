@@ -16,12 +16,14 @@ Errc code_of(int status) {
       return Errc::not_found;
     case 409:
       return Errc::busy;
+    case 408:
+      return Errc::timeout;
     case 422:
       return Errc::invalid_document;
     case 429:
       return Errc::throttled;
-    default:
-      return Errc::server_error;
+    default:  // another 4xx is nothing that passes
+      return status >= 400 && status < 500 ? Errc::unsupported : Errc::server_error;
   }
 }
 

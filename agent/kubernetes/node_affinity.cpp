@@ -13,8 +13,10 @@ namespace {
 
 using json::Value;
 
-constexpr std::array<std::string_view, 3> kPassing = {
-    "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "readiness.k8s.io/"};
+constexpr std::array<std::string_view, 4> kPassing = {
+    "node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "readiness.k8s.io/",
+    "startup-taint.cluster-autoscaler.kubernetes.io/"};
+constexpr std::string_view kOfCilium = "node.cilium.io/agent-not-ready";
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
@@ -88,21 +90,38 @@ Result<const Value*> required_affinity(const Value& spec) {
   return object_of(*of_nodes, "requiredDuringSchedulingIgnoredDuringExecution");
 }
 
-bool matches(const Toleration& toleration, const NodeTaint& taint) {
+bool is_about(const Toleration& toleration, const NodeTaint& taint) {
   if (!toleration.effect.empty() && toleration.effect != taint.effect) return false;
-  if (!toleration.key.empty() && toleration.key != taint.key) return false;
+  return toleration.key.empty() || toleration.key == taint.key;
+}
+
+bool matches(const Toleration& toleration, const NodeTaint& taint) {
+  if (!is_about(toleration, taint)) return false;
   if (toleration.op == "Exists") return true;
   return !toleration.key.empty() && toleration.op == "Equal" && toleration.value == taint.value;
 }
 
-bool is_passing(const NodeTaint& taint) {
+Result<bool> is_tolerated(const std::vector<Toleration>& tolerations, const NodeTaint& taint) {
+  for (const Toleration& one : tolerations) {
+    if (matches(one, taint)) return true;
+  }
+  for (const Toleration& one : tolerations) {
+    if (one.op == "Exists" || one.op == "Equal" || !is_about(one, taint)) continue;
+    return fail(Errc::unsupported,
+                "a toleration of " + taint.key + ": the operator \"" + one.op + "\" is not known");
+  }
+  return false;
+}
+
+bool is_passing(const NodeTaint& taint, std::string_view lifted) {
+  if (taint.key == lifted || taint.key == kOfCilium) return true;
   return std::ranges::any_of(
       kPassing, [&](std::string_view prefix) { return taint.key.starts_with(prefix); });
 }
 
 }  // namespace
 
-Result<Landing> read_landing(const Value& node) {
+Result<Landing> read_landing(const Value& node, std::string_view lifted) {
   Landing out;
   const Value* metadata = TRY(node.at("metadata"));
   out.name = TRY(text_of(*metadata, "name"));
@@ -118,7 +137,7 @@ Result<Landing> read_landing(const Value& node) {
     taint.key = TRY(text_of(item, "key"));
     taint.value = TRY(text_of(item, "value"));
     taint.effect = TRY(text_of(item, "effect"));
-    if (!is_passing(taint)) out.taints.push_back(std::move(taint));
+    if (!is_passing(taint, lifted)) out.taints.push_back(std::move(taint));
   }
   return out;
 }
@@ -151,12 +170,12 @@ Result<std::vector<Toleration>> read_tolerations(const Value& spec) {
   return tolerations;
 }
 
-bool tolerates(const std::vector<Toleration>& tolerations, const Landing& node) {
-  return std::ranges::all_of(node.taints, [&](const NodeTaint& taint) {
-    if (taint.effect != "NoSchedule" && taint.effect != "NoExecute") return true;
-    return std::ranges::any_of(tolerations,
-                               [&](const Toleration& one) { return matches(one, taint); });
-  });
+Result<bool> tolerates(const std::vector<Toleration>& tolerations, const Landing& node) {
+  for (const NodeTaint& taint : node.taints) {
+    if (taint.effect != "NoSchedule" && taint.effect != "NoExecute") continue;
+    if (!TRY(is_tolerated(tolerations, taint))) return false;
+  }
+  return true;
 }
 
 }  // namespace nodeproof::kubernetes

@@ -7,8 +7,6 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
-
 const Value* present(const Value& object, std::string_view key) {
   const Value* value = object.find(key);
   return value == nullptr || value->kind() == Value::Kind::null ? nullptr : value;
@@ -26,6 +24,18 @@ Result<> take_containers(const Value& spec, std::string_view list, PodImages& in
       return fail(Errc::invalid_document, container.path() + ": a container without an image");
     }
     add_once(into.images, std::move(image));
+  }
+  return {};
+}
+
+// Volumes whose files are those of an image.
+Result<> take_image_volumes(const Value& spec, PodImages& into) {
+  const json::Array* volumes = TRY(list_of(spec, "volumes"));
+  for (const Value& volume : *volumes) {
+    const Value* image = TRY(object_of(volume, "image"));
+    if (image == nullptr) continue;
+    std::string reference = TRY(text_of(*image, "reference"));
+    if (!reference.empty()) add_once(into.images, std::move(reference));
   }
   return {};
 }
@@ -70,6 +80,7 @@ Result<PodImages> read_pod_spec(const Value& spec) {
   PodImages pod;
   TRY(take_containers(spec, "initContainers", pod));
   TRY(take_containers(spec, "containers", pod));
+  TRY(take_image_volumes(spec, pod));
   const json::Array* containers = TRY(list_of(spec, "containers"));
   if (containers->empty()) {
     return fail(Errc::invalid_document, spec.path() + ": a pod without containers");
@@ -94,8 +105,6 @@ Result<std::optional<PodImages>> read_pod(const Value& pod) {
     return std::optional<PodImages>();
   }
   PodImages images = TRY(read_pod_spec(*spec));
-  const Value* annotations = TRY(object_of(*metadata, "annotations"));
-  images.mirror = annotations != nullptr && annotations->find(kMirror) != nullptr;
   images.name = TRY(text_of(*metadata, "name"));
   const std::string space = TRY(text_of(*metadata, "namespace"));
   if (!space.empty()) images.namespace_ = space;

@@ -13,10 +13,9 @@ namespace nodeproof::kubernetes {
 // Of a Pod, or of the template that a controller makes Pods from.
 struct PodImages {
   std::string namespace_ = "default", name;  // the name may be "": a template's
-  std::vector<std::string> images;           // init containers first, as written, each once
+  std::vector<std::string> images;  // init containers first, volumes last, as written, each once
   std::string service_account = "default";
   std::vector<std::string> pull_secrets;  // names of Secrets of its namespace
-  bool mirror = false;                    // of a static pod, whose manifest says the same
   friend bool operator==(const PodImages&, const PodImages&) = default;
 };
 

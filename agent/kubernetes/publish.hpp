@@ -18,7 +18,7 @@ namespace nodeproof::kubernetes {
 
 struct Options {
   std::string kubeconfig;  // "" = looked for, see find_credentials()
-  std::string node;        // "" = NODE_NAME of the environment, else the report's in lower case
+  std::string node;        // "" = found out, see node_name()
   bool events = true;
   bool labels = false;
   std::string taint;             // the key of the one to lift when the node is ready; "" = none

@@ -91,6 +91,10 @@ void CredentialChain::put_second(std::unique_ptr<CredentialSource> source) {
   sources_.insert(sources_.begin() + (sources_.empty() ? 0 : 1), std::move(source));
 }
 
+void CredentialChain::put_last(std::unique_ptr<CredentialSource> source) {
+  sources_.push_back(std::move(source));
+}
+
 Result<Credentials> CredentialChain::find(const Place& place, const std::stop_token& stop) {
   for (const auto& source : sources_) {
     auto found = source->find(place, stop);

@@ -1,6 +1,7 @@
 // Who knows the login of a registry, in this order:
 //   1. nodeproof's own configuration (registries.HOST.username and password_file)
-//   2. the imagePullSecrets of the pods that need the image (images_from.pods, daemonsets)
+//   2. the imagePullSecrets of the pods that need the image (images_from.pods, daemonsets); of an
+//      image that the configuration names they are asked behind all others
 //   3. docker's config.json, the kubelet's copy of it and podman's auth.json, their helpers
 //   included
 //   4. the registries.yaml of k3s and RKE2
@@ -39,6 +40,8 @@ class CredentialChain final : public Keychain {
   Result<Credentials> find(const Place& place, const std::stop_token& stop) override;
   // Asked behind the first one, nodeproof's own configuration.
   void put_second(std::unique_ptr<CredentialSource> source);
+  // Asked when nobody else knows.
+  void put_last(std::unique_ptr<CredentialSource> source);
   // Who would be asked first, for people: a file or a program; "" = nobody. Starts no program.
   Result<std::string> describe(const Place& place);
 

@@ -13,13 +13,15 @@ namespace nodeproof::registry {
 struct PodLogin {
   DockerConfig config;
   std::string source;  // for people: "the pull secret shop/registry"
+  // Of an image that the configuration names: the node's own logins are asked before.
+  bool behind_the_nodes = false;
 };
 
 // By the place of an image; in the order in which a pod names its secrets.
 using PodLogins = std::map<Place, std::vector<PodLogin>>;
 
-// The first secret with an entry that fits decides. Helper programs that a secret names are not
-// started: the kubelet does not either.
+// The first secret with an entry that fits and says who logs in decides. Helper programs that a
+// secret names are not started: the kubelet does not either.
 class PodSource final : public CredentialSource {
  public:
   explicit PodSource(PodLogins logins) : logins_(std::move(logins)) {}
@@ -29,5 +31,8 @@ class PodSource final : public CredentialSource {
  private:
   const PodLogins logins_;
 };
+
+// Those before and behind the node's own.
+[[nodiscard]] PodLogins pod_logins_of(const PodLogins& all, bool behind_the_nodes);
 
 }  // namespace nodeproof::registry

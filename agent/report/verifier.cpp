@@ -5,10 +5,12 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <span>
 
+#include "agent/codes.hpp"
 #include "agent/json_read.hpp"
-#include "agent/report/codes.hpp"
 #include "common/file.hpp"
 #include "common/reference.hpp"
 #include "common/text.hpp"
@@ -19,9 +21,32 @@ namespace {
 constexpr std::size_t kMaxBytes = 4096;
 constexpr std::size_t kMaxReason = 1000;
 
-bool is_exact_fail(const Finding& finding) {
-  const CodeText* text = find_code(finding.code);
-  return finding.severity == Severity::fail && text != nullptr && text->exact;
+// What is so of these bytes on this host whenever they are pulled, by an exact rule. A pull that is
+// refused mends nothing: whatever a registry, a disk, a limit or a moment may have caused is not
+// among them.
+constexpr auto kOfTheBytes = std::to_array<std::string_view>(
+    {code::kPlatformMissing, code::kPlatformMismatch, code::kArchMismatch, code::kWouldRunEmulated,
+     code::kLayerCorrupt, code::kLoaderMissing, code::kLibraryMissing, code::kSymbolVersionMissing,
+     code::kKernelTooOld, code::kPageSizeIncompatible, code::kAddressSpaceMismatch,
+     code::kMissingIsaExtension, code::kEntrypointMissing, code::kSmokeFailed, code::kNotExecutable,
+     code::kProgramCrashed, code::kUnalignedAccess, code::kSyscallRefused});
+
+// This node's copy is not these bytes: what else was found may come of that, and a pull mends it.
+constexpr auto kOfTheCopy =
+    std::to_array<std::string_view>({code::kContentCorrupt, code::kFileCorrupt});
+
+// The first of these; nullptr = none.
+const Finding* failure_of(const ImageReport& image, std::span<const std::string_view> codes) {
+  const auto found = std::ranges::find_if(image.findings, [codes](const Finding& finding) {
+    return finding.severity == Severity::fail &&
+           std::ranges::find(codes, finding.code) != codes.end();
+  });
+  return found == image.findings.end() ? nullptr : &*found;
+}
+
+const Finding* failure_of_the_bytes(const ImageReport& image) {
+  if (failure_of(image, kOfTheCopy) != nullptr) return nullptr;
+  return failure_of(image, kOfTheBytes);
 }
 
 std::filesystem::path counters_file(const std::filesystem::path& run_dir) {
@@ -77,9 +102,8 @@ std::optional<std::string> refusal(const NodeReport& report, const PullQuestion&
     if (pull.digest != image.index_digest && pull.digest != image.manifest_digest) continue;
     const auto named = Reference::parse(image.reference);
     if (!named || named->name() != asked->name()) continue;
-    const auto found = std::ranges::find_if(image.findings, is_exact_fail);
-    if (found == image.findings.end()) continue;
-    return printable(found->code + ": " + found->message, kMaxReason);
+    const Finding* found = failure_of_the_bytes(image);
+    if (found != nullptr) return printable(found->code + ": " + found->message, kMaxReason);
   }
   return {};
 }

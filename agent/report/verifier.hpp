@@ -18,8 +18,9 @@ struct PullQuestion {
   std::string digest;  // what that resolved to: an index or a manifest
 };
 
-// Why this pull is to be refused: a required image of this name failed with these very bytes, by an
-// exact rule. Nothing: no such thing is known, or an override counts for the node.
+// Why this pull is to be refused: a required image of this name failed with these very bytes, for
+// what they are on this host. Nothing: no such thing is known, this node's copy is damaged (the
+// pull would mend it), or an override counts for the node.
 [[nodiscard]] std::optional<std::string> refusal(const NodeReport& report,
                                                  const PullQuestion& pull);
 

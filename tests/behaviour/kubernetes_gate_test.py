@@ -146,11 +146,20 @@ class TheManifests(OfAPod):
         self.assertTrue(tolerated(OURS, found))
         self.assertFalse(tolerated({"key": "other", "effect": "NoSchedule"}, found))
 
+    def test_the_namespace_is_the_same_in_every_manifest(self):
+        """kubectl apply takes labels off that the file does not name any more."""
+        texts = {path.name: path.read_text(encoding="utf-8") for path in MANIFESTS.glob("*.yaml")}
+        found = {name: [line.partition(" #")[0].rstrip() for line in part.splitlines() if not line.startswith("#") and line.strip()]
+                 for name, text in texts.items() for _, part in self.cluster.documents(text) if re.search(r"^kind: Namespace$", part, flags=re.M)}
+        self.assertLessEqual({"daemonset.yaml", "untaint.yaml"}, set(found))
+        self.assertEqual([found["daemonset.yaml"]] * len(found), list(found.values()), found)
+
     def test_every_manifest_is_tried_here_or_too_new_for_this_server(self):
         tried = {"daemonset.yaml", "rbac.yaml", "rbac-labels.yaml", "untaint.yaml", "node-readiness-rule-bootstrap.yaml",
                  "node-readiness-rule-continuous.yaml", "tolerate.json", "untaint-kubeconfig.sh"}
+        tried_elsewhere = {"rbac-images.yaml"}  # required_images_test.py
         only_looked_at = {"own-node-policy.yaml", "k3s-config.yaml"}
-        self.assertEqual(tried | only_looked_at, {path.name for path in MANIFESTS.iterdir()})
+        self.assertEqual(tried | tried_elsewhere | only_looked_at, {path.name for path in MANIFESTS.iterdir()})
 
     def test_the_policy_is_about_the_account_and_the_writes_that_the_roles_allow(self):
         """Kubernetes 1.30 knows the kind, the server here does not: only that it names what the other manifests name."""

@@ -4,6 +4,7 @@ and DaemonSets of this node, with their pull secrets."""
 import base64
 import json
 import os
+import socket
 import ssl
 import subprocess
 import urllib.error
@@ -173,7 +174,17 @@ class Cluster(Required):
     def make(self, path: str, document: dict) -> None:
         self.cluster.done("POST", path, document)
         name = document["metadata"]["name"]
+        self.addCleanup(self.wait_until_listed, path, lambda items: name not in items, f"the end of {name}")
         self.addCleanup(self.cluster.done, "DELETE", f"{path}/{name}", {"gracePeriodSeconds": 0})
+        self.wait_until_listed(path, lambda items: name in items, name)
+
+    def wait_until_listed(self, path: str, ready, what: str) -> None:
+        """In the API server's memory, which hears of a change a moment later than etcd."""
+        def items() -> dict[str, dict]:
+            found = self.cluster.done("GET", f"{path}?resourceVersion=0")
+            return {item["metadata"]["name"]: item for item in found["items"] or []}
+
+        processes.wait_until(lambda: ready(items()), what)
 
     def make_pod(self, name: str, *references: str, secret: str = "", node: str = NODE, **more) -> None:
         secrets = {"imagePullSecrets": [{"name": secret}]} if secret else {}
@@ -204,15 +215,16 @@ class Cluster(Required):
 
     def test_the_pods_of_this_node_are_required_with_their_pull_secrets(self):
         self.make_pod("web", self.good, secret="registry")
-        self.make_pod("mirror", self.wrong, annotations={"kubernetes.io/config.mirror": "x"})
+        self.make_pod("mirror", self.other, secret="registry", annotations={"kubernetes.io/config.mirror": "x"})  # of another folder's manifest
         self.cluster.make_node("pi-18")
         self.make_pod("elsewhere", self.wrong, node="pi-18")
         self.make_pod("done", self.wrong)
         self.cluster.done("PATCH", "/api/v1/namespaces/default/pods/done/status", {"status": {"phase": "Succeeded"}}, "merge")
+        self.wait_until_listed("/api/v1/namespaces/default/pods", lambda items: items["done"]["status"]["phase"] == "Succeeded", "its end")
         self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=self.kubelet)
         done = self.check()
         self.assertEqual((0, "ready"), (done.code, done.report["verdict"]), done.stdout)
-        self.assertEqual({self.good: "pod default/web"}, self.references(done.report))
+        self.assertEqual({self.good: "pod default/web", self.other: "pod default/mirror"}, self.references(done.report))
         plan = self.nodeproof("plan", "-c", self.config)
         self.assertIn("the pull secret default/registry", plan.stdout)
         self.assert_no_secret_is_kept()
@@ -222,7 +234,7 @@ class Cluster(Required):
             if file.is_file():
                 self.assertNotIn(PASSWORD.encode(), file.read_bytes(), file)
         kept = json.loads((self.nodeproof.state / "required.json").read_text())
-        self.assertEqual([{"reference": self.good, "origin": "pod default/web"}], kept["sources"]["pods"])
+        self.assertIn({"reference": self.good, "origin": "pod default/web"}, kept["sources"]["pods"])
 
     def test_a_pull_secret_is_for_its_pods_images_alone(self):
         self.make_pod("web", self.good, secret="old")
@@ -236,7 +248,8 @@ class Cluster(Required):
         self.configure(pods=True, kubeconfig=self.kubelet)
         self.look_list()
         self.assertEqual((0, ""), self.look())
-        away = Path(self.kubelet).read_text(encoding="utf-8").replace(self.cluster.server, "https://127.0.0.1:1")
+        server = f"server: {self.cluster.server}"
+        away = Path(self.kubelet).read_text(encoding="utf-8").replace(server, f"{server}\n    proxy-url: http://127.0.0.1:1")
         lost = self.nodeproof.folder / "lost.kubeconfig"
         lost.write_text(away, encoding="utf-8")
         lost.chmod(0o600)
@@ -255,12 +268,55 @@ class Cluster(Required):
         self.assertEqual((2, "unknown"), (done.code, done.report["verdict"]))
         self.assertEqual("unknown", self.not_known(done.report)[0][0])
 
+    def test_what_another_server_said_or_of_another_node_stands_for_nothing(self):
+        self.make_pod("web", self.good)
+        self.configure(pods=True, kubeconfig=self.kubelet)
+        self.check()
+        kept = (self.nodeproof.state / "required.json").read_text()
+        self.assertEqual((self.cluster.server, NODE), (json.loads(kept)["server"], json.loads(kept)["node"]))
+        elsewhere = self.nodeproof.folder / "elsewhere.kubeconfig"
+        elsewhere.write_text(Path(self.kubelet).read_text(encoding="utf-8").replace(self.cluster.server, "https://127.0.0.1:1"), encoding="utf-8")
+        elsewhere.chmod(0o600)
+        for places, name in (({"pods": True, "kubeconfig": str(elsewhere)}, NODE), ({"pods": True, "kubeconfig": self.kubelet}, "pi-71")):
+            self.configure(**places)
+            self.config.write_text(json.dumps(json.loads(self.config.read_text()) | {"node": {"name": name}}), encoding="utf-8")
+            done = self.check()
+            self.assertEqual((2, "unknown", {}), (done.code, done.report["verdict"], self.references(done.report)), done.stdout)
+            self.assertEqual(["unknown"], [severity for severity, _ in self.not_known(done.report)])
+            self.assertEqual(kept, (self.nodeproof.state / "required.json").read_text(), "a mistake of today takes nothing away")
+
+    def test_a_wrong_node_name_is_no_idle_node(self):
+        self.configure(pods=True, kubeconfig=self.kubelet)
+        for wrong in ("pi-71", "pi_17"):
+            config = json.loads(self.config.read_text()) | {"report": {"kubernetes": {"node": wrong}}}
+            self.config.write_text(json.dumps(config), encoding="utf-8")
+            done = self.check()
+            self.assertEqual((2, "unknown"), (done.code, done.report["verdict"]), done.stdout)
+            self.assertIn("report.kubernetes.node", next(f["remedy"] for f in done.report["findings"] if f["code"] == "ImagesNotKnown"))
+
     def test_a_new_pod_is_noticed(self):
         self.configure(pods=True, kubeconfig=self.kubelet)
         self.look_list()
         self.assertEqual((0, ""), self.look())
         self.make_pod("web", self.good)
         processes.wait_until(lambda: self.look()[0] == 1, "the news of the pod")
+
+    def test_a_changed_manifest_is_noticed_before_the_api_server_is_asked(self):
+        kubeconfig = self.nodeproof.folder / "kubelet.kubeconfig"
+        kubeconfig.write_text(Path(self.kubelet).read_text(encoding="utf-8"), encoding="utf-8")
+        kubeconfig.chmod(0o600)
+        self.configure(pods=True, static_pods=[str(self.manifests)], kubeconfig=str(kubeconfig))
+        self.look_list()
+        self.assertEqual((0, ""), self.look())
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.setblocking(False)
+            text = kubeconfig.read_text(encoding="utf-8")
+            kubeconfig.write_text(text.replace(self.cluster.server, f"https://127.0.0.1:{silent.getsockname()[1]}"), encoding="utf-8")
+            self.write("web.json", pod("web", self.good))
+            code, said = self.look()
+            self.assertEqual(1, code, said)
+            self.assertIn("other images are required now", said)
+            self.assertRaises(BlockingIOError, silent.accept)
 
     def daemonset(self, name: str, reference: str, **spec) -> dict:
         labels = {"app": name}
@@ -278,9 +334,7 @@ class Cluster(Required):
 
         self.configure(daemonsets=True, kubeconfig=self.kubelet)
         done = self.check()  # of the same state folder: it is known from before
-        self.assertEqual("warn", self.not_known(done.report)[0][0], done.stdout)
-        (self.nodeproof.state / "required.json").unlink()
-        done = self.check()
+        self.assertIn(self.good, self.references(done.report))
         ((severity, message),) = self.not_known(done.report)
         self.assertEqual(("unknown", 2), (severity, done.code))
         self.assertIn("Forbidden", message)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rig import catalogue, images, packages, processes, testing
 from rig.containerd import Containerd
 from rig.on_containerd import DRIVER, HOST
-from rig.program import Nodeproof
+from rig.program import Nodeproof, codes
 from rig.registry import Registry
 
 WRAPPER = packages.REPOSITORY / "systemd/nodeproof-verify-image"
@@ -128,13 +128,29 @@ class VerifyImage(testing.RigTest):
         self.addCleanup(client.push, "wrong-arch", "1", catalogue.build("wrong-arch", HOST))
         self.assert_allowed(self.wrong, allowed=1)
 
+    def test_a_pull_that_may_mend_this_nodes_copy_is_allowed(self):
+        self.assertEqual(0, self.pull(self.good).returncode)  # nobody is there to be asked
+        found = [file for file in self.containerd.root.glob("io.containerd.snapshotter.v1.*/snapshots/*/fs/**/bin/bash") if file.is_file()]
+        self.assertNotEqual([], found)
+        for file in found:
+            file.write_bytes(b"")
+        self.start_daemon()
+        [image] = [each for each in self.status()["images"] if each["reference"] == self.good]
+        self.assertEqual(("not-ready", ["FileCorrupt"]), (image["verdict"], codes(image, "fail")), image)
+        self.assert_allowed(self.good, allowed=1)
+
     def test_without_an_answer_it_is_allowed(self):
         self.assert_allowed(self.wrong, undecided=1)  # no daemon
         daemon = self.start_daemon()
         daemon.send_signal(signal.SIGSTOP)
         self.addCleanup(daemon.send_signal, signal.SIGCONT)
         self.assert_allowed(self.wrong, undecided=1)
-        self.assertEqual([], [pid for pid in processes.processes_naming("verify-image")])
+        ours = str(self.nodeproof.run_folder)  # other tests ask at the same time
+
+        def askers() -> list[int]:
+            return [pid for pid in processes.processes_naming("verify-image") if pid in processes.processes_naming(ours)]
+
+        processes.wait_until(lambda: not askers(), "the end of the verifiers")
 
     def test_a_verifier_that_breaks_stops_no_pull(self):
         self.start_daemon()

@@ -68,6 +68,15 @@ TEST_F(ReportSection, NoTaintIsTakenOffInObserve) {
       << config.error().message;
 }
 
+TEST_F(ReportSection, WhatGoesWithTheConditionNeedsIt) {
+  for (const std::string key :
+       {R"("taint": "a.b/c")", R"("labels": true)", R"("taint_kubeconfig": "/tk")"}) {
+    EXPECT_TRUE(refuses(R"({"kubernetes": {)" + key + "}}", R"(without "condition": true)")) << key;
+    EXPECT_TRUE(load(R"({"kubernetes": {"condition": true, )" + key + "}}")) << key;
+  }
+  EXPECT_TRUE(load(R"({"kubernetes": {"node": "pi-17", "labels": false, "taint": ""}})"));
+}
+
 TEST_F(ReportSection, SecretsMayBeCredentials) {
   const auto config = load(R"({"signing": {"key": "credential:signing"},
                                "webhook": {"token_file": "credential:token"}})");
@@ -97,6 +106,8 @@ TEST_F(ReportSection, NamesWhatIsWrong) {
   EXPECT_TRUE(refuses(R"({"webhook": {"spool": "1KB"}})", "at least"));
   EXPECT_TRUE(refuses(R"({"webhook": {"heartbeat": "10ms"}})", "at least"));
   EXPECT_TRUE(refuses(R"({"webhook": {"every": "1m"}})", "unknown key"));
+  EXPECT_TRUE(refuses(R"({"kubernetes": {"heartbeat": "29s"}})", "at least \"30s\""));
+  EXPECT_TRUE(load(R"({"kubernetes": {"heartbeat": "30s"}})"));
   EXPECT_TRUE(refuses(R"({"metrics": {"listen": "9639"}})", "an address and a port"));
   EXPECT_TRUE(refuses(R"({"metrics": {"listen": "127.0.0.1"}})", "an address and a port"));
   EXPECT_TRUE(refuses(R"({"metrics": {"listen": "somewhere.lan:9639"}})", "an address and a port"));

@@ -19,8 +19,10 @@ FoundImage found(std::string reference, std::string origin) {
 TEST(KnownImages, AreReadBackAndAnAnswerWithoutImagesIsOne) {
   const fakes::TempFolder folder;
   EXPECT_EQ(load_known_images(folder.path()), KnownImages{});
-  const KnownImages known = {{"pods", {found("a:1", "pod x/a"), found("b:1", "pod x/b")}},
-                             {"daemonsets", {}}};
+  const KnownImages known = {
+      "https://10.0.0.1:6443",
+      "pi-17",
+      {{"pods", {found("a:1", "pod x/a"), found("b:1", "pod x/b")}}, {"daemonsets", {}}}};
   ASSERT_TRUE(save_known_images(folder.path(), known));
   EXPECT_EQ(load_known_images(folder.path()), known);
   struct ::stat status{};
@@ -35,7 +37,7 @@ TEST(KnownImages, AreWrittenOnlyWhenTheyChanged) {
     EXPECT_EQ(::stat((folder.path() / "required.json").c_str(), &status), 0);
     return status.st_ino;
   };
-  const KnownImages known = {{"pods", {found("a:1", "pod x/a")}}};
+  const KnownImages known = {"https://a", "pi-17", {{"pods", {found("a:1", "pod x/a")}}}};
   ASSERT_TRUE(save_known_images(folder.path(), known));
   const auto before = inode();
   ASSERT_TRUE(save_known_images(folder.path(), known));
@@ -46,10 +48,30 @@ TEST(KnownImages, AreWrittenOnlyWhenTheyChanged) {
 
 TEST(KnownImages, OnesThatCannotBeReadKnowNothing) {
   const fakes::TempFolder folder;
-  for (const char* text : {"{", R"({"version":2,"sources":{"pods":[]}})", R"({"version":1})",
-                           R"({"version":1,"sources":{"pods":[{"reference":1}]}})"}) {
+  for (const char* text :
+       {"{", R"({"version":2,"sources":{"pods":[]}})", R"({"version":1})",
+
+        R"({"version":1,"server":"a","node":"b","sources":{"pods":[{"reference":1}]}})"}) {
     ASSERT_TRUE(write_file_atomically(folder.path() / "required.json", text));
     EXPECT_EQ(load_known_images(folder.path()), KnownImages{}) << text;
+  }
+}
+
+TEST(KnownImages, AreOfOneServerAndOneNode) {
+  const KnownImages known = {"https://a", "pi-17", {{"pods", {found("a:1", "pod x/a")}}}};
+  EXPECT_EQ(known_of(known, "https://a", "pi-17"), known);
+  EXPECT_EQ(known_of(known, "https://a", "pi-18"), (KnownImages{"https://a", "pi-18", {}}));
+  EXPECT_EQ(known_of(known, "https://b", "pi-17"), (KnownImages{"https://b", "pi-17", {}}));
+}
+
+TEST(KnownImages, StandWhileTheServerIsAwayAndForNoOtherError) {
+  for (const Errc away : {Errc::unreachable, Errc::timeout, Errc::throttled, Errc::server_error}) {
+    EXPECT_TRUE(is_away(away)) << to_string(away);
+  }
+  for (const Errc lasting :
+       {Errc::unauthorized, Errc::permission_denied, Errc::not_found, Errc::invalid_config,
+        Errc::unsupported, Errc::too_large, Errc::untrusted, Errc::invalid_document}) {
+    EXPECT_FALSE(is_away(lasting)) << to_string(lasting);
   }
 }
 

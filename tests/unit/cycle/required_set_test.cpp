@@ -1,6 +1,7 @@
 #include "agent/required_set.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "agent/codes.hpp"
 #include "common/file.hpp"
@@ -55,6 +56,39 @@ TEST(RequiredSet, TheConfigurationsEntryCounts) {
   EXPECT_TRUE(set.images[1].healthcheck);
 }
 
+TEST(RequiredSet, AConditionIsDroppedForOneWithoutAlone) {
+  const auto on = [](std::string reference, std::string board) {
+    RequiredImage made = image(std::move(reference));
+    made.when.board = std::move(board);
+    return made;
+  };
+  const auto boards = [&](std::vector<FoundImage> images) {
+    std::vector<std::string> all;
+    const RequiredSet set = required_set({on("app:1", "Pi 4")}, {std::move(images), {}});
+    for (const RequiredImage& each : set.images) all.push_back(each.when.board);
+    return all;
+  };
+  using Boards = std::vector<std::string>;
+  const FoundImage five = {on("docker.io/library/app:1", "Pi 5"), "a file"};
+  EXPECT_EQ(boards({five}), (Boards{"Pi 4", "Pi 5"}));
+  EXPECT_EQ(boards({five, five, {on("app:1", "Pi 4"), "a file"}}), (Boards{"Pi 4", "Pi 5"}));
+  EXPECT_EQ(boards({five, found("app:1", "pod a")}), Boards{""});
+  EXPECT_EQ(boards({found("app:1", "pod a"), five}), Boards{""});
+}
+
+TEST(RequiredSet, OfEntriesWithSeveralConditionsOneCountsHere) {
+  std::vector<RequiredImage> images = {image("app:1"), image("docker.io/library/app:1"),
+                                       image("app:1"), image("other:1")};
+  images[0].when.board = "Pi 4";
+  images[1].when.board = "Pi 5";
+  images[2].when.architecture = "arm64";
+  HostFacts host;
+  host.board = "Raspberry Pi 5 Model B";
+  host.platform.architecture = "arm64";
+  EXPECT_EQ(required_here(images, host),
+            (std::vector<const RequiredImage*>{&images[1], &images[3]}));
+}
+
 TEST(RequiredSet, HasAnEnd) {
   Found many;
   for (int i = 0; i < 1001; ++i) many.images.push_back(found("app:" + std::to_string(i), "pod"));
@@ -106,6 +140,26 @@ TEST_F(Folders, WhatCannotBeReadMakesTheNodeUnknown) {
   ASSERT_EQ(said.size(), 7U);
   EXPECT_EQ(said[0], (dir_ / "b.json").string() + ":1: $.mode: unknown key");
   EXPECT_EQ(said[2], (dir_ / "none").string() + " is no folder that can be read");
+}
+
+TEST_F(Folders, APipeHoldsNothingUp) {
+  ASSERT_EQ(::mkfifo((dir_ / "pipe.json").c_str(), 0600), 0);
+  const Found all = look_at_folders({.static_pods = {}, .directories = {dir_.string()}});
+  ASSERT_EQ(all.findings.size(), 1U);
+  EXPECT_TRUE(all.findings[0].message.ends_with("pipe.json is no regular file"));
+}
+
+TEST(Fingerprint, IsTheSameForMorePodsOfOneImage) {
+  const config::ImagesFrom from{.static_pods = {}, .directories = {}, .pods = true};
+  const auto of = [&](std::vector<FoundImage> images) {
+    return fingerprint(from, {std::move(images), {}});
+  };
+  const std::string one = of({found("web:1", "pod a"), found("api:1", "pod b")});
+  EXPECT_EQ(one, of({found("web:1", "pod a"), found("web:1", "pod c"), found("api:1", "pod b"),
+                     found("docker.io/library/web:1", "pod d")}));
+  EXPECT_EQ(one, of({found("api:1", "pod b"), found("docker.io/library/web:1", "pod d")}));
+  EXPECT_NE(one, of({found("web:1", "pod a")}));
+  EXPECT_NE(one, of({found("web:2", "pod a"), found("api:1", "pod b")}));
 }
 
 TEST_F(Folders, AFingerprintTellsChanges) {

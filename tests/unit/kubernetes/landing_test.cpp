@@ -38,7 +38,7 @@ bool fits(const std::string& requirement) {
 TEST(DaemonSet, GivesTheImagesOfItsTemplate) {
   const auto found = daemonset("");
   ASSERT_TRUE(found && *found);
-  EXPECT_EQ(**found, (PodImages{"ops", "log", {"log:1"}, "default", {}, false}));
+  EXPECT_EQ(**found, (PodImages{"ops", "log", {"log:1"}, "default", {}}));
 }
 
 TEST(DaemonSet, GoesWhereItsNodeSelectorSays) {
@@ -113,11 +113,22 @@ TEST(DaemonSet, TaintsNeedTolerations) {
   EXPECT_FALSE(tolerated(R"("key": "gpu", "value": "no")"));
   EXPECT_FALSE(tolerated(R"("key": "gpu", "operator": "Exists", "effect": "NoExecute")"));
   EXPECT_FALSE(tolerated(R"("key": "cpu", "operator": "Exists")"));
-  EXPECT_FALSE(tolerated(R"("key": "gpu", "operator": "Near", "value": "yes")"));
   tainted.taints[0].effect = "PreferNoSchedule";
   EXPECT_TRUE(lands("", tainted));
   tainted.taints[0].effect = "NoExecute";
   EXPECT_FALSE(lands("", tainted));
+}
+
+TEST(DaemonSet, ATolerationThatIsNotUnderstoodIsAnErrorWhereItCounts) {
+  const std::string near = R"({"key": "gpu", "operator": "Near", "value": "yes"})";
+  Landing tainted = node();
+  EXPECT_TRUE(lands("\"tolerations\": [" + near + "]", tainted)) << "there is no such taint";
+  tainted.taints = {{"gpu", "yes", "NoSchedule"}};
+  const auto found = daemonset("\"tolerations\": [" + near + "]", tainted);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Errc::unsupported);
+  EXPECT_TRUE(found.error().message.starts_with("the DaemonSet log: ")) << found.error().message;
+  EXPECT_TRUE(lands("\"tolerations\": [" + near + R"(, {"operator": "Exists"}])", tainted));
 }
 
 TEST(DaemonSet, OneThatIsBeingDeletedMakesNoPods) {
@@ -133,9 +144,21 @@ TEST(Landing, LeavesOutTheTaintsThatPass) {
   const auto found = read_landing(parsed(R"({"metadata": {"name": "pi-17", "labels": {"a": "b"}},
       "spec": {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"},
                           {"key": "readiness.k8s.io/nodeproof", "effect": "NoSchedule"},
+                          {"key": "startup-taint.cluster-autoscaler.kubernetes.io/disk",
+                           "effect": "NoSchedule"},
+                          {"key": "node.cilium.io/agent-not-ready", "effect": "NoExecute"},
                           {"key": "gpu", "value": "yes", "effect": "NoSchedule"}]}})"));
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, (Landing{"pi-17", {{"a", "b"}}, {{"gpu", "yes", "NoSchedule"}}}));
+}
+
+TEST(Landing, LeavesOutTheTaintThatNodeproofLifts) {
+  const json::Value tainted = parsed(R"({"metadata": {"name": "pi-17"}, "spec": {"taints": [
+      {"key": "example.com/unproven", "effect": "NoSchedule"},
+      {"key": "example.com/unproven-too", "effect": "NoSchedule"}]}})");
+  EXPECT_EQ(read_landing(tainted)->taints.size(), 2U);
+  EXPECT_EQ(read_landing(tainted, "example.com/unproven")->taints,
+            (std::vector<NodeTaint>{{"example.com/unproven-too", "", "NoSchedule"}}));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 PodLogin login(const std::string& auths, std::string source) {
   auto config = DockerConfig::parse(R"({"credsStore":"never","auths":)" + auths + "}", source);
   EXPECT_TRUE(config) << config.error().message;
-  return {*std::move(config), std::move(source)};
+  return {*std::move(config), std::move(source), false};
 }
 
 std::string who(PodSource& source, const Place& place) {
@@ -28,6 +28,16 @@ TEST(PodSource, IsForItsPodsImagesAndNoOthers) {
   EXPECT_EQ(who(source, {"mirror.lan", "shop/web"}), "nobody");
   EXPECT_EQ(source.describe({"r.lan", "shop/web"}).value_or(""), "second");
   EXPECT_EQ(source.describe({"r.lan", "shop/api"}).value_or("?"), "");
+}
+
+TEST(PodSource, GoesOnToTheNextSecretWhereOneSaysNothing) {
+  PodSource source({{{"r.lan", "a"},
+                     {login(R"({"r.lan":{"auth":"Og=="}})", "nobody's"),
+                      login(R"({"r.lan":{"auth":"%%%"}})", "broken"),
+                      login(R"({"r.lan":{"username":"ci","password":"secret"}})", "good")}},
+                    {{"r.lan", "b"}, {login(R"({"r.lan":{"auth":"%%%"}})", "broken")}}});
+  EXPECT_EQ(who(source, {"r.lan", "a"}), "ci of good");
+  EXPECT_FALSE(source.find({"r.lan", "b"}, {})) << "anonymous would be a guess";
 }
 
 TEST(PodSource, ComesBehindTheConfigurationsOwnLogin) {
@@ -52,9 +62,20 @@ TEST(PodSource, ComesBehindTheConfigurationsOwnLogin) {
       R"({"own.lan":{"username":"pod","password":"p"},"r.lan":{"username":"pod","password":"p"}})";
   chain.put_second(std::make_unique<PodSource>(PodLogins{
       {{"own.lan", "a"}, {login(auths, "secret")}}, {{"r.lan", "a"}, {login(auths, "secret")}}}));
+  chain.put_last(std::make_unique<PodSource>(PodLogins{{{"r.lan", "c"}, {login(auths, "s")}}}));
   EXPECT_EQ(chain.find({"own.lan", "a"}, {})->username, "fixed");
+  EXPECT_EQ(chain.find({"r.lan", "c"}, {})->username, "fixed") << "the node's own";
   EXPECT_EQ(chain.find({"r.lan", "a"}, {})->username, "pod");
   EXPECT_EQ(chain.find({"r.lan", "b"}, {})->username, "fixed");
+}
+
+TEST(PodSource, OfAnImageOfTheConfigurationStandsBehind) {
+  PodLogin behind = login("{}", "behind");
+  behind.behind_the_nodes = true;
+  const PodLogins all = {{{"r.lan", "a"}, {login("{}", "before")}}, {{"r.lan", "b"}, {behind}}};
+  EXPECT_EQ(pod_logins_of(all, false).count({"r.lan", "a"}), 1U);
+  EXPECT_EQ(pod_logins_of(all, false).count({"r.lan", "b"}), 0U);
+  EXPECT_EQ(pod_logins_of(all, true).count({"r.lan", "b"}), 1U);
 }
 
 }  // namespace

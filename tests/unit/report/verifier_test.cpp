@@ -61,6 +61,46 @@ TEST(Refusal, IsForNothingElse) {
   EXPECT_TRUE(changed([](auto&, auto&) {}));
 }
 
+TEST(Refusal, IsNeverForWhatThePullMayMend) {
+  NodeReport report = sample();
+  const PullQuestion pull = of_wrong(report);
+  ImageReport& image = report.images[1];
+  for (const std::string_view code :
+       {code::kContentCorrupt, code::kFileCorrupt, code::kIndexDamaged, code::kImageNotFound,
+        code::kRegistryError, code::kRegistryUnauthorized, code::kPullFailed, code::kNoSpace,
+        code::kTimedOut, code::kOutOfMemory, code::kProcessLimit, code::kOutputLimit,
+        code::kOutputDiffers, code::kInUseAndFailing, code::kPermissionDenied}) {
+    image.findings[0].code = code;
+    EXPECT_FALSE(refusal(report, pull)) << code;
+  }
+}
+
+TEST(Refusal, IsNotForWhatADamagedCopyOnThisDiskMayHaveCaused) {
+  NodeReport report = sample();
+  const PullQuestion pull = of_wrong(report);
+  ImageReport& image = report.images[1];
+  image.findings[0].code = code::kSmokeFailed;
+  EXPECT_TRUE(refusal(report, pull));
+  Finding damage = image.findings[0];  // as a scrub finds it
+  damage.code = code::kFileCorrupt;
+  image.findings.push_back(damage);
+  EXPECT_FALSE(refusal(report, pull));
+  image.findings.back().severity = Severity::warn;
+  EXPECT_TRUE(refusal(report, pull));
+}
+
+TEST(Refusal, IsForWhatTheBytesAreHere) {
+  NodeReport report = sample();
+  const PullQuestion pull = of_wrong(report);
+  for (const std::string_view code :
+       {code::kPageSizeIncompatible, code::kMissingIsaExtension, code::kLoaderMissing,
+        code::kLibraryMissing, code::kSymbolVersionMissing, code::kKernelTooOld,
+        code::kPlatformMismatch, code::kNotExecutable, code::kProgramCrashed}) {
+    report.images[1].findings[0].code = code;
+    EXPECT_TRUE(refusal(report, pull)) << code;
+  }
+}
+
 TEST(VerifierCounters, CountOnFromWhatIsThere) {
   const fakes::TempFolder folder;
   const auto run = folder.path() / "run";
