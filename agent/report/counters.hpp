@@ -21,10 +21,21 @@ struct SinkCounters {
   friend bool operator==(const SinkCounters&, const SinkCounters&) = default;
 };
 
+// What became of the questions of containerd's image verifier since the run-time directory was
+// made.
+struct VerifierCounters {
+  std::uint64_t allowed = 0;     // nothing speaks against it
+  std::uint64_t denied = 0;      // in mode enforce
+  std::uint64_t would_deny = 0;  // allowed only because the mode is observe
+  std::uint64_t undecided = 0;   // allowed, for nobody could tell: no daemon, no report, no time
+  friend bool operator==(const VerifierCounters&, const VerifierCounters&) = default;
+};
+
 struct AgentCounters {
   // When the totals were zero; nothing = not known.
   std::optional<std::chrono::sys_seconds> since = {};
   std::vector<SinkCounters> sinks = {};
+  std::optional<VerifierCounters> verifier = {};  // nothing = it was never asked
   friend bool operator==(const AgentCounters&, const AgentCounters&) = default;
 };
 

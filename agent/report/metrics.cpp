@@ -46,6 +46,10 @@ constexpr Meta kDropped = {"nodeproof_sink_dropped_total",
 constexpr Meta kSpoolBytes = {"nodeproof_sink_spool_bytes", "Size of what waits to be sent."};
 constexpr Meta kSpoolEvents = {"nodeproof_sink_spool_events", "Reports that wait to be sent."};
 
+constexpr Meta kVerified = {"nodeproof_image_verifier_total",
+                            "Pulls that containerd asked about, by what it was told.",
+                            Kind::counter};
+
 // A clock may be a little ahead of ours.
 constexpr std::chrono::minutes kAhead{10};
 
@@ -122,6 +126,16 @@ void put_sink(Sheet& sheet, const SinkCounters& sink) {
   sheet.put(kSpoolEvents, labels, metrics::number(sink.spool_events));
 }
 
+void put_verifier(Sheet& sheet, const VerifierCounters& counters) {
+  const auto put = [&sheet](const char* answer, std::uint64_t count) {
+    sheet.put(kVerified, {{"answer", answer}}, metrics::number(count));
+  };
+  put("allowed", counters.allowed);
+  put("denied", counters.denied);
+  put("would-deny", counters.would_deny);
+  put("undecided", counters.undecided);
+}
+
 }  // namespace
 
 bool is_stale(const NodeReport& report, const Viewing& viewing) {
@@ -141,6 +155,7 @@ void add_metrics(metrics::Collection& out, const NodeReport& report, const Viewi
 void add_metrics(metrics::Collection& out, const AgentCounters& counters, const Viewing& viewing) {
   Sheet sheet(out, viewing.identity);
   for (const SinkCounters& sink : counters.sinks) put_sink(sheet, sink);
+  if (counters.verifier) put_verifier(sheet, *counters.verifier);
 }
 
 std::string to_prometheus(const NodeReport& report, const AgentCounters& counters,

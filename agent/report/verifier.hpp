@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/model.hpp"
+#include "agent/report/counters.hpp"
 #include "common/error.hpp"
 
 namespace nodeproof::report {
@@ -24,14 +25,6 @@ struct PullQuestion {
 [[nodiscard]] std::optional<std::string> refusal(const NodeReport& report,
                                                  const PullQuestion& pull);
 
-// What became of the questions since the run-time directory was made.
-struct VerifierCounters {
-  std::uint64_t allowed = 0;     // nothing speaks against it
-  std::uint64_t denied = 0;      // in mode enforce
-  std::uint64_t would_deny = 0;  // allowed only because the mode is observe
-  std::uint64_t undecided = 0;   // allowed, for nobody could tell: no daemon, no report, no time
-  friend bool operator==(const VerifierCounters&, const VerifierCounters&) = default;
-};
 enum class Decision { allowed, denied, would_deny, undecided };
 
 // <run>/verifier.json; one that is absent or cannot be read counts from zero.

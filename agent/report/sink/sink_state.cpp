@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/json_read.hpp"
+#include "agent/report/verifier.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
 
@@ -122,6 +123,10 @@ AgentCounters load_counters(const fs::path& run_dir) {
   for (const SinkState& state : load_sink_states(run_dir)) {
     counters.since = std::min(counters.since.value_or(state.since), state.since);
     counters.sinks.push_back(state.counters);
+  }
+  std::error_code error;
+  if (fs::exists(run_dir / "verifier.json", error)) {
+    counters.verifier = load_verifier_counters(run_dir);
   }
   return counters;
 }

@@ -237,5 +237,16 @@ TEST(NodeMetrics, SinksAreCounted) {
   EXPECT_THAT(text, Not(HasSubstr("last_success_timestamp_seconds{sink=\"otlp\"}")));
 }
 
+TEST(Metrics, CountWhatTheImageVerifierAnsweredWhereItIsAsked) {
+  AgentCounters counters;
+  const Viewing viewing{.now = std::chrono::system_clock::time_point(std::chrono::hours(1))};
+  EXPECT_EQ(to_prometheus({}, counters, viewing).find("nodeproof_image_verifier"),
+            std::string::npos);
+  counters.verifier = VerifierCounters{.allowed = 5, .denied = 2};
+  const std::string text = to_prometheus({}, counters, viewing);
+  EXPECT_NE(text.find("nodeproof_image_verifier_total{answer=\"denied\"} 2\n"), std::string::npos)
+      << text;
+}
+
 }  // namespace
 }  // namespace nodeproof::report
