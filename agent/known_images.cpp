@@ -67,6 +67,7 @@ bool is_away(Errc code) {
     case Errc::throttled:
     case Errc::server_error:
     case Errc::cancelled:
+    case Errc::untrusted:  // a clock that is not set yet; no clock takes away what is proven
       return true;
     default:
       return false;

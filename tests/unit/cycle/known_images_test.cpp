@@ -65,12 +65,13 @@ TEST(KnownImages, AreOfOneServerAndOneNode) {
 }
 
 TEST(KnownImages, StandWhileTheServerIsAwayAndForNoOtherError) {
-  for (const Errc away : {Errc::unreachable, Errc::timeout, Errc::throttled, Errc::server_error}) {
+  for (const Errc away :
+       {Errc::unreachable, Errc::timeout, Errc::throttled, Errc::server_error, Errc::untrusted}) {
     EXPECT_TRUE(is_away(away)) << to_string(away);
   }
   for (const Errc lasting :
        {Errc::unauthorized, Errc::permission_denied, Errc::not_found, Errc::invalid_config,
-        Errc::unsupported, Errc::too_large, Errc::untrusted, Errc::invalid_document}) {
+        Errc::unsupported, Errc::too_large, Errc::invalid_document}) {
     EXPECT_FALSE(is_away(lasting)) << to_string(lasting);
   }
 }
