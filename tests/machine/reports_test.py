@@ -42,7 +42,7 @@ class Reports(booted.BootedTest):
 
     def test_a_folder_that_the_unit_does_not_give_is_named_with_what_to_do(self):
         self.assertEqual("0", self.word("refused.said"), self.out["refused.log"])
-        self.assertIn("ReadWritePaths=/var/lib/reports", self.out["refused.log"])
+        self.assertIn("ReadWritePaths=-/var/lib/reports", self.out["refused.log"])
 
     def test_a_file_is_written_and_signed_with_the_units_credential(self):
         report = json.loads(self.out["report.json"])
