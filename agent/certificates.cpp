@@ -65,8 +65,10 @@ std::optional<Finding> finding_of(const Use& use, std::chrono::system_clock::tim
   finding.code = code::kCertificateExpiring;
   finding.severity = Severity::warn;
   finding.subject = use.file;
-  finding.message = use.of + " " + ends + ": " + to_rfc3339(first->not_after);
-  finding.evidence = excerpt(first->subject) + ", notAfter " + to_rfc3339(first->not_after);
+  const auto end =
+      std::max(first->not_after, std::chrono::sys_seconds());  // years as 0001 are none
+  finding.message = use.of + " " + ends + ": " + to_rfc3339(end);
+  finding.evidence = excerpt(first->subject) + ", notAfter " + to_rfc3339(end);
   finding.remedy =
       "renew it and write it over the file, key and certificate; it is read anew each "
       "time, without a restart";

@@ -35,6 +35,11 @@ Result<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view tex
   const int hour = number(text.substr(11, 2));
   const int minute = number(text.substr(14, 2));
   const int second = number(text.substr(17, 2));
+  // Beyond these neither system_clock nor the time between two of them can be counted.
+  constexpr chrono::year kFirst(1970), kLast(2261);
+  if (date.year() < kFirst || date.year() > kLast) {
+    return fail(Errc::invalid_document, "a time is of a year that cannot be");
+  }
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) {
     return fail(Errc::invalid_document, "a time names a day or hour that does not exist");
   }

@@ -116,5 +116,16 @@ TEST(CycleStream, RefusesGarbage) {
   }
 }
 
+TEST(ReportJson, ATimeThatCannotBeCountedIsRefused) {
+  for (const char* year : {"0001", "1969", "2262", "9999"}) {
+    std::string text = to_json(sample(), false);
+    const std::size_t at = text.find("\"time\":\"") + 8;
+    text.replace(at, 4, year);
+    const auto read = from_json(text);
+    ASSERT_FALSE(read) << year;
+    EXPECT_EQ(read.error().code, Errc::invalid_document);
+  }
+}
+
 }  // namespace
 }  // namespace nodeproof::report
