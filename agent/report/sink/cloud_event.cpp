@@ -1,6 +1,7 @@
 #include "agent/report/sink/cloud_event.hpp"
 
 #include "agent/report/json.hpp"
+#include "agent/report/sink/sortable.hpp"
 #include "common/clock.hpp"
 #include "common/crypto.hpp"
 #include "common/http_url.hpp"
@@ -10,12 +11,6 @@ namespace nodeproof::report {
 namespace {
 
 constexpr std::size_t kIdDigits = 32;
-constexpr std::size_t kSequenceDigits = 20;  // sequence is compared as text
-
-std::string padded(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  return std::string(kSequenceDigits - digits.size(), '0') + digits;
-}
 
 }  // namespace
 
@@ -29,7 +24,7 @@ CloudEvent cloud_event(const NodeReport& report, const std::string& document,
   out.member("source", "https://nodeproof.dev/nodes/" + percent_encode(report.node));
   out.member("type", "dev.nodeproof.report.v1").member("subject", report.node);
   out.member("time", to_rfc3339(report.time)).member("datacontenttype", "application/json");
-  out.member("sequence", padded(report.sequence))
+  out.member("sequence", sortable(report.sequence))
       .member("nodeproofdropped", std::to_string(dropped));
   out.key("data").raw(document).end_object();
   event.json = out.str();

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "agent/json_read.hpp"
+#include "agent/report/sink/sortable.hpp"
 #include "common/file.hpp"
 #include "common/json.hpp"
 
@@ -18,23 +19,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".json";
-constexpr std::size_t kDigits = 20;            // so that names sort as numbers do
 constexpr std::size_t kMaxEvent = 64U << 20U;  // bytes
-
-std::string padded(std::uint64_t number) {
-  const std::string digits = std::to_string(number);
-  return std::string(kDigits - digits.size(), '0') + digits;
-}
 
 // "<20 digits>-<id>.json"; nothing for what else lies there, such as a write that was cut short.
 std::optional<Spool::Event> event_of(const fs::directory_entry& entry) {
   const std::string name = entry.path().filename().string();
-  if (!name.ends_with(kSuffix) || name.size() <= kDigits + 1 + kSuffix.size()) return std::nullopt;
-  if (name[kDigits] != '-') return std::nullopt;
+  if (!name.ends_with(kSuffix) || name.size() <= kSortableDigits + 1 + kSuffix.size())
+    return std::nullopt;
+  if (name[kSortableDigits] != '-') return std::nullopt;
   Spool::Event event;
-  const auto read = std::from_chars(name.data(), name.data() + kDigits, event.number);
-  if (read.ec != std::errc() || read.ptr != name.data() + kDigits) return std::nullopt;
-  event.id = name.substr(kDigits + 1, name.size() - kDigits - 1 - kSuffix.size());
+  const auto read = std::from_chars(name.data(), name.data() + kSortableDigits, event.number);
+  if (read.ec != std::errc() || read.ptr != name.data() + kSortableDigits) return std::nullopt;
+  event.id = name.substr(kSortableDigits + 1, name.size() - kSortableDigits - 1 - kSuffix.size());
   std::error_code error;
   event.bytes = entry.file_size(error);
   return error ? std::nullopt : std::optional(event);
@@ -86,7 +82,7 @@ Result<> Spool::read_ledger() {
 }
 
 fs::path Spool::file_of(const Event& event) const {
-  return folder_ / (padded(event.number) + "-" + event.id + std::string(kSuffix));
+  return folder_ / (sortable(event.number) + "-" + event.id + std::string(kSuffix));
 }
 
 std::uint64_t Spool::bytes() const {
