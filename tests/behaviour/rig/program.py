@@ -15,16 +15,15 @@ SECONDS = 300
 
 
 def binary() -> Path:
-    """NODEPROOF_BINARY, else that of the build folder the test belongs to, else this machine's newest."""
+    """NODEPROOF_BINARY, else that of the build folder the test belongs to, else this machine's release build."""
     if given := os.environ.get("NODEPROOF_BINARY"):
         return Path(given).resolve()
     if build := os.environ.get("NODEPROOF_BUILD"):
         return Path(build) / "nodeproof"
-    found = packages.REPOSITORY.glob(f"build/{packages.host_architecture()}-*/nodeproof")
-    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
-    if newest is None:
+    built = packages.REPOSITORY / f"build/{packages.host_architecture()}-release/nodeproof"
+    if not built.exists():
         raise FileNotFoundError("set NODEPROOF_BINARY to the nodeproof binary")
-    return newest
+    return built
 
 
 @dataclass
