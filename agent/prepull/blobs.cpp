@@ -36,7 +36,7 @@ Result<> check_hash(Hasher& hasher, const Descriptor& blob, const Holder& where)
 }  // namespace
 
 BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
-                       Staging& staging)
+                       Staging* staging)
     : image_(image),
       ports_(ports),
       lease_(std::move(lease)),
@@ -89,7 +89,7 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
       sinks.staged.reset();
       return read_stored(layer, stop);
     }
-    if (sinks.staged) staging_.keep(unpack_request(layer), std::move(sinks.staged));
+    if (sinks.staged) staging_->keep(unpack_request(layer), std::move(sinks.staged));
     return {};
   }
   passage.found(blob.size);
@@ -100,14 +100,14 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
 Result<> BlobPuller::read_stored(std::size_t layer, const std::stop_token& stop) {
   Sinks sinks = sinks_for(layer, stop);
   TRY(observe_stored(layer, std::move(sinks.observer), stop));
-  if (sinks.staged) staging_.keep(unpack_request(layer), std::move(sinks.staged));
+  if (sinks.staged) staging_->keep(unpack_request(layer), std::move(sinks.staged));
   return {};
 }
 
 // A layer may be staged long before its parent is there.
 BlobPuller::Sinks BlobPuller::sinks_for(std::size_t layer, const std::stop_token& stop) const {
   Sinks sinks;
-  sinks.staged = staging_.begin(unpack_request(layer), false, stop);
+  if (staging_ != nullptr) sinks.staged = staging_->begin(unpack_request(layer), false, stop);
   sinks.observer = observer_of(layer, sinks.staged.get());
   if (!sinks.observer) sinks.staged.reset();
   return sinks;
@@ -134,12 +134,12 @@ Result<> BlobPuller::hold_layer(std::size_t layer, const std::stop_token& stop) 
 
 Result<> BlobPuller::stage_layer(std::size_t layer, const std::stop_token& stop) {
   const UnpackRequest request = unpack_request(layer);
-  auto staged = staging_.begin(request, true, stop);
+  auto staged = staging_ != nullptr ? staging_->begin(request, true, stop) : nullptr;
   if (!staged) return {};
   Observer observer = observer_of(layer, staged.get());
   if (!observer) return {};
   TRY(observe_stored(layer, std::move(observer), stop));
-  staging_.keep(request, std::move(staged));
+  staging_->keep(request, std::move(staged));
   return {};
 }
 

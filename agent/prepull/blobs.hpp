@@ -14,9 +14,9 @@ namespace nodeproof::prepull {
 // The blobs of one image under its lease. Safe to call from several threads.
 class BlobPuller {
  public:
-  // All but the lease's name outlive it.
+  // All but the lease's name outlive it. Without a staging layers are stored, and that is all.
   BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
-             Staging& staging);
+             Staging* staging = nullptr);
 
   // Into the content store, unless it is there; on the way observed if the observer factory asks
   // for it, and staged if it is to be unpacked and can be.
@@ -60,7 +60,7 @@ class BlobPuller {
   const ResolvedImage& image_;
   const PullPorts& ports_;
   std::string lease_;
-  Staging& staging_;
+  Staging* staging_;
   std::vector<Digest> chain_;
 };
 

@@ -22,7 +22,7 @@ ImagePull::ImagePull(WantedImage wanted, const PullPorts& ports, const SetOption
       options_(options),
       chain_(chain_ids(wanted_.image.config.diff_ids)),
       staging_(ports.store, ports.unpack, options.snapshotter == "overlayfs"),
-      blobs_(wanted_.image, ports, wanted_.lease_id, staging_) {}
+      blobs_(wanted_.image, ports, wanted_.lease_id, &staging_) {}
 
 Result<> check_shape(const ResolvedImage& image) {
   const auto& layers = image.document.layers;
