@@ -34,6 +34,7 @@ _third_party(re2 ${_lib}/libre2.a)
 _third_party(rapidjson)
 _third_party(tomlplusplus)
 _third_party(yaml ${_lib}/libyaml.a)
+_third_party(seccomp ${_lib}/libseccomp.a)
 _third_party(boost)
 # Function names with a lambda in them hold a path as the compiler was called with: not the same in every folder.
 target_compile_definitions(third_party_boost INTERFACE BOOST_DISABLE_CURRENT_LOCATION)

@@ -63,6 +63,7 @@ THIRD_PARTY = [
     ("re2/*", ["common/pattern.cpp"]),
     ("toml++/*", ["common/toml.cpp"]),
     ("yaml.h", ["common/yaml.cpp"]),
+    ("seccomp.h", ["agent/unpack/confine.cpp"]),
 ]
 # gtest, gmock and the fakes' needs are the tests' own affair.
 TEST_INCLUDERS = ["tests/*"]
