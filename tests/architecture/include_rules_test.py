@@ -99,10 +99,13 @@ class RulesCatch(unittest.TestCase):
 
     def test_a_second_includer_of_a_library(self):
         for header in ("rapidjson/document.h", "curl/curl.h", "mbedtls/ssl.h", "psa/crypto.h", "zlib.h", "zstd.h", "archive.h",
-                       "grpcpp/grpcpp.h", "google/protobuf/any.pb.h", "boost/asio.hpp", "CLI/App.hpp", "netdb.h", "pwd.h"):
+                       "grpcpp/grpcpp.h", "google/protobuf/any.pb.h", "boost/asio.hpp", "CLI/App.hpp", "netdb.h", "pwd.h",
+                       "seccomp.h", "isa-l.h", "isa-l/igzip_lib.h"):
             self.assert_caught("agent/report/json.cpp", f"#include <{header}>")
         self.assert_caught("agent/report/json.cpp", '  # include "github.com/containerd/containerd/api/types/mount.pb.h"')
         self.assert_caught("agent/cli/wiring.cpp", '#include "agent/containerd/channel_grpc.hpp"')
+        self.assert_caught("agent/unpack/write.cpp", "#include <seccomp.h>")
+        self.assert_allowed("agent/unpack/confine.cpp", "#include <seccomp.h>")
 
     def test_a_library_nobody_has_decided_about(self):
         self.assert_caught("common/json.cpp", "#include <nlohmann/json.hpp>")

@@ -43,6 +43,8 @@ THIRD_PARTY = [
     ("psa/*", ["common/crypto.cpp", "common/crypto_*.cpp"]),
     ("zlib.h", ["common/layer_*.cpp"]),
     ("zstd*.h", ["common/layer_*.cpp"]),
+    ("isa-l*", ["common/layer_*.cpp"]),
+    ("igzip_lib.h", ["common/layer_*.cpp"]),
     ("archive*.h", ["common/layer_*.cpp", "common/tar_*.cpp"]),
     ("grpc*", GRPC_ONLY),
     ("google/*", GRPC_ONLY),
@@ -63,6 +65,7 @@ THIRD_PARTY = [
     ("re2/*", ["common/pattern.cpp"]),
     ("toml++/*", ["common/toml.cpp"]),
     ("yaml.h", ["common/yaml.cpp"]),
+    ("seccomp.h", ["agent/unpack/confine.cpp"]),
 ]
 # gtest, gmock and the fakes' needs are the tests' own affair.
 TEST_INCLUDERS = ["tests/*"]
