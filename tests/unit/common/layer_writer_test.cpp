@@ -298,18 +298,26 @@ TEST_F(LayerWriter, DevicesHaveTheirNumbers) {
 
 TEST_F(LayerWriter, SparseFilesReadAsIfTheyWereWhole) {
   TarWriter tar;
-  tar.pax({{"GNU.sparse.major", "0"},
-           {"GNU.sparse.minor", "1"},
-           {"GNU.sparse.name", "holes"},
+  tar.pax({{"GNU.sparse.name", "0.1"},
            {"GNU.sparse.size", "1000000"},
+           {"GNU.sparse.numblocks", "2"},
            {"GNU.sparse.map", "500000,3,1000000,0"}});
   tar.file("GNUSparseFile.0/holes", "abc");
+  tar.pax({{"GNU.sparse.name", "1.0"},
+           {"GNU.sparse.realsize", "1000000"},
+           {"GNU.sparse.major", "1"},
+           {"GNU.sparse.minor", "0"}});
+  std::string map = "2\n500000\n3\n1000000\n0\n";
+  map.resize(512);
+  tar.file("GNUSparseFile.0/holes", map + "abc");
   const auto written = write(tar);
   ASSERT_TRUE(written) << written.error().message;
   std::string wanted(1'000'000, '\0');
   wanted.replace(500'000, 3, "abc");
-  EXPECT_EQ(content("holes"), wanted);
-  EXPECT_EQ(written->bytes, 1'000'000U);
+  EXPECT_EQ(content("0.1"), wanted);
+  EXPECT_EQ(content("1.0"), wanted);
+  EXPECT_EQ(written->bytes, 2'000'000U);
+  EXPECT_EQ(written->implied, Paths{});
 }
 
 TEST_F(LayerWriter, NamesAreBytes) {
