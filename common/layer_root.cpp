@@ -51,11 +51,13 @@ std::string clean(std::string_view path) {
 }
 
 // Not by mkdir(2) alone: below a directory with setgid the new one would have it, too.
-Result<UniqueFd> make_one(int folder, const std::string& name) {
+Result<UniqueFd> make_one(int folder, const std::string& name, const std::string& path,
+                          const LayerRoot::Made& made) {
   if (::mkdirat(folder, name.c_str(), 0755) != 0 ||
       ::fchmodat(folder, name.c_str(), 0755, 0) != 0) {
     return layer_failure(errno, "making its parent directory");
   }
+  TRY(made(path));
   return UniqueFd(::openat(folder, name.c_str(), kDirectory | O_CLOEXEC));
 }
 
@@ -177,11 +179,9 @@ Result<UniqueFd> LayerRoot::make(const std::string& path, const Made& made) {
   std::string_view rest = path;
   while (at && !rest.empty()) {
     const std::string part(next_part(rest));
+    const std::string here = path.substr(0, path.size() - rest.size() - (rest.empty() ? 0 : 1));
     UniqueFd next(::openat(at.get(), part.c_str(), kDirectory | O_CLOEXEC));
-    if (!next && errno == ENOENT) {
-      next = TRY(make_one(at.get(), part));
-      TRY(made(path.substr(0, path.size() - rest.size() - (rest.empty() ? 0 : 1))));
-    }
+    if (!next && errno == ENOENT) next = TRY(make_one(at.get(), part, here, made));
     if (!next && (errno == ENOTDIR || errno == ELOOP)) return no_directory();
     at = std::move(next);
   }
