@@ -17,12 +17,17 @@ namespace fs = std::filesystem;
 using fakes::TarWriter;
 using Paths = std::vector<std::string>;
 
+Result<UnpackedLayer> write_confined(ByteReader& plain_tar, Whiteouts whiteouts) {
+  TRY(be_confined());
+  return write_layer_here(plain_tar, whiteouts);
+}
+
 class Layers : public testing::Test {
  protected:
   void SetUp() override { SKIP_WHERE_LAYERS_CANNOT_BE_WRITTEN(); }
 
   [[nodiscard]] Result<UnpackedLayer> write(const TarWriter& tar, Whiteouts whiteouts) const {
-    const auto unpacker = broker_with(write_layer_here);
+    const auto unpacker = broker_with(write_confined);
     auto writing = TRY(unpacker->begin({root_.string(), whiteouts}));
     writing->write(as_bytes(tar.str()));
     return writing->finish();
@@ -134,7 +139,7 @@ TEST_F(Layers, HostileOrBrokenTouchNothingOutside) {
 }
 
 TEST_F(Layers, CutShortAreErrors) {
-  const auto unpacker = broker_with(write_layer_here);
+  const auto unpacker = broker_with(write_confined);
   auto writing = unpacker->begin({root_.string(), Whiteouts::overlay});
   ASSERT_TRUE(writing) << writing.error().message;
   const std::string tar = every_kind().str();
@@ -153,7 +158,7 @@ TEST_F(Layers, StagedWithoutSightOfThoseBelowGetTheirPlace) {
   tar.file("usr/new", "x").directory("opt").file("opt/.wh..wh..opq", "");
   const auto layer = write(tar, Whiteouts::overlay);
   ASSERT_TRUE(layer) << layer.error().message;
-  const auto done = broker_with(write_layer_here)
+  const auto done = broker_with(write_confined)
                         ->adopt({root_.string(), place.string(), {below.string()}, *layer});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(fs::is_empty(root_));
