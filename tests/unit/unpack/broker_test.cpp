@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<UnpackedLayer> write_a_file(ByteReader& input, Whiteouts whiteouts) {
+  TRY(be_confined());
   const UniqueFd file(::open("layer", O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
   std::vector<std::byte> buffer(65536);
   UnpackedLayer layer;
@@ -142,15 +144,19 @@ TEST_F(Unpacking, WaitsForAWriterThatIsBehind) {
   constexpr std::size_t kPieces = 1024;
   std::atomic<std::size_t> written = 0;
   std::atomic<pid_t> thread = 0;
+  std::atomic<bool> ended = false;
   std::jthread source([&] {
     thread = ::gettid();
     const std::string text(65536, 'x');
     for (; written < kPieces && (*writing)->write(as_bytes(text)); ++written) {
     }
+    ended = true;
   });
-  while (thread == 0 || status_of(thread, "State")[0] != 'S') std::this_thread::yield();
+  while (!ended && (thread == 0 || !status_of(thread, "State").starts_with('S'))) {
+    std::this_thread::yield();
+  }
   EXPECT_LT(written, kPieces / 8);
-  UniqueFd release(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  const UniqueFd release(::open(fifo.c_str(), O_RDWR | O_CLOEXEC));
   source.join();
   EXPECT_EQ(kPieces, written);
   const auto layer = (*writing)->finish();
@@ -187,6 +193,20 @@ TEST_F(Unpacking, WorksForAProcessThatHasGivenUpItsRights) {
               return "";
             }));
   EXPECT_EQ("x", read_file(snapshots_.overlay(1) / "layer").value_or(""));
+}
+
+// Root without rights may signal root's processes, but not become one that has them.
+TEST_F(Unpacking, LeavesTheBrokerOutOfReachOfWhoAsksIt) {
+  EXPECT_EQ("", in_child([]() -> std::string {
+              const auto unpacker = broker_with(count_bytes);
+              const auto brokers = children_of(::getpid());
+              if (brokers.size() != 1) return "no broker";
+              if (!drop_rights()) return "drop_rights";
+              if (::ptrace(PTRACE_SEIZE, brokers[0], nullptr, nullptr) == 0) return "traced";
+              const std::string memory = "/proc/" + std::to_string(brokers[0]) + "/mem";
+              const UniqueFd fd(::open(memory.c_str(), O_RDWR | O_CLOEXEC));
+              return fd ? "its memory was opened" : "";
+            }));
 }
 
 TEST_F(Unpacking, SaysWhichRightsAreMissing) {

@@ -81,6 +81,7 @@ TEST(Writer, HasItsInputItsResultAndNowhereForErrors) {
 }
 
 Result<UnpackedLayer> use_a_device(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   std::vector<std::string> answers;
   for (const mode_t kind : {mode_t{S_IFCHR}, mode_t{S_IFBLK}}) {
     const std::string name = kind == S_IFCHR ? "char" : "block";
@@ -116,6 +117,7 @@ TEST(Writer, MakesNoDevicesWhereItCannotHaveAMountWithoutThem) {
 }
 
 Result<UnpackedLayer> make_whiteout(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   if (::mknod("gone", S_IFCHR, 0) != 0) return fail_errno(errno, "a whiteout");
   return UnpackedLayer{};
 }
@@ -130,6 +132,7 @@ TEST(Writer, MakesWhiteoutsWithoutTheRightToMakeDevices) {
 }
 
 Result<UnpackedLayer> work_as_root(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   const UniqueFd file(::open("file", O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
   struct ::stat status{};
   if (::fchown(file.get(), 1000, 1000) != 0) return fail_errno(errno, "chown");
