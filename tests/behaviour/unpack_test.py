@@ -3,15 +3,13 @@ with them afterwards; one version per run (NODEPROOF_CONTAINERD)."""
 
 import subprocess
 
-from rig import catalogue, images, layers, odd_layers, packages, processes, programs, testing, trees, unpacking
+from rig import catalogue, images, layers, odd_layers, packages, processes, testing, trees, unpacking
 from rig.containerd import Containerd
 from rig.on_containerd import VERSION
+from rig.on_pair import OnPair
 from rig.program import Nodeproof
 from rig.registry import Registry
-from rig.unpacking import HOST, Pair
-
-# What containerd would not copy byte by byte, and why: nothing at present.
-JUSTIFIED: dict[str, str] = {}
+from rig.unpacking import HOST
 
 # Each a list of layers of packages; the first layer is always bash and coreutils. arm64's are files like others here.
 DEBIAN = {
@@ -34,57 +32,7 @@ def debian_images() -> dict[str, images.Image]:
     return found
 
 
-class Equal(testing.RigTest):
-    """Images of make(), pulled once by each side."""
-
-    snapshotter = ""
-
-    @classmethod
-    def make(cls) -> dict[str, images.Image]:
-        raise NotImplementedError
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        if cls is Equal:
-            return
-        cls.registry = cls.keep(Registry)
-        sides = [cls.keep(Containerd, VERSION) for _ in range(2)]
-        cls.pair = Pair(cls.registry, *sides, snapshotter=cls.snapshotter)
-        try:
-            made = cls.make()
-        except packages.Unavailable as error:
-            cls.skipTest(cls(), str(error))
-        cls.pair.pull(cls.keep(Nodeproof), made, cls.__name__.lower())
-
-    def assert_equal_trees(self):
-        for name in self.pair.images:
-            if name in self.pair.refused or name in JUSTIFIED:
-                continue
-            with self.subTest(name):
-                self.assertEqual([], self.pair.differences(name))
-
-    def assert_refused_alike(self):
-        for name, why in self.pair.refused.items():
-            with self.subTest(name, containerd=why):
-                found = self.pair.reported(name)
-                self.assertNotEqual("ready", found["verdict"])
-                self.assertEqual([], self.pair.wrongly_committed(name))
-
-    def assert_nothing_staged(self):
-        """Committed snapshots with the names of chains only, and as many folders as containerd knows."""
-        side = self.pair.found
-        snapshots = side.ctr("snapshots", "--snapshotter", self.snapshotter or "overlayfs", "ls").splitlines()[1:]
-        chains = {chain for name in self.pair.images for chain in self.pair.chains(name)}
-        self.assertEqual({"Committed"}, {line.split()[-1] for line in snapshots})
-        self.assertLessEqual({line.split()[0] for line in snapshots}, chains)
-        kind = self.snapshotter or "overlayfs"
-        processes.wait_until(lambda: len(unpacking.snapshot_folders(side, kind)) == len(snapshots), "folders of snapshots alone")
-        self.assertEqual([], side.ingests())
-        self.assertEqual([], side.mounts())
-
-
-class OddLayers(Equal):
+class OddLayers(OnPair):
     """What is allowed, or refused by containerd itself."""
 
     @classmethod
@@ -116,7 +64,7 @@ class OddLayers(Equal):
                                                               if found["by"] != "nodeproof"])
 
 
-class Fixtures(Equal):
+class Fixtures(OnPair):
     """All images of the catalogue, good and bad."""
 
     @classmethod
@@ -147,7 +95,7 @@ class Debian(Fixtures):
         return found
 
 
-class Native(Equal):
+class Native(OnPair):
     """A snapshotter that copies what is below."""
 
     snapshotter = "native"
@@ -181,7 +129,7 @@ class Afterwards(testing.RigTest):
         own = layers.from_files(layers.File("own", b"of its own"))
         base = layers.from_tar(odd_layers.LOWER)
         found = {"small": unpacking.image_of([base]), "larger": unpacking.image_of([base, own])}
-        busybox = catalogue.build("good-static", HOST)
+        busybox = unpacking.image_of([catalogue.addition(HOST, "busybox-static")])
         self.images = found | {"busybox": busybox}
         self.references = unpacking.push(self.registry, self.images, "afterwards")
 
@@ -224,8 +172,7 @@ class Afterwards(testing.RigTest):
     def test_ctr_has_nothing_left_to_unpack_and_mounts_it(self):
         self.pull()
         before = self.containerd.snapshots()
-        manifest = self.images["larger"].variant(HOST).manifest
-        self.containerd.ctr("snapshots", "unpack", manifest.digest)
+        self.containerd.ctr("snapshots", "unpack", self.images["larger"].top.digest)
         self.containerd.ctr("images", "pull", "--plain-http", self.references["larger"])
         self.assertEqual(before, self.containerd.snapshots())
         place = self.containerd.folder / "mounted"
