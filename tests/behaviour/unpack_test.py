@@ -195,10 +195,7 @@ class Afterwards(testing.RigTest):
     def test_it_goes_with_its_names_and_leaves_nothing_on_the_disk(self):
         self.pull()
         self.containerd.ctr("images", "rm", "--sync", *self.containerd.images())
-        leases = self.containerd.leases()
-        if leases:
-            self.containerd.ctr("leases", "rm", "--sync", *leases)
-        self.assertEqual((set(), {}), (self.containerd.content(), self.containerd.snapshots()))
+        self.assertEqual((set(), {}, []), (self.containerd.content(), self.containerd.snapshots(), self.containerd.leases()))
         processes.wait_until(lambda: not unpacking.snapshot_folders(self.containerd), "folders of snapshots that are gone")
 
     def test_one_image_less_leaves_the_others_whole(self):

@@ -100,3 +100,14 @@ def skopeo_tree() -> Path:
 
 def nginx_tree() -> Path:
     return unpacked("nginx", debs("bookworm", host_architecture(), ["nginx-light"], "(nginx|libpcre2-8-0)_"))
+
+
+def strace() -> list[str]:
+    """The command, with the libraries that a small Debian may lack."""
+    tree = unpacked("strace", debs("bookworm", host_architecture(), ["strace"], "(strace|libunwind8)_"))
+    library = next(tree.glob("usr/lib/*/libunwind.so.8")).parent
+    return ["env", f"LD_LIBRARY_PATH={library}", str(tree / "usr/bin/strace")]
+
+
+def igzip_tree() -> Path:
+    return unpacked("isal", debs("bookworm", host_architecture(), ["isal"], "(isal|libisal2)_"))
