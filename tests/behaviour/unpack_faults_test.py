@@ -156,7 +156,7 @@ class Killed(OnFaults):
         self.each("between", first_committed)
 
     def test_at_any_time_of_many_small_layers(self):
-        """Most of the time goes into giving staged layers their places."""
+        # Most of the time goes into giving staged layers their places.
         seed = new_seed()
         for turn in range(8):
             with self.subTest(NODEPROOF_SEED=seed, turn=turn):
