@@ -1,7 +1,12 @@
 """Layers that nodeproof unpacked are what containerd makes of them: trees compared entry by entry, and what a containerd does
 with them afterwards; one version per run (NODEPROOF_CONTAINERD)."""
 
+import os
+import stat
 import subprocess
+import tempfile
+import unittest
+from pathlib import Path
 
 from rig import catalogue, images, layers, odd_layers, packages, processes, testing, trees, unpacking
 from rig.containerd import Containerd
@@ -30,6 +35,72 @@ def debian_images() -> dict[str, images.Image]:
                     layers.File("usr/share/instead", b"of all that"), layers.File("usr/lib/new/file", b"below what is implied")]
             found[f"{architecture} with {' and '.join(names)}"] = unpacking.image_of([*parts, layers.from_files(*gone)])
     return found
+
+
+class Comparing(unittest.TestCase):
+    """The comparison itself: it sees each thing that can differ."""
+
+    MADE = 1_500_000_000
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(dir="/dev/shm")))
+        (self.folder / "dir").mkdir()
+        (self.folder / "dir/file").write_text("content", encoding="utf-8")
+        (self.folder / "dir/other").write_text("content", encoding="utf-8")
+        os.link(self.folder / "dir/file", self.folder / "linked")
+        (self.folder / "sym").symlink_to("dir")
+        os.mknod(self.folder / "gone", stat.S_IFCHR, 0)
+        for path in (*self.folder.rglob("*"), self.folder):
+            os.utime(path, (self.MADE, self.MADE), follow_symlinks=False)
+        self.before = trees.tree_of(self.folder)
+
+    def told(self, change, since: int = 1 << 62) -> list[str]:
+        change()
+        return trees.differences(self.before, trees.tree_of(self.folder), since)
+
+    def write_keeping_the_time(self, text: str) -> None:
+        (self.folder / "dir/other").write_text(text, encoding="utf-8")
+        os.utime(self.folder / "dir/other", (self.MADE, self.MADE))
+
+    def test_nothing_is_told_of_what_is_equal(self):
+        self.assertEqual([], self.told(lambda: None))
+
+    def test_each_change_is_told(self):
+        def other() -> Path:
+            return self.folder / "dir/other"
+
+        attribute = {"size": lambda: self.write_keeping_the_time("longer content"), "sha256": lambda: self.write_keeping_the_time("CONTENT"),
+                     "mode": lambda: other().chmod(0o4644), "owner": lambda: os.chown(other(), 0, 5), "xattrs": lambda: os.setxattr(other(), "user.x", b""),
+                     "mtime": lambda: os.utime(other(), ns=(0, self.MADE * 10**9 + 1))}
+        for name, change in attribute.items():
+            with self.subTest(name):
+                self.assertRegex("\n".join(self.told(change)), f"dir/other: {name} ")
+                self.setUp()
+
+    def test_links_targets_devices_and_kinds_are_told(self):
+        def swap(path: str, make) -> None:
+            (self.folder / path).unlink()
+            make(self.folder / path)
+
+        changes = {"links": lambda: swap("linked", lambda path: path.write_text("content")),
+                   "target": lambda: swap("sym", lambda path: path.symlink_to("dir2")),
+                   "rdev": lambda: swap("gone", lambda path: os.mknod(path, stat.S_IFCHR, os.makedev(1, 3))),
+                   "kind": lambda: swap("sym", lambda path: path.mkdir()),
+                   "missing": lambda: (self.folder / "gone").unlink(), "only here": lambda: (self.folder / "dir/new").touch(),
+                   "nlink": lambda: os.link(self.folder / "dir/other", self.enterContext(tempfile.TemporaryDirectory(dir="/dev/shm")) + "/out")}
+        for name, change in changes.items():
+            with self.subTest(name):
+                self.assertIn(name, "\n".join(self.told(change)))
+                self.setUp()
+
+    def test_a_mark_of_an_opaque_folder_counts(self):
+        self.assertIn("trusted.overlay.opaque", "\n".join(self.told(lambda: os.setxattr(self.folder / "dir", "trusted.overlay.opaque", b"y"))))
+
+    def test_times_of_the_unpacking_itself_are_not_compared_and_all_others_are(self):
+        def touch() -> None:
+            os.utime(self.folder / "dir", (1, 1))
+            os.utime(self.folder / "dir/other", (1, 1))
+        self.assertEqual(1, len(self.told(touch, since=self.MADE * 10**9)))
 
 
 class OddLayers(OnPair):
