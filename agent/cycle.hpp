@@ -14,6 +14,7 @@
 #include "agent/model.hpp"
 #include "agent/registry/registry.hpp"
 #include "agent/report/leniency.hpp"
+#include "agent/unpack/layer_unpacker.hpp"
 #include "common/clock.hpp"
 #include "common/local_time.hpp"
 
@@ -28,6 +29,7 @@ struct Ports {
   ProgressSink progress;
   Registry* near = nullptr;      // what `registry` has on this host: image layouts; none = nothing
   ChainStore* chains = nullptr;  // tells what containers run; none = that is not looked at
+  UnpackWay unpack = {};         // who writes the layers' files
 };
 
 // The daemon's cycles ask for a proven image's tag once per resolve_every; a person who asks is

@@ -157,7 +157,7 @@ ImageCycle::ImageCycle(const CycleConfig& config, const HostFacts& host, Ports& 
       leniency_(leniency_of(config.settings)),
       observers_(inspect::make_observer_factory(inventories_)),
       round_({ports.registry, ports.store, observers_, ports.progress,
-              inspect::make_unpacked_sizes(inventories_), ports.near},
+              inspect::make_unpacked_sizes(inventories_), ports.near, ports.unpack},
              set_options(config, host)) {}
 
 std::vector<ImageReport> ImageCycle::run(const std::vector<const RequiredImage*>& images,

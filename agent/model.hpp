@@ -253,12 +253,20 @@ struct ResolvedImage {
 
 // ---- fetch it
 // -------------------------------------------------------------------------------------------------------------
+// Who wrote the layers of an image that were unpacked in this run.
+struct Unpacked {
+  unsigned by_nodeproof = 0, by_containerd = 0;  // layers
+  std::vector<std::string> reasons = {};         // why containerd did, each once
+  friend bool operator==(const Unpacked&, const Unpacked&) = default;
+};
+
 struct PullStats {
   std::uint64_t bytes = 0;             // of all layers and documents
   std::uint64_t downloaded_bytes = 0;  // from the registry or a local source in this run
   double seconds = 0;
   unsigned layers = 0;
   unsigned reused_layers = 0;  // neither downloaded nor unpacked in this run
+  Unpacked unpacked = {};
   friend bool operator==(const PullStats&, const PullStats&) = default;
 };
 
@@ -278,9 +286,19 @@ class LayerObserver {
   finish() = 0;  // whole and digest-checked; destroyed without finish() = the stream broke off
 };
 
-// nullptr = this layer is known already and need not be read.
+class PlainSink;  // common/layer_reader.hpp
+
+// The layer as a job for observers. plain: who else wants it, once it is inflated; outlives the
+// observer, and has been told the end when finish() returns. None = nobody.
+struct ObservedLayer {
+  const Descriptor& blob;
+  const Digest& diff_id;
+  PlainSink* plain = nullptr;
+};
+
+// nullptr = this layer is known already, nobody wants it inflated, and it need not be read.
 using LayerObserverFactory =
-    std::function<std::unique_ptr<LayerObserver>(const Descriptor& layer, const Digest& diff_id)>;
+    std::function<std::unique_ptr<LayerObserver>(const ObservedLayer& layer)>;
 
 // What a layer takes on disk once it is unpacked.
 struct UnpackedSize {

@@ -33,7 +33,8 @@ class Repair {
         options_(set_options(config, host)),
         inventories_(config.state_dir / "scan"),
         observers_(inspect::make_observer_factory(inventories_)),
-        pull_ports_{ports.registry, ports.store, observers_, ports.progress, {}, ports.near},
+        pull_ports_{ports.registry, ports.store, observers_, ports.progress, {},
+                    ports.near,     ports.unpack},
         lease_(lease_of(image_)),
         chain_(chain_ids(image_.config.diff_ids)) {
     report_.reference = required_.reference;

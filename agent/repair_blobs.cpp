@@ -42,7 +42,7 @@ Result<StoredBlob> BlobMender::look_at(const Descriptor& blob, int layer,
   }
   auto observer = layer < 0 || !ports.observers
                       ? nullptr
-                      : ports.observers(blob, image.config.diff_ids[static_cast<size_t>(layer)]);
+                      : ports.observers({blob, image.config.diff_ids[static_cast<size_t>(layer)]});
   Hasher hasher(blob.digest.algorithm());
   std::uint64_t size = 0;
   const auto read = ports.store.read_blob(

@@ -21,20 +21,27 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 1 << 17;
 
-// The plain tar: hashed and counted while it is read.
+// The plain tar: hashed, counted and handed on while it is read.
 class PlainTar {
  public:
-  PlainTar(InflatingReader& reader, const LayerLimits& limits)
-      : reader_(reader), limits_(limits), buffer_(kBlockBytes) {}
+  PlainTar(InflatingReader& reader, PlainSink* sink, const LayerLimits& limits)
+      : reader_(reader), sink_(sink), limits_(limits), buffer_(kBlockBytes) {}
 
   // Empty = the end. The bytes are good until the next call.
   Result<Bytes> next() {
-    const std::size_t got = TRY(reader_.read(buffer_));
-    const Bytes bytes = Bytes(buffer_).first(got);
-    hasher_.update(bytes);
-    total_ += got;
-    TRY(check(total_));
+    auto bytes = read();
+    if (!bytes) {
+      error_ = bytes.error();
+    } else if (sink_ != nullptr && !bytes->empty() && !sink_->write(*bytes)) {
+      sink_ = nullptr;
+    }
     return bytes;
+  }
+  // What stands behind the end-of-archive mark belongs to the diff ID.
+  Result<> drain() {
+    while (!TRY(next()).empty()) {
+    }
+    return {};
   }
   // That many bytes are within the limits for what was read so far.
   [[nodiscard]] Result<> check(std::uint64_t plain_bytes) const {
@@ -50,14 +57,27 @@ class PlainTar {
     return {};
   }
   [[nodiscard]] std::uint64_t total() const { return total_; }
-  [[nodiscard]] Digest diff_id() { return hasher_.finish(); }
+  [[nodiscard]] Digest diff_id() { return hasher_.finish(); }  // once
+  // Why next() cannot go on; none = it can, or is at the end.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
+  Result<Bytes> read() {
+    const std::size_t got = TRY(reader_.read(buffer_));
+    const Bytes bytes = Bytes(buffer_).first(got);
+    hasher_.update(bytes);
+    total_ += got;
+    TRY(check(total_));
+    return bytes;
+  }
+
   InflatingReader& reader_;
+  PlainSink* sink_;  // none = nobody wants them, or no more of them
   const LayerLimits& limits_;
   std::vector<std::byte> buffer_;
   Hasher hasher_;
   std::uint64_t total_ = 0;
+  std::optional<Error> error_;
 };
 
 // "./a//b/" -> "a/b"; an error says why there is no such path in a root file system.
@@ -128,7 +148,7 @@ class TarReader {
       }
       TRY(take(entry, summary));
     }
-    return drain();
+    return tar_.drain();
   }
 
  private:
@@ -230,13 +250,6 @@ class TarReader {
     return visitor_.content(bytes);
   }
 
-  // What stands behind the end-of-archive mark belongs to the diff ID.
-  Result<> drain() {
-    while (!TRY(tar_.next()).empty()) {
-    }
-    return {};
-  }
-
   [[nodiscard]] std::unexpected<Error> wrong() {
     const std::string where = current_.empty() ? "at its start" : "at or behind " + current_;
     if (error_) return std::unexpected(std::move(*error_).with_context("tar, " + where));
@@ -259,17 +272,37 @@ class TarReader {
   std::uint64_t shown_ = 0;     // content bytes given to the visitor
 };
 
+// The plain sink gets the rest whatever the tar or the visitor has wrong.
+Result<> read_entries(PlainTar& tar, const LayerSinks& sinks, const LayerLimits& limits,
+                      LayerSummary& summary) {
+  const Result<> read =
+      sinks.entries != nullptr ? TarReader(tar, *sinks.entries, limits).run(summary) : tar.drain();
+  const bool whole = read || (sinks.plain != nullptr && !tar.error() && tar.drain());
+  if (whole) summary.diff_id = tar.diff_id();
+  if (sinks.plain == nullptr) return read;
+  if (whole) {
+    sinks.plain->end(PlainTarEnd{summary.diff_id, tar.total()});
+  } else {
+    sinks.plain->end(std::unexpected(*tar.error()));
+  }
+  return read;
+}
+
 }  // namespace
 
-Result<LayerSummary> read_layer(ByteReader& compressed, LayerVisitor& visitor,
+Result<LayerSummary> read_layer(ByteReader& compressed, const LayerSinks& sinks,
                                 const LayerLimits& limits) {
-  const auto plain = TRY(inflate(compressed, limits.zstd_window_log));
-  PlainTar tar(*plain, limits);
+  auto plain = inflate(compressed, limits.zstd_window_log);
+  if (!plain) {
+    if (sinks.plain != nullptr) sinks.plain->end(std::unexpected(plain.error()));
+    return std::unexpected(std::move(plain).error());
+  }
+  PlainTar tar(**plain, sinks.plain, limits);
   LayerSummary summary{.diff_id = hash_of({}), .first_refused = {}};
-  TRY(TarReader(tar, visitor, limits).run(summary));
-  summary.diff_id = tar.diff_id();
-  summary.compression = plain->compression();
-  summary.compressed_bytes = plain->compressed_bytes();
+  const Result<> read = read_entries(tar, sinks, limits, summary);
+  if (!read) return std::unexpected(read.error());
+  summary.compression = (*plain)->compression();
+  summary.compressed_bytes = (*plain)->compressed_bytes();
   summary.plain_bytes = tar.total();
   return summary;
 }

@@ -1,5 +1,5 @@
-// A layer blob read once, as a stream: inflated, its diff ID taken, its tar entries shown to a
-// visitor (image-spec layer.md; POSIX pax, ustar and GNU tar).
+// A layer blob read once, as a stream: inflated, its diff ID taken, its plain bytes and its tar
+// entries shown to whoever wants them (image-spec layer.md; POSIX pax, ustar and GNU tar).
 #pragma once
 
 #include <cstddef>
@@ -33,6 +33,29 @@ class LayerVisitor {
   virtual Result<> end() = 0;                 // after the entry's last byte
 };
 
+// What the plain tar came to.
+struct PlainTarEnd {
+  Digest diff_id;  // sha256 of the plain tar, padding included
+  std::uint64_t bytes = 0;
+};
+
+// Wants the plain tar as it stands, padding included.
+class PlainSink {
+ public:
+  virtual ~PlainSink() = default;
+  // false: it wants no more of them; the reading goes on for the others.
+  virtual bool write(Bytes plain) = 0;
+  // Once, after the last bytes. An error: of the stream, or that the limits are reached. What a
+  // visitor or the tar's structure has wrong is no affair of this one.
+  virtual void end(Result<PlainTarEnd> end) = 0;
+};
+
+// Either may be missing.
+struct LayerSinks {
+  LayerVisitor* entries = nullptr;
+  PlainSink* plain = nullptr;
+};
+
 struct LayerLimits {
   std::uint64_t entries = 1'000'000;
   std::uint64_t plain_bytes = std::uint64_t{64} << 30;
@@ -56,8 +79,10 @@ struct LayerSummary {
 };
 
 // Errors: truncated, corrupt (both name the entry or the offset), too_large, unsupported, or those
-// of reader and visitor. The compressed stream is read to its end on success.
-Result<LayerSummary> read_layer(ByteReader& compressed, LayerVisitor& visitor,
+// of reader and visitor. The compressed stream is read to its end on success, and for a plain sink
+// also when it is the tar or the visitor that fails. Without a visitor the tar's structure is not
+// looked at: no entries are counted, none refused.
+Result<LayerSummary> read_layer(ByteReader& compressed, const LayerSinks& sinks,
                                 const LayerLimits& limits = {});
 
 }  // namespace nodeproof

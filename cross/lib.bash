@@ -39,7 +39,8 @@ key_of() {  # THING RECIPE [EXTRA...]
 sysroot_dir() { echo "$CACHE/sysroot-$1-$(key_of "sysroot-$1" "$CROSS/sysroot")"; }
 protos_dir() { echo "$CACHE/protos-$(key_of protos "$CROSS/protos")"; }
 deps_dir() {
-  echo "$CACHE/deps-$1-$(key_of deps "$CROSS/deps" "$(basename "$(sysroot_dir "$1")")" "$(cat "$CROSS/clang.cmake")")"
+  echo "$CACHE/deps-$1-$(key_of deps "$CROSS/deps" "$(basename "$(sysroot_dir "$1")")" \
+    "$(cat "$CROSS/clang.cmake" "$CROSS/isa-l/CMakeLists.txt")")"
 }
 
 # --- apt with a state of its own: the machine's package set is neither read nor changed ---

@@ -34,9 +34,11 @@ LIBRARIES = (
     Library("libgcc-12-dev", "libgcc", "gcc-12", GCC),
     Library("libgrpc++-dev", "gRPC", "grpc", "Apache-2.0"),
     Library("libgrpc-dev", "gRPC", "grpc", "Apache-2.0 AND BSD-3-Clause"),  # with upb
+    Library("libisal", "ISA-L", "libisal", "BSD-3-Clause"),
     Library("libnghttp2-dev", "nghttp2", "nghttp2", "MIT"),
     Library("libprotobuf-dev", "protobuf", "protobuf", "BSD-3-Clause"),
     Library("libre2-dev", "RE2", "re2", "BSD-3-Clause"),
+    Library("libseccomp-dev", "libseccomp", "libseccomp", "LGPL-2.1-only"),
     Library("libssl-dev", "OpenSSL", "openssl", "Apache-2.0"),
     Library("libstdc++-12-dev", "libstdc++", "gcc-12", GCC),
     Library("libtomlplusplus-dev", "toml++", "tomlplusplus", "MIT", "headers"),

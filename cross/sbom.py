@@ -11,8 +11,8 @@ from libraries import Used
 LINKS = {"archive": "STATIC_LINK", "headers": "CONTAINS", "protos": "GENERATED_FROM"}
 VENDOR = "Organization: nodeproof"
 # What says in Debian's common-licenses what an SPDX name means; of the others the notices have the text.
-COMMON_LICENSES = {"Apache-2.0": "Apache-2.0", "LGPL-2.1-or-later": "LGPL-2.1", "GPL-3.0-or-later": "GPL-3", "GPL-2.0-only": "GPL-2",
-                   "GPL-2.0-or-later": "GPL-2"}
+COMMON_LICENSES = {"Apache-2.0": "Apache-2.0", "LGPL-2.1-or-later": "LGPL-2.1", "LGPL-2.1-only": "LGPL-2.1", "GPL-3.0-or-later": "GPL-3",
+                   "GPL-2.0-only": "GPL-2", "GPL-2.0-or-later": "GPL-2"}
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ Where the licence is one of these, its text is on Debian systems in:
 
 {common}
 
-glibc is under the LGPL: nodeproof's whole source, with the recipes that fetch the libraries above and link it anew (cross/),
-is where you have this package from, so that it can be linked with a changed glibc. libgcc and libstdc++ are under the GPL
+glibc and libseccomp are under the LGPL: nodeproof's whole source, with the recipes that fetch the libraries above and link it
+anew (cross/), is where you have this package from, so that it can be linked with a changed glibc or libseccomp. libgcc and libstdc++ are under the GPL
 with the GCC Runtime Library Exception 3.1, which lets what they are linked into be conveyed under terms of one's choice.
 """

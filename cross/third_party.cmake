@@ -21,6 +21,7 @@ file(GLOB _absl ${_lib}/libabsl_*.a)
 list(SORT _absl)
 _third_party(zlib ${_lib}/libz.a)
 _third_party(zstd ${_lib}/libzstd.a)
+_third_party(isal ${NODEPROOF_DEPS}/lib/libisal.a)
 _third_party(archive ${_lib}/libarchive.a)  # only the tar and raw readers are pulled in: no other library is needed
 _third_party(protobuf ${_lib}/libprotobuf.a ${_lib}/libz.a)
 _third_party(grpc ${_lib}/libgrpc++_unsecure.a ${_lib}/libgrpc_unsecure.a ${_lib}/libgpr.a ${_lib}/libaddress_sorting.a
@@ -34,6 +35,7 @@ _third_party(re2 ${_lib}/libre2.a)
 _third_party(rapidjson)
 _third_party(tomlplusplus)
 _third_party(yaml ${_lib}/libyaml.a)
+_third_party(seccomp ${_lib}/libseccomp.a)
 _third_party(boost)
 # Function names with a lambda in them hold a path as the compiler was called with: not the same in every folder.
 target_compile_definitions(third_party_boost INTERFACE BOOST_DISABLE_CURRENT_LOCATION)
@@ -41,6 +43,6 @@ _third_party(cli11)
 _third_party(gtest ${_lib}/libgmock.a ${_lib}/libgtest.a ${_lib}/libgtest_main.a)
 
 # Headers in the sysroot are system headers by themselves; those of our own builds have to be named.
-foreach(name mbedtls curl)
+foreach(name mbedtls curl isal)
   target_include_directories(third_party_${name} SYSTEM INTERFACE ${NODEPROOF_DEPS}/include)
 endforeach()

@@ -12,6 +12,7 @@
 #include "agent/cli/image_source.hpp"
 #include "agent/cli/output.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/override_state.hpp"
 #include "agent/report/overridden.hpp"
 #include "agent/report/progress.hpp"
@@ -46,6 +47,7 @@ int check(Session& session, const CheckOptions& options) {
   if (is_for_the_daemon(session.globals, options)) {
     if (const auto asked = check_by_daemon(session)) return *asked;
   }
+  const UnpackRights rights = UnpackRights::take();
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
@@ -55,7 +57,8 @@ int check(Session& session, const CheckOptions& options) {
   if (!options.images.empty()) name_images(cycle, options.images, options.keep);
   report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
                                    terminal_width(STDERR_FILENO));
-  auto outcome = run_once(cycle, options.from, progress.sink(), signals.token());
+  const Means means{options.from, rights.way(cycle.settings)};
+  auto outcome = run_once(cycle, means, progress.sink(), signals.token());
   progress.finish();
   if (!outcome) return complain(session, outcome.error());
   if (!cycle.ad_hoc) {  // it is about the node

@@ -8,6 +8,7 @@
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/lines.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/codes.hpp"
 #include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
@@ -33,8 +34,11 @@ std::optional<Error> lost_containerd(const NodeReport& report) {
 }
 
 int cycle_child(Session& session, bool asked) {
+  const UnpackRights rights = UnpackRights::take();
+  const Result<> dropped = UnpackRights::give_up();
   SignalStop signals;
   LineWriter lines(session.streams.out);
+  if (!dropped) log::warning(dropped.error().message);
   auto config = load_config(session.globals);
   if (!config) {
     lines.write(report::stream_line(config.error()));
@@ -47,7 +51,7 @@ int cycle_child(Session& session, bool asked) {
   report::SignOfLife life(
       [&lines](const Progress& step) { lines.write(report::stream_line(step)); }, clock);
   const auto progress = [&life](const Progress& step) { life.take(step); };
-  auto outcome = run_once(cycle, {}, progress, signals.token());
+  auto outcome = run_once(cycle, {{}, rights.way(cycle.settings)}, progress, signals.token());
   if (!outcome) {
     lines.write(report::stream_line(outcome.error()));
     return complain(session, outcome.error());

@@ -11,6 +11,7 @@
 #include "agent/cli/output.hpp"
 #include "agent/cli/repair_output.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/report/progress.hpp"
 
 namespace nodeproof::cli {
@@ -44,11 +45,13 @@ int fail_with(Session& session, const Error& error) {
   return complain(session, error, Judged{});
 }
 
-int repair_image(Session& session, const RepairRequest& request) {
+int repair_image(Session& session, RepairRequest request) {
+  const UnpackRights rights = UnpackRights::take();
   SignalStop signals;
   auto config = load_config(session.globals);
   if (!config) return complain(session, config.error());
   CycleConfig cycle = cycle_config(session.globals, *std::move(config));
+  request.means.unpack = rights.way(cycle.settings);
   report::ProgressPrinter progress(session.streams.err, isatty(STDERR_FILENO) == 1,
                                    terminal_width(STDERR_FILENO));
   auto outcome = run_repair(cycle, request, progress.sink(), signals.token());
@@ -70,7 +73,7 @@ Action declare_repair(CLI::App& app) {
   auto request = std::make_shared<RepairRequest>();
   app.add_option("image", request->image, "as it was proven or pulled here")->required();
   app.add_flag("--dry-run", request->dry_run, "say what is damaged and what would be done");
-  add_from_option(app, request->from);
+  add_from_option(app, request->means.from);
   return [request](Session& session) { return repair_image(session, *request); };
 }
 

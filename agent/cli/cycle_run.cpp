@@ -38,21 +38,21 @@ void name_images(CycleConfig& cycle, const std::vector<std::string>& references,
   cycle.settings.images = std::move(named);
 }
 
-Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& from,
-                            ProgressSink progress, const std::stop_token& stop) {
+Result<NodeReport> run_once(CycleConfig& cycle, const Means& means, ProgressSink progress,
+                            const std::stop_token& stop) {
   TRY(make_directories(cycle.state_dir, 0700));
   TRY(make_directories(cycle.run_dir));
   const InstanceLock lock = TRY(InstanceLock::take(cycle.state_dir));
   cycle.binary = TRY(own_binary());
   registry::PodLogins logins;
   if (!cycle.ad_hoc) logins = find_required(cycle, Ask::everything, stop);
-  const auto images =
-      TRY(ImageSource::open(cycle.settings, from, references_in(cycle.settings.images), logins));
+  const auto images = TRY(
+      ImageSource::open(cycle.settings, means.from, references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
   Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
-              std::move(progress), images->near(),      &containerd->chains()};
+              std::move(progress), images->near(),      &containerd->chains(), means.unpack};
   NodeReport report = run_cycle(cycle, ports, stop);
   keep_within(StateRoom{}, cycle, clock);
   return report;
@@ -69,13 +69,19 @@ Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request
                                        &RequiredImage::reference) != cycle.settings.images.end();
   name_images(cycle, {request.image}, true);
   cycle.ad_hoc = !known;
-  const auto images = TRY(ImageSource::open(cycle.settings, request.from,
+  const auto images = TRY(ImageSource::open(cycle.settings, request.means.from,
                                             references_in(cycle.settings.images), logins));
   TRY(images->usable());
   const auto containerd = TRY(ContainerdAccess::open(cycle.settings, stop));
   const SystemClock clock;
-  Ports ports{images->registry(),  containerd->store(), containerd->runtime(), clock,
-              std::move(progress), images->near()};
+  Ports ports{images->registry(),
+              containerd->store(),
+              containerd->runtime(),
+              clock,
+              std::move(progress),
+              images->near(),
+              nullptr,
+              request.means.unpack};
   return repair(cycle, ports, containerd->chains(), request.dry_run, stop);
 }
 

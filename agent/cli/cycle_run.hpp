@@ -17,15 +17,21 @@ namespace nodeproof::cli {
 // are taken over.
 void name_images(CycleConfig& cycle, const std::vector<std::string>& references, bool keep);
 
-// `from`: as ImageSource takes it. Errors: no containerd, another instance, directories that cannot
-// be made. An image's failure is in the report.
-Result<NodeReport> run_once(CycleConfig& cycle, const std::vector<std::string>& from,
-                            ProgressSink progress, const std::stop_token& stop);
+// Where images come from, as ImageSource takes it, and who writes their files.
+struct Means {
+  std::vector<std::string> from;
+  UnpackWay unpack;
+};
+
+// Errors: no containerd, another instance, directories that cannot be made. An image's failure is
+// in the report.
+Result<NodeReport> run_once(CycleConfig& cycle, const Means& means, ProgressSink progress,
+                            const std::stop_token& stop);
 
 // The same for a repair of the one image that is named.
 struct RepairRequest {
   std::string image;
-  std::vector<std::string> from;
+  Means means;
   bool dry_run = false;
 };
 Result<RepairReport> run_repair(CycleConfig& cycle, const RepairRequest& request,

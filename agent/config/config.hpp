@@ -55,6 +55,9 @@ struct RegistrySources {
   friend bool operator==(const RegistrySources&, const RegistrySources&) = default;
 };
 
+// Who writes the files of a layer; nodeproof leaves to containerd what is not for it.
+enum class Unpack { nodeproof, containerd };
+
 struct Pull {
   unsigned parallel = 3;        // blobs at once
   std::uint64_t bandwidth = 0;  // bytes per second over all images; 0 = no cap
@@ -63,6 +66,7 @@ struct Pull {
   // For what may wait: images with a proven version here, and those that are not required.
   std::vector<TimeWindow> windows;       // none = at any time
   std::chrono::seconds start_jitter{0};  // of which each node waits a share of its own
+  Unpack unpack = Unpack::nodeproof;
   friend bool operator==(const Pull&, const Pull&) = default;
 };
 

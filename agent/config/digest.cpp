@@ -90,7 +90,8 @@ std::string config_digest(const Config& config) {
   writer.end_array().member("start_jitter", std::int64_t{config.pull.start_jitter.count()});
   writer.member("check_every", std::int64_t{config.check_every.count()});
   writer.member("resolve_every", std::int64_t{config.resolve_every.count()});
-  // A key of a later version: where it is not used the digest is as it was before an upgrade.
+  // Keys of a later version: where they are not used the digest is as it was before an upgrade.
+  if (config.pull.unpack != Unpack::nodeproof) writer.member("unpack", "containerd");
   if (config.stale_after.count() > 0) {
     writer.member("stale_after", std::int64_t{config.stale_after.count()});
   }

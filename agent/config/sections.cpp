@@ -37,6 +37,13 @@ Result<> read_parallel(const Entry& entry, Pull& into) {
   return {};
 }
 
+Result<> read_unpack(const Entry& entry, Pull& into) {
+  static constexpr std::array kChoices = {Choice<Unpack>{"nodeproof", Unpack::nodeproof},
+                                          Choice<Unpack>{"containerd", Unpack::containerd}};
+  into.unpack = TRY(one_of<Unpack>(entry, kChoices));
+  return {};
+}
+
 bool is_http_url(const std::string& text) {
   return (text.starts_with("http://") || text.starts_with("https://")) && parse_http_url(text);
 }
@@ -170,9 +177,9 @@ Result<> read_registry_sources(const Entry& entry, Config& into) {
 }
 
 constexpr std::array kPull = {
-    Field<Pull>{"parallel", read_parallel}, Field<Pull>{"bandwidth", read_bandwidth},
-    Field<Pull>{"keep_free", read_keep_free}, Field<Pull>{"windows", read_windows},
-    Field<Pull>{"start_jitter", read_start_jitter}};
+    Field<Pull>{"parallel", read_parallel},         Field<Pull>{"bandwidth", read_bandwidth},
+    Field<Pull>{"keep_free", read_keep_free},       Field<Pull>{"windows", read_windows},
+    Field<Pull>{"start_jitter", read_start_jitter}, Field<Pull>{"unpack", read_unpack}};
 
 Result<> read_mode(const Entry& entry, Config& into) {
   static constexpr std::array kChoices = {Choice<Mode>{"observe", Mode::observe},

@@ -105,6 +105,22 @@ Result<> GrpcImageStore::unpack(const UnpackRequest& request, std::stop_token st
   return parts_->snapshots.unpack(request, stop);
 }
 
+Result<SnapshotPlace> GrpcImageStore::stage(const UnpackRequest& request) {
+  return parts_->snapshots.stage(request);
+}
+
+Result<std::optional<SnapshotPlace>> GrpcImageStore::prepare(const UnpackRequest& request) {
+  return parts_->snapshots.prepare_place(request);
+}
+
+Result<> GrpcImageStore::commit(const UnpackRequest& request, const SnapshotPlace& place) {
+  return parts_->snapshots.commit_place(request, place);
+}
+
+Result<> GrpcImageStore::discard(const SnapshotPlace& place) {
+  return parts_->snapshots.remove(place.key);
+}
+
 Result<> GrpcImageStore::sync(const std::vector<Digest>& /*chain*/) {
   const auto roots = TRY(visible_roots(parts_->channel, {}));
   if (!roots) {

@@ -28,6 +28,10 @@ class GrpcImageStore final : public ImageStore {
 
   Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) override;
   Result<> unpack(const UnpackRequest& request, std::stop_token stop) override;
+  Result<SnapshotPlace> stage(const UnpackRequest& request) override;
+  Result<std::optional<SnapshotPlace>> prepare(const UnpackRequest& request) override;
+  Result<> commit(const UnpackRequest& request, const SnapshotPlace& place) override;
+  Result<> discard(const SnapshotPlace& place) override;
   Result<> sync(const std::vector<Digest>& chain) override;
   Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override;
 

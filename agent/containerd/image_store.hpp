@@ -75,6 +75,14 @@ struct UnpackRequest {
   std::string lease;
 };
 
+// An active snapshot, and where a process may write its files itself.
+struct SnapshotPlace {
+  std::string key;
+  std::string directory;           // empty, or with `copied` a copy of all below
+  std::vector<std::string> lower;  // of overlayfs: the layers below, uppermost first
+  bool copied = false;
+};
+
 // Blobs, unpacked layers and their names. All calls honour the stop token and end within 5 s of it.
 class ImageStore {
  public:
@@ -103,6 +111,19 @@ class ImageStore {
   // Applies the layer on its parent; someone else having done it meanwhile is success. Checks the
   // applied diff ID.
   virtual Result<> unpack(const UnpackRequest& request, std::stop_token stop) = 0;
+  // The same in steps, by who writes the files himself. Errc::unsupported: this snapshotter's
+  // mounts are not for that, or its directories not to be seen or written from here; nothing is
+  // left behind.
+  //
+  // A place with nothing below, whatever the layer's parent is.
+  virtual Result<SnapshotPlace> stage(const UnpackRequest& request) = 0;
+  // The place upon its parent. Nothing = the chain is there already, and held.
+  virtual Result<std::optional<SnapshotPlace>> prepare(const UnpackRequest& request) = 0;
+  // What was written is synced to disk, then has its chain ID; someone else having been faster is
+  // success. The key is gone on success.
+  virtual Result<> commit(const UnpackRequest& request, const SnapshotPlace& place) = 0;
+  virtual Result<> discard(const SnapshotPlace& place) = 0;
+
   // After the last commit, before ready: syncfs on what holds snapshots and content.
   virtual Result<> sync(const std::vector<Digest>& chain) = 0;
 

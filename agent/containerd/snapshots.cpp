@@ -1,5 +1,12 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "agent/containerd/plain_place.hpp"
 #include "agent/containerd/snapshots_grpc.hpp"
 #include "agent/containerd/task_grpc.hpp"
+#include "common/file.hpp"
 
 namespace nodeproof::containerd {
 namespace {
@@ -8,8 +15,20 @@ constexpr auto kApplyDeadline = std::chrono::hours(1);  // a large layer onto a 
 constexpr std::string_view kTarget = "containerd.io/snapshot.ref";
 
 // Stable per lease and layer, so that a killed run's half-made snapshot is found and replaced.
+std::string key_of(std::string_view prefix, const UnpackRequest& request) {
+  return std::string(prefix) + request.lease + " " + request.chain_id.str();
+}
 std::string extract_key(const UnpackRequest& request) {
-  return "extract-nodeproof-" + request.lease + " " + request.chain_id.str();
+  return key_of("extract-nodeproof-", request);
+}
+std::string stage_key(const UnpackRequest& request) { return key_of("stage-nodeproof-", request); }
+
+std::vector<PlainMount> plain(const Mounts& mounts) {
+  std::vector<PlainMount> out;
+  for (const auto& mount : mounts) {
+    out.push_back({mount.type(), mount.source(), {mount.options().begin(), mount.options().end()}});
+  }
+  return out;
 }
 
 template <class Request>
@@ -48,7 +67,7 @@ Result<bool> SnapshotClient::has(const Digest& chain_id, const std::string& leas
 
 Result<> SnapshotClient::unpack(const UnpackRequest& request, const std::stop_token& stop) const {
   const std::string key = extract_key(request);
-  const auto mounts = TRY(prepare(request, key));
+  const auto mounts = TRY(prepare(request, {key, request.parent}));
   if (mounts) {
     Result<> done = apply(request, *mounts, stop);
     if (done) done = label_unpacked(request);
@@ -67,13 +86,76 @@ Result<> SnapshotClient::label_unpacked(const UnpackRequest& request) const {
                         {{"containerd.io/uncompressed", request.diff_id.str()}});
 }
 
+Result<SnapshotPlace> SnapshotClient::stage(const UnpackRequest& request) const {
+  const Wish wish{stage_key(request), std::nullopt, false};
+  auto mounts = TRY(prepare(request, wish));
+  if (mounts) return place_of(wish, *mounts);
+  return fail(Errc::io, "snapshot " + wish.key + " cannot be prepared");
+}
+
+Result<std::optional<SnapshotPlace>> SnapshotClient::prepare_place(
+    const UnpackRequest& request) const {
+  const Wish wish{extract_key(request), request.parent};
+  const auto mounts = TRY(prepare(request, wish));
+  if (mounts) return TRY(place_of(wish, *mounts));
+  TRY(label_unpacked(request));
+  return std::nullopt;
+}
+
+Result<SnapshotPlace> SnapshotClient::place_of(const Wish& wish, const Mounts& mounts) const {
+  Result<SnapshotPlace> place = plain_place(wish.key, plain(mounts));
+  if (place) place->copied = wish.parent && place->lower.empty();
+  Result<> seen = place ? check_seen(*place) : std::unexpected(place.error());
+  if (seen) return place;
+  static_cast<void>(remove(wish.key));
+  return std::unexpected(std::move(seen).error());
+}
+
+// That the path leads this process to the directory that containerd means: containerd counts what
+// is put there.
+Result<> SnapshotClient::check_seen(const SnapshotPlace& place) const {
+  if (place.copied) return {};  // its parent was looked at
+  TRY(check_empty(place.directory));
+  const std::string mark = place.directory + "/.nodeproof";
+  if (::mkdir(mark.c_str(), 0700) != 0) {
+    return fail(
+        Errc::unsupported,
+        fail_errno(errno, place.directory + " cannot be written from here").error().message);
+  }
+  const auto counted = inodes(place.key);
+  if (::rmdir(mark.c_str()) != 0) return fail_errno(errno, "removing " + mark);
+  if (counted && *counted == 2) return {};
+  return fail(Errc::unsupported, place.directory + " is not the directory that containerd means");
+}
+
+Result<std::int64_t> SnapshotClient::inodes(const std::string& key) const {
+  snapshots_api::UsageRequest request;
+  request.set_snapshotter(channel_.options().snapshotter);
+  request.set_key(key);
+  snapshots_api::UsageResponse response;
+  const auto status = channel_.call(
+      channel_.brief(), [&](auto* context) { return stub_->Usage(context, request, &response); });
+  TRY(channel_.result(status, "asking for the usage of snapshot " + key));
+  return response.inodes();
+}
+
+// containerd up to 1.7 does not promise that what a committed snapshot has is on disk.
+Result<> SnapshotClient::commit_place(const UnpackRequest& request,
+                                      const SnapshotPlace& place) const {
+  TRY(sync_file_system(place.directory));
+  TRY(label_unpacked(request));
+  return commit(request, place.key);
+}
+
 Result<std::optional<Mounts>> SnapshotClient::prepare(const UnpackRequest& request,
-                                                      const std::string& key) const {
+                                                      const Wish& wish) const {
+  const std::string& key = wish.key;
   snapshots_api::PrepareSnapshotRequest prepare;
   prepare.set_snapshotter(channel_.options().snapshotter);
   prepare.set_key(key);
-  if (request.parent) prepare.set_parent(request.parent->str());
+  if (wish.parent) prepare.set_parent(wish.parent->str());
   set_labels(prepare, request);
+  if (!wish.labelled) prepare.mutable_labels()->erase(std::string(kTarget));
   for (int attempt = 0;; ++attempt) {
     snapshots_api::PrepareSnapshotResponse response;
     const auto status = channel_.call(channel_.brief(request.lease), [&](auto* context) {
@@ -81,7 +163,8 @@ Result<std::optional<Mounts>> SnapshotClient::prepare(const UnpackRequest& reque
     });
     if (status.ok()) return std::move(*response.mutable_mounts());
     const bool exists = is(status, grpc::StatusCode::ALREADY_EXISTS);
-    if (exists && TRY(has(request.chain_id, request.lease))) return std::nullopt;
+    const bool same_layer = exists && wish.labelled;
+    if (same_layer && TRY(has(request.chain_id, request.lease))) return std::nullopt;
     if (!exists || attempt > 0) {
       return channel_.failure(status,
                               "preparing a snapshot for layer " + request.layer.digest.str());

@@ -1,4 +1,4 @@
-// Unpacking layers with containerd's snapshot and diff services.
+// Unpacking layers with containerd's snapshot and diff services, or by one's own hand.
 #pragma once
 
 #include <stop_token>
@@ -23,15 +23,29 @@ class SnapshotClient {
   Result<bool> has(const Digest& chain_id, const std::string& lease) const;
   Result<> unpack(const UnpackRequest& request, const std::stop_token& stop) const;
 
+  // As the ImageStore port says.
+  Result<SnapshotPlace> stage(const UnpackRequest& request) const;
+  Result<std::optional<SnapshotPlace>> prepare_place(const UnpackRequest& request) const;
+  Result<> commit_place(const UnpackRequest& request, const SnapshotPlace& place) const;
+  Result<> remove(const std::string& key) const;
+
  private:
+  struct Wish {  // for an active snapshot
+    std::string key;
+    std::optional<Digest> parent;
+    bool labelled = true;  // with what it is going to be
+  };
   Result<bool> stat(const std::string& key) const;
   // No mounts: the chain is there already.
-  Result<std::optional<Mounts>> prepare(const UnpackRequest& request, const std::string& key) const;
+  Result<std::optional<Mounts>> prepare(const UnpackRequest& request, const Wish& wish) const;
+  // Takes it back where the mounts are not for us.
+  Result<SnapshotPlace> place_of(const Wish& wish, const Mounts& mounts) const;
+  Result<> check_seen(const SnapshotPlace& place) const;
+  Result<std::int64_t> inodes(const std::string& key) const;
   Result<> apply(const UnpackRequest& request, const Mounts& mounts,
                  const std::stop_token& stop) const;
   Result<> commit(const UnpackRequest& request, const std::string& key) const;
   Result<> label_unpacked(const UnpackRequest& request) const;
-  Result<> remove(const std::string& key) const;
 
   const ContentClient& content_;
   const LeaseClient& leases_;

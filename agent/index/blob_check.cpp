@@ -14,7 +14,7 @@ constexpr std::uint64_t kSmallBytes = 64 << 10;
 std::unique_ptr<LayerObserver> observer_of(const Questions& questions, const BlobTask& task) {
   const ValidateOptions& options = questions.options();
   if (!task.read || !options.observe || task.diff_id == nullptr) return nullptr;
-  return options.observe(task.blob, *task.diff_id);
+  return options.observe({task.blob, *task.diff_id});
 }
 
 Result<> read_and_hash(Questions& questions, const BlobTask& task, std::string* text) {

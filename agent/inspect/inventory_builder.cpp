@@ -216,16 +216,16 @@ class Builder final : public LayerVisitor {
 }  // namespace
 
 LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
-                              const std::filesystem::path& spool_directory,
-                              const AnalyserLimits& limits) {
+                              const AnalyserOptions& options) {
   LayerInventory inventory{.layer = layer,
                            .diff_id = std::nullopt,
                            .entries = {},
                            .refused = 0,
                            .first_refused = {},
                            .problem = std::nullopt};
-  Builder builder(inventory, spool_directory, limits);
-  auto summary = read_layer(compressed, builder, limits.layer);
+  Builder builder(inventory, options.spool_directory, options.limits);
+  const LayerSinks sinks{.entries = &builder, .plain = options.plain};
+  auto summary = read_layer(compressed, sinks, options.limits.layer);
   if (!summary) {
     inventory.problem = std::move(summary).error();
     return inventory;

@@ -18,10 +18,14 @@ struct AnalyserLimits {
   LayerLimits layer;
 };
 
-// Never fails: what goes wrong is the inventory's problem. spool_directory must exist when a large
-// file of these comes.
+struct AnalyserOptions {
+  std::filesystem::path spool_directory;  // must exist when a large file of these comes
+  PlainSink* plain = nullptr;             // who else wants the layer, now that it is inflated
+  AnalyserLimits limits = {};
+};
+
+// Never fails: what goes wrong is the inventory's problem.
 LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
-                              const std::filesystem::path& spool_directory,
-                              const AnalyserLimits& limits = {});
+                              const AnalyserOptions& options);
 
 }  // namespace nodeproof::inspect

@@ -17,21 +17,26 @@ LayerInventory empty_inventory(Digest layer) {
           .problem = std::nullopt};
 }
 
+// Without finish(): who reads gets this, and the thread ends.
+void break_off(BytePipe& pipe) {
+  pipe.abandon();
+  pipe.fail({.code = Errc::cancelled, .message = "the download broke off", .remedy = {}});
+}
+
 }  // namespace
 
-InventoryObserver::InventoryObserver(InventoryCache& cache, Digest layer)
+InventoryObserver::InventoryObserver(InventoryCache& cache, Digest layer, PlainSink* plain)
     : cache_(cache),
       pipe_(kPipeBytes),
       inventory_(empty_inventory(std::move(layer))),
-      thread_([this] {
-        inventory_ = take_inventory(Digest(inventory_.layer), pipe_, cache_.spool_directory());
+      thread_([this, plain] {
+        inventory_ = take_inventory(Digest(inventory_.layer), pipe_,
+                                    {.spool_directory = cache_.spool_directory(), .plain = plain});
         pipe_.abandon();
       }) {}
 
 InventoryObserver::~InventoryObserver() {
-  if (!thread_.joinable()) return;
-  pipe_.abandon();
-  pipe_.fail({.code = Errc::cancelled, .message = "the download broke off", .remedy = {}});
+  if (thread_.joinable()) break_off(pipe_);
 }
 
 void InventoryObserver::write(Bytes bytes) { pipe_.write(bytes); }
@@ -43,10 +48,31 @@ void InventoryObserver::finish() {
   cache_.store(std::move(inventory_));
 }
 
+InflatingObserver::InflatingObserver(PlainSink& plain)
+    : pipe_(kPipeBytes), thread_([this, &plain] {
+        static_cast<void>(read_layer(pipe_, LayerSinks{.plain = &plain}));
+        pipe_.abandon();
+      }) {}
+
+InflatingObserver::~InflatingObserver() {
+  if (thread_.joinable()) break_off(pipe_);
+}
+
+void InflatingObserver::write(Bytes bytes) { pipe_.write(bytes); }
+
+void InflatingObserver::finish() {
+  if (!thread_.joinable()) return;
+  pipe_.close();
+  thread_.join();
+}
+
 LayerObserverFactory make_observer_factory(InventoryCache& cache) {
-  return [&cache](const Descriptor& layer, const Digest&) -> std::unique_ptr<LayerObserver> {
-    if (cache.contains(layer.digest)) return nullptr;
-    return std::make_unique<InventoryObserver>(cache, layer.digest);
+  return [&cache](const ObservedLayer& layer) -> std::unique_ptr<LayerObserver> {
+    if (!cache.contains(layer.blob.digest)) {
+      return std::make_unique<InventoryObserver>(cache, layer.blob.digest, layer.plain);
+    }
+    if (layer.plain != nullptr) return std::make_unique<InflatingObserver>(*layer.plain);
+    return nullptr;
   };
 }
 

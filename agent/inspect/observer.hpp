@@ -1,5 +1,5 @@
-// Takes the inventory of a layer while it is downloaded: hangs on the stream, works on a thread of
-// its own.
+// Inflates a layer while it is downloaded, once, for its inventory and for who else wants its plain
+// bytes: hangs on the stream, works on a thread of its own.
 #pragma once
 
 #include <thread>
@@ -14,7 +14,7 @@ namespace nodeproof::inspect {
 // inventory's problem and, at inspection, a finding.
 class InventoryObserver final : public LayerObserver {
  public:
-  InventoryObserver(InventoryCache& cache, Digest layer);
+  InventoryObserver(InventoryCache& cache, Digest layer, PlainSink* plain = nullptr);
   ~InventoryObserver() override;  // without finish(): the stream broke off, nothing is stored
   InventoryObserver(const InventoryObserver&) = delete;
   InventoryObserver& operator=(const InventoryObserver&) = delete;
@@ -29,7 +29,23 @@ class InventoryObserver final : public LayerObserver {
   std::jthread thread_;
 };
 
-// nullptr for layers whose inventory is there. The factory borrows the cache.
+// Of a layer whose inventory is there, for one who wants its plain bytes.
+class InflatingObserver final : public LayerObserver {
+ public:
+  explicit InflatingObserver(PlainSink& plain);
+  ~InflatingObserver() override;
+  InflatingObserver(const InflatingObserver&) = delete;
+  InflatingObserver& operator=(const InflatingObserver&) = delete;
+
+  void write(Bytes bytes) override;
+  void finish() override;
+
+ private:
+  BytePipe pipe_;
+  std::jthread thread_;
+};
+
+// The factory borrows the cache.
 [[nodiscard]] LayerObserverFactory make_observer_factory(InventoryCache& cache);
 
 }  // namespace nodeproof::inspect

@@ -35,16 +35,29 @@ Result<> check_hash(Hasher& hasher, const Descriptor& blob, const Holder& where)
 
 }  // namespace
 
-BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease)
-    : image_(image), ports_(ports), lease_(std::move(lease)) {}
+BlobPuller::BlobPuller(const ResolvedImage& image, const PullPorts& ports, std::string lease,
+                       Staging* staging)
+    : image_(image),
+      ports_(ports),
+      lease_(std::move(lease)),
+      staging_(staging),
+      chain_(chain_ids(image.config.diff_ids)) {}
+
+UnpackRequest BlobPuller::unpack_request(std::size_t layer) const {
+  return {.layer = descriptor(layer),
+          .diff_id = image_.config.diff_ids[layer],
+          .parent = layer == 0 ? std::nullopt : std::optional(chain_[layer - 1]),
+          .chain_id = chain_[layer],
+          .lease = lease_};
+}
 
 const Descriptor& BlobPuller::descriptor(std::size_t layer) const {
   return image_.document.layers[layer];
 }
 
-BlobPuller::Observer BlobPuller::observer_of(std::size_t layer) const {
-  return ports_.observers ? ports_.observers(descriptor(layer), image_.config.diff_ids[layer])
-                          : nullptr;
+BlobPuller::Observer BlobPuller::observer_of(std::size_t layer, PlainSink* plain) const {
+  if (!ports_.observers) return nullptr;
+  return ports_.observers({descriptor(layer), image_.config.diff_ids[layer], plain});
 }
 
 Result<> BlobPuller::store_layer(std::size_t layer, const Passage& passage,
@@ -68,15 +81,36 @@ Result<> BlobPuller::store_layer_once(std::size_t layer, const Passage& passage,
     }
     const Source source{**registry, ports_.store, image_.reference, blob, lease_};
     passage.found(offset);
-    Download download(source, passage, std::move(writer),
-                      offset == 0 ? observer_of(layer) : nullptr);
+    Sinks sinks = offset == 0 ? sinks_for(layer, stop) : Sinks{};
+    Download download(source, passage, std::move(writer), std::move(sinks.observer));
     if (!TRY(download.run(stop))) continue;
     TRY(download.commit(source_label(image_.reference)));
-    return download.saw_all() ? Result<>{} : observe_stored(layer, observer_of(layer), stop);
+    if (!download.saw_all()) {
+      sinks.staged.reset();
+      return read_stored(layer, stop);
+    }
+    if (sinks.staged) staging_->keep(unpack_request(layer), std::move(sinks.staged));
+    return {};
   }
   passage.found(blob.size);
   TRY(add_labels(blob.digest, source_label(image_.reference)));
-  return observe_stored(layer, observer_of(layer), stop);
+  return read_stored(layer, stop);
+}
+
+Result<> BlobPuller::read_stored(std::size_t layer, const std::stop_token& stop) {
+  Sinks sinks = sinks_for(layer, stop);
+  TRY(observe_stored(layer, std::move(sinks.observer), stop));
+  if (sinks.staged) staging_->keep(unpack_request(layer), std::move(sinks.staged));
+  return {};
+}
+
+// A layer may be staged long before its parent is there.
+BlobPuller::Sinks BlobPuller::sinks_for(std::size_t layer, const std::stop_token& stop) const {
+  Sinks sinks;
+  if (staging_ != nullptr) sinks.staged = staging_->begin(unpack_request(layer), false, stop);
+  sinks.observer = observer_of(layer, sinks.staged.get());
+  if (!sinks.observer) sinks.staged.reset();
+  return sinks;
 }
 
 // What lies on this host needs no permission.
@@ -96,6 +130,17 @@ Result<> BlobPuller::hold_layer(std::size_t layer, const std::stop_token& stop) 
     return fail(Errc::io, "blob " + blob.digest.str() + " has vanished from containerd");
   }
   return add_labels(blob.digest, source_label(image_.reference));
+}
+
+Result<> BlobPuller::stage_layer(std::size_t layer, const std::stop_token& stop) {
+  const UnpackRequest request = unpack_request(layer);
+  auto staged = staging_ != nullptr ? staging_->begin(request, true, stop) : nullptr;
+  if (!staged) return {};
+  Observer observer = observer_of(layer, staged.get());
+  if (!observer) return {};
+  TRY(observe_stored(layer, std::move(observer), stop));
+  staging_->keep(request, std::move(staged));
+  return {};
 }
 
 Result<> BlobPuller::inspect_layer(std::size_t layer, const Passage& passage,

@@ -21,7 +21,8 @@ ImagePull::ImagePull(WantedImage wanted, const PullPorts& ports, const SetOption
       ports_(ports),
       options_(options),
       chain_(chain_ids(wanted_.image.config.diff_ids)),
-      blobs_(wanted_.image, ports, wanted_.lease_id) {}
+      staging_(ports.store, ports.unpack, options.snapshotter == "overlayfs"),
+      blobs_(wanted_.image, ports, wanted_.lease_id, &staging_) {}
 
 Result<> check_shape(const ResolvedImage& image) {
   const auto& layers = image.document.layers;
@@ -71,13 +72,12 @@ Result<ImageLayers> ImagePull::look() {
 }
 
 Result<> ImagePull::unpack(std::size_t layer, const std::stop_token& stop) {
-  const UnpackRequest request{
-      .layer = image().document.layers[layer],
-      .diff_id = image().config.diff_ids[layer],
-      .parent = layer == 0 ? std::nullopt : std::optional(chain_[layer - 1]),
-      .chain_id = chain_[layer],
-      .lease = wanted_.lease_id};
-  return ports_.store.unpack(request, stop);
+  const UnpackRequest request = blobs_.unpack_request(layer);
+  if (!staging_.holds(request.chain_id)) TRY(blobs_.stage_layer(layer, stop));
+  if (TRY(staging_.place(request))) return {};
+  TRY(ports_.store.unpack(request, stop));
+  staging_.unpacked_by_containerd();
+  return {};
 }
 
 Result<> ImagePull::hold_unpacked(std::size_t layer) {
@@ -115,6 +115,7 @@ PullStats ImagePull::stats() const {
   for (const Descriptor& layer : image().document.layers) stats.bytes += layer.size;
   stats.layers = static_cast<unsigned>(chain_.size());
   stats.reused_layers = reused_layers_;
+  stats.unpacked = staging_.summary();
   stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   return stats;
 }

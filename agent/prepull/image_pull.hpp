@@ -47,6 +47,8 @@ class ImagePull {
   // Deletes the lease if what came is of no use, or in the way.
   [[nodiscard]] Error give_up(Error error);
 
+  // It is written already, and only its place is not given yet.
+  [[nodiscard]] bool is_staged(std::size_t layer) const { return staging_.holds(chain_[layer]); }
   [[nodiscard]] BlobPuller& blobs() { return blobs_; }
   [[nodiscard]] const WantedImage& wanted() const { return wanted_; }
   [[nodiscard]] const ResolvedImage& image() const { return wanted_.image; }
@@ -61,6 +63,7 @@ class ImagePull {
   std::vector<Digest> chain_;
   unsigned reused_layers_ = 0;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  Staging staging_;
   BlobPuller blobs_;
 };
 

@@ -11,6 +11,7 @@
 #include "agent/containerd/image_store.hpp"
 #include "agent/model.hpp"
 #include "agent/registry/registry.hpp"
+#include "agent/unpack/layer_unpacker.hpp"
 #include "common/amount.hpp"
 
 namespace nodeproof::prepull {
@@ -23,6 +24,7 @@ struct PullPorts {
   const ProgressSink& progress;  // may be empty
   UnpackedSizes sizes = {};      // empty = all are estimated
   Registry* near = nullptr;      // what `registry` has on this host; none = nothing
+  UnpackWay unpack = {};
 };
 
 // What holds for all images that are pulled together.

@@ -209,14 +209,18 @@ void PullSet::learn_size(std::size_t blob) {
 }
 
 // What was estimated may be known by now, and others use the disk, too: an image that cannot fit is
-// given up before its layers have filled it.
+// given up before its layers have filled it. Those that are staged have taken their room already.
 Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
   Space need;
   {
     const std::lock_guard lock(mutex_);
     for (const std::size_t unpack : schedule_->unpacks_left(image)) {
-      const auto& size = sizes_[schedule_->plan().unpacks[unpack].blob];
-      if (size) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
+      const UnpackJob& job = schedule_->plan().unpacks[unpack];
+      const auto& size = sizes_[job.blob];
+      const bool staged = std::ranges::any_of(job.users, [this](const LayerOf& user) {
+        return images_[user.image]->is_staged(user.layer);
+      });
+      if (size && !staged) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
     }
   }
   if (need == Space{}) return {};

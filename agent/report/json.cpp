@@ -17,6 +17,19 @@ void write_labels(json::Writer& out, const NodeReport& report) {
   out.end_object();
 }
 
+// Nothing when no layer was unpacked in this run.
+void write_unpacked(json::Writer& out, const Unpacked& unpacked) {
+  if (unpacked == Unpacked{}) return;
+  const bool here = unpacked.by_nodeproof > 0, there = unpacked.by_containerd > 0;
+  out.key("unpack").begin_object();
+  out.member("by", here && there ? "both" : here ? "nodeproof" : "containerd");
+  out.member("layersByNodeproof", std::uint64_t{unpacked.by_nodeproof});
+  out.member("layersByContainerd", std::uint64_t{unpacked.by_containerd});
+  out.key("reasons").begin_array();
+  for (const std::string& reason : unpacked.reasons) out.string(reason);
+  out.end_array().end_object();
+}
+
 void write_pull(json::Writer& out, const PullStats& pull) {
   out.key("pull").begin_object();
   out.member("bytes", pull.bytes);
@@ -24,6 +37,7 @@ void write_pull(json::Writer& out, const PullStats& pull) {
   out.member("seconds", pull.seconds);
   out.member("layers", std::uint64_t{pull.layers});
   out.member("reusedLayers", std::uint64_t{pull.reused_layers});
+  write_unpacked(out, pull.unpacked);
   out.end_object();
 }
 

@@ -41,6 +41,16 @@ Result<Override> read_override(const json::Value& value) {
   return given;
 }
 
+Result<Unpacked> read_unpacked(const json::Value& pull) {
+  Unpacked unpacked;
+  const json::Value* value = pull.find("unpack");
+  if (value == nullptr) return unpacked;
+  TRY(json::read(*value, "layersByNodeproof", unpacked.by_nodeproof));
+  TRY(json::read(*value, "layersByContainerd", unpacked.by_containerd));
+  TRY(json::read(*value, "reasons", unpacked.reasons));
+  return unpacked;
+}
+
 Result<PullStats> read_pull(const json::Value& image) {
   PullStats pull;
   const json::Value* value = image.find("pull");
@@ -50,6 +60,7 @@ Result<PullStats> read_pull(const json::Value& image) {
   TRY(json::read(*value, "seconds", pull.seconds));
   TRY(json::read(*value, "layers", pull.layers));
   TRY(json::read(*value, "reusedLayers", pull.reused_layers));
+  pull.unpacked = TRY(read_unpacked(*value));
   return pull;
 }
 

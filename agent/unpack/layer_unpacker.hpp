@@ -61,4 +61,10 @@ class LayerUnpacker {
   virtual Result<> adopt(const Adoption& adoption) = 0;
 };
 
+// How layers are unpacked on this host; what it names outlives all pulls.
+struct UnpackWay {
+  LayerUnpacker* unpacker = nullptr;  // none: containerd unpacks all
+  std::string why_not = {};           // and this is why
+};
+
 }  // namespace nodeproof

@@ -97,12 +97,24 @@ class RulesCatch(unittest.TestCase):
         self.assert_allowed("agent/cycle.cpp", '#include "agent/resolve/resolve.hpp"')
         self.assert_allowed("agent/cli/wiring.cpp", '#include "agent/registry/http_registry.hpp"')
 
+    def test_the_writer_of_layers_that_knows_the_product_and_who_makes_it_besides_the_command_line(self):
+        for header in ("agent/model.hpp", "agent/config/config.hpp", "agent/containerd/image_store.hpp", "agent/prepull/prepull.hpp"):
+            self.assert_caught("agent/unpack/broker.cpp", f'#include "{header}"')
+        self.assert_allowed("agent/unpack/broker.cpp", '#include "common/layer_writer.hpp"')
+        self.assert_allowed("agent/prepull/image_pull.cpp", '#include "agent/unpack/layer_unpacker.hpp"')
+        for includer in ("agent/prepull/image_pull.cpp", "agent/cycle.cpp", "agent/smoke/run.cpp"):
+            self.assert_caught(includer, '#include "agent/unpack/broker.hpp"')
+        self.assert_allowed("agent/cli/wiring.cpp", '#include "agent/unpack/broker.hpp"')
+
     def test_a_second_includer_of_a_library(self):
         for header in ("rapidjson/document.h", "curl/curl.h", "mbedtls/ssl.h", "psa/crypto.h", "zlib.h", "zstd.h", "archive.h",
-                       "grpcpp/grpcpp.h", "google/protobuf/any.pb.h", "boost/asio.hpp", "CLI/App.hpp", "netdb.h", "pwd.h"):
+                       "grpcpp/grpcpp.h", "google/protobuf/any.pb.h", "boost/asio.hpp", "CLI/App.hpp", "netdb.h", "pwd.h",
+                       "seccomp.h", "isa-l.h", "isa-l/igzip_lib.h"):
             self.assert_caught("agent/report/json.cpp", f"#include <{header}>")
         self.assert_caught("agent/report/json.cpp", '  # include "github.com/containerd/containerd/api/types/mount.pb.h"')
         self.assert_caught("agent/cli/wiring.cpp", '#include "agent/containerd/channel_grpc.hpp"')
+        self.assert_caught("agent/unpack/write.cpp", "#include <seccomp.h>")
+        self.assert_allowed("agent/unpack/filter.cpp", "#include <seccomp.h>")
 
     def test_a_library_nobody_has_decided_about(self):
         self.assert_caught("common/json.cpp", "#include <nlohmann/json.hpp>")

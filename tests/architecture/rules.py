@@ -11,6 +11,7 @@ PORTS = [
     "agent/containerd/image_store.hpp",
     "agent/containerd/chain_store.hpp",
     "agent/containerd/container_runtime.hpp",
+    "agent/unpack/layer_unpacker.hpp",
 ]
 # Of the room of the Kubernetes API: what reads this host's folders, and asks nobody.
 OF_MANIFESTS = ["agent/kubernetes/static_pods.hpp"]
@@ -25,6 +26,7 @@ OWN = [
     ("agent/registry/*", ["common/*", *MODEL, "agent/registry/*"]),
     ("agent/containerd/*", ["common/*", *MODEL, "agent/containerd/*"]),
     ("agent/kubernetes/*", ["common/*", *MODEL, "agent/kubernetes/*"]),
+    ("agent/unpack/*", ["common/*", "agent/unpack/*"]),  # knows files, not the product
     ("agent/cli/*", ["common/*", "agent/*.hpp"]),  # constructs the adapters
     ("agent/main.cpp", ["common/*", "agent/cli/*"]),
     # cycle and daemon: every stage and port, no adapter
@@ -43,6 +45,8 @@ THIRD_PARTY = [
     ("psa/*", ["common/crypto.cpp", "common/crypto_*.cpp"]),
     ("zlib.h", ["common/layer_*.cpp"]),
     ("zstd*.h", ["common/layer_*.cpp"]),
+    ("isa-l*", ["common/layer_*.cpp"]),
+    ("igzip_lib.h", ["common/layer_*.cpp"]),
     ("archive*.h", ["common/layer_*.cpp", "common/tar_*.cpp"]),
     ("grpc*", GRPC_ONLY),
     ("google/*", GRPC_ONLY),
@@ -63,6 +67,7 @@ THIRD_PARTY = [
     ("re2/*", ["common/pattern.cpp"]),
     ("toml++/*", ["common/toml.cpp"]),
     ("yaml.h", ["common/yaml.cpp"]),
+    ("seccomp.h", ["agent/unpack/filter.cpp"]),
 ]
 # gtest, gmock and the fakes' needs are the tests' own affair.
 TEST_INCLUDERS = ["tests/*"]

@@ -159,8 +159,8 @@ Result<> pull(Driver& driver, const Arguments& arguments, json::Writer& out) {
   containerd::GrpcImageStore store(connection(facts));
   const ResolvedImage image = TRY(driver.resolve(arguments.at(0)));
   std::atomic<unsigned> whole = 0;
-  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
-    return std::make_unique<HashingObserver>(layer.digest, whole);
+  const LayerObserverFactory observers = [&](const ObservedLayer& layer) {
+    return std::make_unique<HashingObserver>(layer.blob.digest, whole);
   };
   const auto pause = std::chrono::milliseconds(arguments.size() > 2 ? std::stoi(arguments[2]) : 0);
   SlowRegistry slow(driver.registry, pause);
@@ -236,8 +236,8 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
   std::atomic<unsigned> whole = 0;
   LayerObserverFactory observers;
   if (command.observe) {
-    observers = [&](const Descriptor& layer, const Digest&) {
-      return std::make_unique<HashingObserver>(layer.digest, whole);
+    observers = [&](const ObservedLayer& layer) {
+      return std::make_unique<HashingObserver>(layer.blob.digest, whole);
     };
   }
   inspect::InventoryCache inventories(command.inventories);

@@ -100,6 +100,24 @@ class KillingStore final : public ImageStore {
     killer_.at("unpacked");
     return {};
   }
+  Result<SnapshotPlace> stage(const UnpackRequest& request) override {
+    killer_.at("before-stage");
+    return store_.stage(request);
+  }
+  Result<std::optional<SnapshotPlace>> prepare(const UnpackRequest& request) override {
+    killer_.at("before-prepare");
+    return store_.prepare(request);
+  }
+  Result<> commit(const UnpackRequest& request, const SnapshotPlace& place) override {
+    killer_.at("before-snapshot-commit");
+    TRY(store_.commit(request, place));
+    killer_.at("snapshot-committed");
+    return {};
+  }
+  Result<> discard(const SnapshotPlace& place) override {
+    killer_.at("before-discard");
+    return store_.discard(place);
+  }
   Result<> sync(const std::vector<Digest>& chain) override {
     killer_.at("before-sync");
     TRY(store_.sync(chain));

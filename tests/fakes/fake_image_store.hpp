@@ -17,7 +17,8 @@
 namespace nodeproof {
 
 // Operations are logged, and made to fail, by "<call> <what>": "begin sha256:..", "commit
-// sha256:..", "read sha256:..", "label sha256:..", "unpack <chain ID>", "lease <id>", "unlease
+// sha256:..", "read sha256:..", "label sha256:..", "unpack <chain ID>", "stage <chain ID>",
+// "prepare <chain ID>", "snap <chain ID>" (its commit), "discard <key>", "lease <id>", "unlease
 // <id>", "put <name>", "remove <name>", "sync". Only calls that change something or move bytes are
 // logged.
 class FakeImageStore final : public ImageStore {
@@ -42,6 +43,9 @@ class FakeImageStore final : public ImageStore {
 
   // The shortest life that a lease was asked for with.
   [[nodiscard]] std::chrono::seconds shortest_lease() const;
+
+  [[nodiscard]] std::set<std::string> active_keys() const;  // of snapshots that are being written
+  void set_copying();  // a snapshotter that copies what is below; else as overlayfs
 
   void set_volumes(StoreVolumes volumes);  // else they are not visible
 
@@ -73,6 +77,10 @@ class FakeImageStore final : public ImageStore {
   Result<> label_blob(const Digest& digest, const Labels& labels) override;
   Result<bool> has_snapshot(const Digest& chain_id, const std::string& lease) override;
   Result<> unpack(const UnpackRequest& request, std::stop_token stop) override;
+  Result<SnapshotPlace> stage(const UnpackRequest& request) override;
+  Result<std::optional<SnapshotPlace>> prepare(const UnpackRequest& request) override;
+  Result<> commit(const UnpackRequest& request, const SnapshotPlace& place) override;
+  Result<> discard(const SnapshotPlace& place) override;
   Result<> sync(const std::vector<Digest>& chain) override;
   Result<std::optional<StoreVolumes>> volumes(std::stop_token stop) override;
   Result<std::optional<ImageRecord>> image(const std::string& name) override;
@@ -115,6 +123,8 @@ class FakeImageStore final : public ImageStore {
   std::map<std::string, std::string> ingests_;  // digest -> bytes so far
   std::set<std::string> open_;                  // ingests being written now
   std::map<std::string, std::string> chains_;   // chain ID -> parent
+  std::set<std::string> active_;                // keys
+  bool copying_ = false;
   std::map<std::string, Held> leases_;
   std::map<std::string, ImageRecord> images_;
   std::map<std::string, Fault> faults_;

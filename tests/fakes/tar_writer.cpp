@@ -45,6 +45,8 @@ void TarWriter::header(std::string_view path, const Header& header) {
   block[156] = header.type;
   put(block, 157, header.link.substr(0, 100));
   put(block, 257, std::string_view("ustar\00000", 8));
+  put(block, 329, octal(header.major, 7));
+  put(block, 337, octal(header.minor, 7));
   put(block, 148, "        ");
   std::uint64_t sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
@@ -81,6 +83,11 @@ TarWriter& TarWriter::hard_link(std::string_view path, std::string_view target) 
 
 TarWriter& TarWriter::special(std::string_view path, char type) {
   header(path, {type, 0644, 0, ""});
+  return *this;
+}
+
+TarWriter& TarWriter::device(std::string_view path, char type, unsigned major, unsigned minor) {
+  header(path, {type, 0644, 0, "", major, minor});
   return *this;
 }
 

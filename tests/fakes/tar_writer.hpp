@@ -18,6 +18,7 @@ class TarWriter {
   TarWriter& hard_link(std::string_view path, std::string_view target);
   // Any other type flag, '3' = character device ...
   TarWriter& special(std::string_view path, char type);
+  TarWriter& device(std::string_view path, char type, unsigned major, unsigned minor);
   // POSIX pax records for the next entry.
   TarWriter& pax(const std::vector<std::pair<std::string, std::string>>& records);
   // GNU long name (type L) or long link (type K) for the next entry.
@@ -33,6 +34,7 @@ class TarWriter {
     unsigned mode;
     std::uint64_t size;
     std::string_view link;
+    unsigned major = 0, minor = 0;
   };
   void header(std::string_view path, const Header& header);
   void content(std::string_view bytes);

@@ -31,7 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   Reader reader(bytes);
   inspect::AnalyserLimits limits;
   limits.inventory = std::uint64_t{8} << 20;  // a small input must not claim more either
-  const auto inventory = inspect::take_inventory(hash_of(bytes), reader, "/tmp", limits);
+  const auto inventory = inspect::take_inventory(hash_of(bytes), reader,
+                                                 {.spool_directory = "/tmp", .limits = limits});
   if (inventory.problem) return 0;
   const auto again = inspect::parse_inventory(inspect::to_text(inventory));
   if (!again || *again != inventory) std::abort();

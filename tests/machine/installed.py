@@ -20,6 +20,10 @@ def unit_files() -> list[Path]:
     return sorted(p for p in UNITS.iterdir() if p.suffix in (".service", ".target", ".slice"))
 
 
+def drop_ins() -> list[Path]:
+    return sorted(UNITS.glob("*.d/*.conf"))
+
+
 @functools.cache
 def deb(architecture: str) -> bytes:
     """The package of build/ARCH-release."""
@@ -51,6 +55,8 @@ def _by_hand(binary: Path) -> bytes:
         add("usr/bin/nodeproof", binary.read_bytes(), 0o755)
         for unit in unit_files():
             add(f"etc/systemd/system/{unit.name}", unit.read_bytes(), 0o644)
+        for path in drop_ins():
+            add(f"etc/systemd/system/{path.relative_to(UNITS)}", path.read_bytes(), 0o644)
     return data.getvalue()
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import booted
-from installed import unit_files
+from installed import UNITS, drop_ins, unit_files
 from rig import testing
 
 BINARY = Path(os.environ.get("NODEPROOF_BINARY") or Path(os.environ.get("NODEPROOF_BUILD", "")) / "nodeproof")
@@ -80,7 +80,7 @@ class Restarts(booted.BootedTest):
 
     @classmethod
     def files(cls) -> dict[str, bytes]:
-        units = {unit.name: unit.read_bytes() for unit in unit_files()}
+        units = {str(path.relative_to(UNITS)): path.read_bytes() for path in [*unit_files(), *drop_ins()]}
         return {**units, **FILES, "secret.json": json.dumps(WITH_SECRET).encode()}
 
     def test_a_unit_that_waits_starts_with_readiness_and_not_before(self):

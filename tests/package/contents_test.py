@@ -8,7 +8,8 @@ from pathlib import Path
 
 from made import ARCHITECTURES, OWN, ROOT, content, make, members, packages
 
-UNITS = {p.name for pattern in ("*.service", "*.target", "*.slice") for p in (ROOT / "systemd").glob(pattern)}
+UNITS = {str(p.relative_to(ROOT / "systemd")) for pattern in ("*.service", "*.target", "*.slice", "*.d/*.conf")
+         for p in (ROOT / "systemd").glob(pattern)}
 FILES = {
     "bin/nodeproof", "share/man/man1/nodeproof.1.gz", "share/man/man5/nodeproof.json.5.gz", "share/bash-completion/completions/nodeproof",
     "share/fish/vendor_completions.d/nodeproof.fish", "share/nodeproof/nodeproof.schema.json",

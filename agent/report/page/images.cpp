@@ -24,7 +24,11 @@ Html pull_words(const PullStats& pull) {
              counted(pull.layers, "layer", "layers") + ", " + number(pull.reused_layers) +
              " of them reused";
   }
-  return words;
+  if (pull.unpacked.by_containerd == 0) return words;
+  words += Html("; ") + number(pull.unpacked.by_containerd) + " unpacked by containerd";
+  constexpr std::size_t kReasonBytes = 200;
+  if (pull.unpacked.reasons.empty()) return words;
+  return words + ": " + text(pull.unpacked.reasons.front(), kReasonBytes);
 }
 
 Html tests_passed(const ImageReport& image) {

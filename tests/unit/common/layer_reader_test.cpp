@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/crypto.hpp"
@@ -60,7 +61,7 @@ struct Recorder final : LayerVisitor {
 Result<LayerSummary> read(std::string_view blob, Recorder& recorder,
                           const LayerLimits& limits = {}) {
   TextReader reader(blob);
-  return read_layer(reader, recorder, limits);
+  return read_layer(reader, {.entries = &recorder}, limits);
 }
 
 std::string sample() {
@@ -298,7 +299,7 @@ TEST(LayerReader, PassesOnTheErrorsOfReaderAndVisitor) {
     }
   } broken;
   Recorder recorder;
-  EXPECT_EQ(read_layer(broken, recorder).error().code, Errc::cancelled);
+  EXPECT_EQ(read_layer(broken, {.entries = &recorder}).error().code, Errc::cancelled);
 
   struct Halfway final : ByteReader {
     TextReader start;
@@ -311,7 +312,7 @@ TEST(LayerReader, PassesOnTheErrorsOfReaderAndVisitor) {
   };
   const std::string body = TarWriter().file("bad", std::string(2000, 'x')).body().substr(0, 1500);
   Halfway halfway(body);
-  const auto summary = read_layer(halfway, recorder);
+  const auto summary = read_layer(halfway, {.entries = &recorder});
   EXPECT_EQ(summary.error().code, Errc::cancelled) << summary.error().message;
 
   struct Refusing final : LayerVisitor {
@@ -321,7 +322,85 @@ TEST(LayerReader, PassesOnTheErrorsOfReaderAndVisitor) {
   } refusing;
   const std::string tar = sample();
   TextReader reader(tar);
-  EXPECT_EQ(read_layer(reader, refusing).error().code, Errc::no_space);
+  EXPECT_EQ(read_layer(reader, {.entries = &refusing}).error().code, Errc::no_space);
+}
+
+// Wants the first bytes up to a limit.
+struct Collector final : PlainSink {
+  std::string bytes;
+  std::size_t limit = std::string::npos;
+  std::optional<Result<PlainTarEnd>> ended;
+
+  bool write(Bytes plain) override {
+    bytes += as_text(plain);
+    return bytes.size() < limit;
+  }
+  void end(Result<PlainTarEnd> end) override {
+    EXPECT_FALSE(ended) << "told the end twice";
+    ended = std::move(end);
+  }
+};
+
+TEST(PlainSink, GetsThePlainTarWhileTheVisitorGetsItsEntries) {
+  const std::string tar = TarWriter().file("a", "1").file("b", std::string(300'000, 'x')).str();
+  const std::string blob = gzip(tar);
+  TextReader reader(blob);
+  Recorder recorder;
+  Collector plain;
+  const auto summary = read_layer(reader, {.entries = &recorder, .plain = &plain});
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(plain.bytes == tar);
+  EXPECT_EQ(recorder.entries.size(), 2U);
+  ASSERT_TRUE(plain.ended && *plain.ended);
+  EXPECT_EQ((*plain.ended)->diff_id, hash_of(as_bytes(tar)));
+  EXPECT_EQ((*plain.ended)->bytes, tar.size());
+}
+
+TEST(PlainSink, NeedsNoVisitor) {
+  const std::string tar = TarWriter().file("a", "1").str() + std::string(5000, 'z');
+  const std::string blob = zstd(tar);
+  TextReader reader(blob);
+  Collector plain;
+  const auto summary = read_layer(reader, {.plain = &plain});
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(plain.bytes == tar);
+  EXPECT_EQ(summary->diff_id, hash_of(as_bytes(tar)));
+}
+
+TEST(PlainSink, GetsTheRestWhenTheTarOrTheVisitorFails) {
+  std::string tar = TarWriter().file("a", "1").str();
+  tar.insert(1024, std::string(100'000, '<'));
+  TextReader reader(tar);
+  Recorder recorder;
+  Collector plain;
+  EXPECT_FALSE(read_layer(reader, {.entries = &recorder, .plain = &plain}));
+  EXPECT_TRUE(plain.bytes == tar);
+  ASSERT_TRUE(plain.ended && *plain.ended);
+  EXPECT_EQ((*plain.ended)->diff_id, hash_of(as_bytes(tar)));
+}
+
+TEST(PlainSink, OneThatWantsNoMoreDoesNotDisturbTheOthers) {
+  const std::string tar = TarWriter().file("a", std::string(900'000, 'x')).file("b", "2").str();
+  TextReader reader(tar);
+  Recorder recorder;
+  Collector plain;
+  plain.limit = 1;
+  const auto summary = read_layer(reader, {.entries = &recorder, .plain = &plain});
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(recorder.entries.size(), 2U);
+  EXPECT_LT(plain.bytes.size(), tar.size());
+  EXPECT_EQ((*plain.ended)->diff_id, hash_of(as_bytes(tar)));
+}
+
+TEST(PlainSink, IsToldThatTheStreamBrokeOff) {
+  const std::string blob = gzip(TarWriter().file("a", std::string(900'000, 'x')).str());
+  const std::string half = blob.substr(0, blob.size() / 2);
+  TextReader reader(half);
+  Recorder recorder;
+  Collector plain;
+  EXPECT_FALSE(read_layer(reader, {.entries = &recorder, .plain = &plain}));
+  ASSERT_TRUE(plain.ended);
+  EXPECT_EQ(plain.ended->error().code, Errc::truncated);
 }
 
 }  // namespace

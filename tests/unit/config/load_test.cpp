@@ -96,7 +96,7 @@ TEST_F(Load, TakesEveryKey) {
       "smoke": [ { "name": "starts", "args": ["/a", "-v"], "env": ["A=b", "C="], "user": "1000", "timeout": "1500ms",
                    "expect": { "exit": 3, "stdout": "^v2\\.", "stderr": "x" } } ] } ],
     "sources": ["/mnt/usb/images", "/srv/app.tar"],
-    "pull": { "parallel": 5, "keep_free": "15%" }, "check_every": "6h", "resolve_every": "1d",
+    "pull": { "parallel": 5, "keep_free": "15%", "unpack": "containerd" }, "check_every": "6h", "resolve_every": "1d",
     "scrub": { "every": "1d", "rate": "1MB/s" },
     "require_smoke": true })");
   EXPECT_EQ(config.node, (Node{"pi-17", {{"site", "hall"}}}));
@@ -130,6 +130,7 @@ TEST_F(Load, TakesEveryKey) {
   EXPECT_EQ(image.smoke, std::vector<SmokeTest>{test});
   EXPECT_EQ(config.sources, (std::vector<std::string>{"/mnt/usb/images", "/srv/app.tar"}));
   EXPECT_EQ(config.pull.parallel, 5U);
+  EXPECT_EQ(config.pull.unpack, Unpack::containerd);
   EXPECT_EQ(config.pull.keep_free, (Amount{.units = 0, .percent = 15}));
   EXPECT_EQ(config.check_every, seconds(6 * 3600));
   EXPECT_EQ(config.resolve_every, seconds(24 * 3600));
@@ -241,6 +242,8 @@ TEST_F(Load, SaysWhatIsWrongWithAValue) {
       {R"({"pull": {"keep_free": "2 GB"}})",
        R"($.pull.keep_free: "2 GB" is not an amount such as "2GB", "500Mi" or "15%")"},
       {R"({"pull": {"parallel": 0}})", "$.pull.parallel: the number must be from 1 to 16"},
+      {R"({"pull": {"unpack": "ctr"}})",
+       "$.pull.unpack: \"ctr\" is none of \"nodeproof\", \"containerd\""},
       {R"({"pull": {"parallel": "3"}})",
        "$.pull.parallel: expected a whole number from 0, found a string"},
       {R"({"check_every": "15"})",
@@ -376,7 +379,8 @@ TEST(ConfigDigest, ChangesWithEverySetting) {
   others[10].pull.keep_free = Amount{.units = 0, .percent = 1};
   others[11].pull.bandwidth = 64000;
   others[12].sources = {"/mnt/usb"};
-  others.resize(others.size() + 2, base);
+  others.resize(others.size() + 3, base);
+  others[others.size() - 3].pull.unpack = Unpack::containerd;
   others[others.size() - 2].pull.windows = {*parse_time_window("01:00-05:00")};
   others[others.size() - 1].pull.start_jitter = seconds(60);
   others.push_back(base);

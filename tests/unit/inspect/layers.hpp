@@ -34,7 +34,8 @@ class TextReader final : public ByteReader {
 inline LayerInventory inventory_of(const std::string& blob, const AnalyserLimits& limits = {},
                                    const std::string& spool = "/tmp") {
   TextReader reader(blob);
-  return take_inventory(hash_of(as_bytes(blob)), reader, spool, limits);
+  return take_inventory(hash_of(as_bytes(blob)), reader,
+                        {.spool_directory = spool, .limits = limits});
 }
 inline LayerInventory inventory_of(const fakes::TarWriter& tar) { return inventory_of(tar.str()); }
 

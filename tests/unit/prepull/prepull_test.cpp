@@ -242,7 +242,7 @@ TEST_F(Prepull, GivesTheDiskBackWhenItIsFull) {
 
 TEST_F(Prepull, StopsWhenAskedAndKeepsTheLease) {
   std::stop_source stop;
-  LayerObserverFactory observers = [&](const Descriptor&, const Digest&) {
+  LayerObserverFactory observers = [&](const ObservedLayer&) {
     stop.request_stop();
     return std::unique_ptr<LayerObserver>();
   };

@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 
+#include "common/crypto.hpp"
+#include "common/layer_reader.hpp"
+
 namespace nodeproof::prepull {
 
 std::string layer_bytes(std::size_t size, char seed) {
@@ -43,44 +46,62 @@ ResolvedImage push_resolved(FakeRegistry& registry, const std::string& reference
           .findings = {}};
 }
 
+// The rig's layers are plain tars: what is stored is what is inflated.
 class Recorder final : public LayerObserver {
  public:
-  Recorder(Observations& all, std::string digest) : all_(all), digest_(std::move(digest)) {
+  // digest: "" = it only hands on.
+  Recorder(Observations& all, std::string digest, PlainSink* plain)
+      : all_(all), digest_(std::move(digest)), plain_(plain) {
+    if (digest_.empty()) return;
     const std::lock_guard lock(all_.mutex_);
     auto& seen = all_.seen_[digest_];
     ++seen.made;
     seen.bytes.clear();
   }
   ~Recorder() override {
+    if (finished_) return;
+    if (plain_ != nullptr) plain_->end(fail(Errc::cancelled, "the download broke off"));
     const std::lock_guard lock(all_.mutex_);
-    if (!finished_) ++all_.seen_[digest_].broken;
+    if (!digest_.empty()) ++all_.seen_[digest_].broken;
   }
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
   void write(Bytes bytes) override {
+    if (plain_ != nullptr) {
+      hasher_.update(bytes);
+      total_ += bytes.size();
+      wanted_ = wanted_ && plain_->write(bytes);
+    }
     const std::lock_guard lock(all_.mutex_);
-    all_.seen_[digest_].bytes += as_text(bytes);
+    if (!digest_.empty()) all_.seen_[digest_].bytes += as_text(bytes);
   }
   void finish() override {
-    const std::lock_guard lock(all_.mutex_);
     finished_ = true;
-    ++all_.seen_[digest_].finished;
+    if (plain_ != nullptr) plain_->end(PlainTarEnd{hasher_.finish(), total_});
+    const std::lock_guard lock(all_.mutex_);
+    if (!digest_.empty()) ++all_.seen_[digest_].finished;
   }
 
  private:
   Observations& all_;
   std::string digest_;
+  PlainSink* plain_;
+  Hasher hasher_;
+  std::uint64_t total_ = 0;
+  bool wanted_ = true;
   bool finished_ = false;
 };
 
 LayerObserverFactory Observations::factory() {
-  return [this](const Descriptor& layer, const Digest&) -> std::unique_ptr<LayerObserver> {
+  return [this](const ObservedLayer& layer) -> std::unique_ptr<LayerObserver> {
+    bool known = false;
     {
       const std::lock_guard lock(mutex_);
-      if (known_[layer.digest.str()]) return nullptr;
+      known = known_[layer.blob.digest.str()];
     }
-    return std::make_unique<Recorder>(*this, layer.digest.str());
+    if (known && layer.plain == nullptr) return nullptr;
+    return std::make_unique<Recorder>(*this, known ? "" : layer.blob.digest.str(), layer.plain);
   };
 }
 
@@ -96,7 +117,7 @@ Observations::Seen Observations::of(const Digest& layer) const {
 }
 
 Result<PulledImage> PullRig::pull(const ResolvedImage& image, const std::stop_token& stop) {
-  return prepull(image, {registry, store, observers, progress}, options, stop);
+  return prepull(image, {registry, store, observers, progress, {}, nullptr, unpack}, options, stop);
 }
 
 }  // namespace nodeproof::prepull

@@ -56,6 +56,7 @@ struct PullRig {
     reports.push_back(one);
   };
   PullOptions options;
+  UnpackWay unpack = {nullptr, "the rig has none"};
 
   Result<PulledImage> pull(const ResolvedImage& image, const std::stop_token& stop = {});
 };

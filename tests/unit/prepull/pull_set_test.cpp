@@ -55,8 +55,8 @@ TEST_F(Set, ALeaseOutlivesASetOfThreeDays) {
 
 TEST_F(Set, HandsAnImageOutWhileAnotherGoesOn) {
   std::latch first_is_out(1);
-  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
-    if (layer.digest == digest(two, 2)) first_is_out.wait();
+  const LayerObserverFactory observers = [&](const ObservedLayer& layer) {
+    if (layer.blob.digest == digest(two, 2)) first_is_out.wait();
     return std::unique_ptr<LayerObserver>();
   };
   PullSet set(both(), {rig.registry, rig.store, observers, rig.progress}, rig.options, {});
@@ -192,8 +192,8 @@ TEST_F(Set, SaysAgainHowItGoesWhenNothingComes) {
       said_again.count_down();
     }
   };
-  const LayerObserverFactory observers = [&](const Descriptor& layer, const Digest&) {
-    if (layer.digest == digest(one, 1)) said_again.wait();
+  const LayerObserverFactory observers = [&](const ObservedLayer& layer) {
+    if (layer.blob.digest == digest(one, 1)) said_again.wait();
     return std::unique_ptr<LayerObserver>();
   };
   rig.options.parallel = 1;

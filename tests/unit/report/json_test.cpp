@@ -62,6 +62,18 @@ TEST(ReportJson, HasTheDocumentsFields) {
   EXPECT_EQ(document.find("host")->find("pageSize")->unsigned_integer().value(), 16384U);
 }
 
+TEST(ReportJson, TellsWhoUnpackedAndWhyItWasContainerd) {
+  NodeReport report = sample();
+  report.images[1].pull.unpacked = {3, 1, {"layer sha256:ab: an opaque directory"}};
+  const std::string text = to_json(report, false);
+  EXPECT_NE(text.find(R"("unpack":{"by":"both","layersByNodeproof":3,"layersByContainerd":1,)"
+                      R"("reasons":["layer sha256:ab: an opaque directory"]})"),
+            std::string::npos);
+  const auto back = from_json(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->images, report.images);
+}
+
 TEST(ReportJson, PassesOverWhatANewerProgramAdded) {
   const auto report = from_json(
       R"({"apiVersion": "nodeproof.dev/v1", "kind": "NodeReport", "node": "n", "colour": "blue"})");

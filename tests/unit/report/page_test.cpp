@@ -71,6 +71,13 @@ TEST(NodePage, TellsFactsOfImagesAndOfTheHost) {
                           HasSubstr("site=berlin, ring=1")));
 }
 
+TEST(NodePage, TellsWhatContainerdUnpackedAndWhy) {
+  NodeReport report = sample();
+  for (ImageReport& image : report.images) image.pull.unpacked = {3, 1, {"layer <b>: opaque"}};
+  EXPECT_THAT(page_of(report),
+              HasSubstr("1 of them reused; 1 unpacked by containerd: layer &lt;b&gt;: opaque"));
+}
+
 TEST(NodePage, IsTheSameForTheSameReport) {
   NodeReport report = sample();
   EXPECT_EQ(to_html(report, {report.time + 1min}), to_html(report, {report.time + 3h}));

@@ -1,0 +1,106 @@
+#include "common/layer_archive.hpp"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "common/text.hpp"
+
+namespace nodeproof {
+namespace {
+
+constexpr std::size_t kBlockBytes = 256 << 10;
+
+std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
+
+}  // namespace
+
+void TarStream::Free::operator()(archive* handle) const { ::archive_read_free(handle); }
+
+TarStream::TarStream(ByteReader& plain, std::uint64_t most_bytes)
+    : plain_(plain),
+      most_bytes_(most_bytes),
+      buffer_(kBlockBytes),
+      archive_(::archive_read_new()) {}
+
+TarStream::~TarStream() = default;
+
+Result<bool> TarStream::open() {
+  archive* handle = archive_.get();
+  if (handle == nullptr) return fail(Errc::internal, "tar: libarchive cannot start");
+  first_ = TRY(fill());
+  if (first_->empty()) return false;
+  ::archive_read_support_format_tar(handle);
+  // Names are bytes; nothing is converted to a locale.
+  ::archive_read_set_options(handle, "hdrcharset=BINARY");
+  ::archive_read_set_callback_data(handle, this);
+  ::archive_read_set_read_callback(handle, read_block);
+  if (::archive_read_open1(handle) != ARCHIVE_OK) return wrong();
+  return true;
+}
+
+Result<archive_entry*> TarStream::next() {
+  archive_entry* entry = nullptr;
+  const int status = ::archive_read_next_header(archive_.get(), &entry);
+  if (status == ARCHIVE_EOF) return nullptr;
+  if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return wrong();
+  current_ = printable(text_of(::archive_entry_pathname(entry)));
+  // Of a name that is no text in this locale its bytes are kept; any other warning means that
+  // something of the entry is lost.
+  const std::string_view why = text_of(::archive_error_string(archive_.get()));
+  if (status == ARCHIVE_WARN && why.find("can't be converted") == std::string_view::npos) {
+    return fail(Errc::unsupported, current_ + ": " + printable(why));
+  }
+  return entry;
+}
+
+Result<std::optional<TarStream::Block>> TarStream::block() {
+  const void* bytes = nullptr;
+  std::size_t length = 0;
+  la_int64_t offset = 0;
+  const int status = ::archive_read_data_block(archive_.get(), &bytes, &length, &offset);
+  if (status == ARCHIVE_EOF) return std::nullopt;
+  if (status != ARCHIVE_OK) return wrong();
+  return Block{Bytes(static_cast<const std::byte*>(bytes), length), offset};
+}
+
+Result<> TarStream::drain() {
+  while (!TRY(fill()).empty()) {
+  }
+  return {};
+}
+
+Result<Bytes> TarStream::fill() {
+  const std::size_t got = TRY(plain_.read(buffer_));
+  total_ += got;
+  if (total_ > most_bytes_) {
+    return fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked");
+  }
+  return Bytes(buffer_).first(got);
+}
+
+std::ptrdiff_t TarStream::read_block(archive* handle, void* self, const void** block) {
+  auto& stream = *static_cast<TarStream*>(self);
+  Result<Bytes> bytes = stream.first_ ? Result<Bytes>(*stream.first_) : stream.fill();
+  stream.first_.reset();
+  if (!bytes) {
+    stream.error_ = std::move(bytes).error();
+    ::archive_set_error(handle, EIO, "%s", "the stream broke off");
+    return -1;
+  }
+  *block = bytes->data();
+  return static_cast<std::ptrdiff_t>(bytes->size());
+}
+
+std::unexpected<Error> TarStream::wrong() {
+  const std::string where = current_.empty() ? "at its start" : "at or behind " + current_;
+  if (error_) return std::unexpected(std::move(*error_).with_context("tar, " + where));
+  const std::string why = printable(text_of(::archive_error_string(archive_.get())));
+  const std::string at = " (byte " + std::to_string(total_) + " read)";
+  const bool truncated = why.starts_with("Truncated");
+  return fail(truncated ? Errc::truncated : Errc::corrupt, "tar, " + where + ": " + why + at);
+}
+
+}  // namespace nodeproof
