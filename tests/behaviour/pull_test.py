@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rig import images, layers, packages, processes, program, programs, testing
 from rig.containerd import Containerd
-from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, tar_of
+from rig.on_containerd import HOST, MEGABYTE, VERSION, OnContainerd, layer, new_seed, tar_of
 from rig.program import Nodeproof
 from rig.proxy import Proxy
 from rig.registry import Registry
@@ -33,11 +33,6 @@ def plain_layer(seed: str, size: int) -> layers.Layer:
     path.write_bytes(data)
     digest = layers.sha256(data)
     return layers.Layer(path, digest, len(data), digest, "application/vnd.oci.image.layer.v1.tar")
-
-
-def new_seed() -> int:
-    """Another one each time; NODEPROOF_SEED repeats what failed."""
-    return int(os.environ.get("NODEPROOF_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
 class Pulls(OnContainerd):

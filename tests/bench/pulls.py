@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bench_images
+import unpacks
 from rig import images, packages, processes, program
 from rig.containerd import Containerd
 from rig.program import Nodeproof
@@ -19,7 +20,7 @@ from shaped_link import FAR, ShapedLink
 from usage import Used, io_of, measure
 from warm_pass import answered
 
-PARTS = ("large", "set", "link", "written", "unchanged")
+PARTS = ("large", "set", "link", "written", "unchanged", "unpack")
 NAMESPACE = "k8s.io"
 MEMORY_TARGET_MB = 40
 UNCHANGED_TARGET_S = 0.050
@@ -116,8 +117,11 @@ def say(what: str, found: float, target: float) -> None:
 
 
 class Bench:
-    def __init__(self, version: str, rounds: int, link_scale: float = 1):
-        self.version, self.rounds, self.link_scale = version, rounds, link_scale
+    new_table = Table
+
+    def __init__(self, version: str, rounds: int, link_scale: float = 1, scale: float = 1):
+        self.version, self.rounds, self.link_scale, self.scale = version, rounds, link_scale, scale
+        self.tails: dict[str, list[float]] = {}  # client -> seconds that it took after the last byte, by round
 
     @contextlib.contextmanager
     def stage(self, registry: Registry, references: list[str], **more):
@@ -148,6 +152,9 @@ class Bench:
         table.show(f"one image of {megabytes(image)}, containerd {self.version}, its state in memory")
         table.judge("the pull beside CRI's", CRI, 1.0)
         return table.keeps_memory()
+
+    def unpack(self) -> bool:
+        return unpacks.measure_all(self, {"ctr": CTR, "CRI": CRI}, CHECK)
 
     def set(self) -> bool:
         with Registry() as registry:
@@ -185,6 +192,8 @@ class Bench:
         ratios = [used.wall / floor for used, floor in zip(table.rows[OURS], floors)]
         say(f"the pull beside bytes/bandwidth and the last unpack ({min(ratios):.2f}-{max(ratios):.2f})",
             statistics.median(ratios), 1.05)
+        for who in (OURS, CHECK):
+            say(f"{who}, seconds after the last byte", statistics.median(self.tails[who]), unpacks.TAIL_TARGET_S)
         return table.keeps_memory()
 
     def link_round(self, table: Table, link: ShapedLink, registry: Registry) -> float:
@@ -193,7 +202,9 @@ class Bench:
         for who in CLIENTS:
             with self.stage(registry, [f"{registry.name}/large:1"], plain_http=registry.name) as (stage, nodeproof):
                 before = link.received()
-                used = stage.run(who, nodeproof)
+                with unpacks.LastByte(link) as last_byte:
+                    used = stage.run(who, nodeproof)
+                self.tails.setdefault(who, []).append(last_byte.ago)
                 used.wire = link.received() - before
             table.add(who, used)
             if who == OURS:
@@ -259,13 +270,14 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--part", choices=PARTS, action="append")
     options.add_argument("--link-scale", type=float, default=1)
+    options.add_argument("--scale", type=float, default=1)
     given = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("tests/bench/pull: ended"))  # through all that cleans up
     print(f"program measured: {program.binary()}", flush=True)
     versions = list(packages.CONTAINERD_SUITES) if given.containerd == "all" else [given.containerd]
     kept = True
     for version in versions:
-        bench = Bench(version, given.rounds, given.link_scale)
+        bench = Bench(version, given.rounds, given.link_scale, given.scale)
         for part in given.part or PARTS:
             kept = getattr(bench, part)() and kept
     return 0 if kept else 1

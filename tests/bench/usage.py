@@ -1,5 +1,6 @@
 """What a command, and a daemon meanwhile, used."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -7,6 +8,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from rig import processes
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -16,7 +19,7 @@ class Used:
     wall: float = 0.0  # seconds, as the CPU's
     client_cpu: float = 0.0
     daemon_cpu: float = 0.0
-    peak: float = 0.0  # MB, of the client; of those that run together the sum
+    peak: float = 0.0  # MB, of the client with its children; of those that run together the sum
     wire: int = 0  # bytes
     written: int = 0  # bytes to a disk, by client and daemon; 0 where they write to memory
     read: int = 0  # bytes by the daemon, from wherever
@@ -34,8 +37,19 @@ def cpu_of(pid: int) -> float:
     return sum(map(int, fields[11:15])) / TICK
 
 
+def pss_of(pids: list[int]) -> float:
+    """MB: what several share counts once."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if found := re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"), re.MULTILINE):
+                total += int(found[1])
+    return total / 1024
+
+
 class Running:
-    """One command; its peak memory is looked at by a thread. (ru_maxrss would begin with our own size.)"""
+    """One command; its peak memory is looked at by a thread: the larger of its own high-water mark and, while it has
+    children, of the sum of all their proportional shares. (ru_maxrss would begin with our own size.)"""
 
     def __init__(self, command: list, environment: dict | None):
         self._command = command
@@ -54,12 +68,14 @@ class Running:
                 return
             if found := re.search(r"VmHWM:\s+(\d+)", status):
                 self._peak = max(self._peak, int(found[1]) / 1024)
+            if processes.children(self._process.pid):
+                self._peak = max(self._peak, pss_of(processes.descendants([self._process.pid])))
 
     def end(self, used: Used, accept: tuple = (0,)) -> None:
         """Waits for it and adds what it used."""
         pid = self._process.pid
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        used.written += io_of(pid)["write_bytes"]
+        used.written += io_of(pid)["write_bytes"]  # as the CPU's, with the children that it waited for
         _, status, rusage = os.wait4(pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._done.set()

@@ -26,11 +26,12 @@ CRI = [
 
 class Containerd:
     """Use as a context manager. `version` is "1.6", "1.7" or "2"; raises packages.Unavailable when it cannot be had.
+    `decompressors`: it may use igzip and unpigz where they are on its PATH; a folder is put in front of that.
     `plain_http`: a registry that CRI reaches without TLS although it is not on loopback; `place`: the folder to live
     in, "" = in memory where that is roomy; `runtimes`: runtime handlers of its CRI, name -> program in runc's place;
     `verifiers`: a folder of programs that are asked before each pull (version 2)."""
 
-    def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool = False,
+    def __init__(self, version: str = "1.6", cri: bool = True, decompressors: bool | Path = False,
                  local_pull: bool = False, plain_http: str = "", place: str = "", runtimes: dict | None = None,
                  verifiers: str = ""):
         self.version, self.cri, self.decompressors = version, cri, decompressors
@@ -176,6 +177,8 @@ class Containerd:
 
     def environment(self) -> dict[str, str]:
         path = f"{self.tree}/usr/bin:{self.runc}/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+        if isinstance(self.decompressors, Path):
+            path = f"{self.decompressors}:{path}"
         env = {"PATH": path, "HOME": str(self.folder)}
         libraries = sorted(self.runc.glob("usr/lib/*-linux-gnu"))
         if libraries and not any(Path("/usr/lib").glob("*-linux-gnu/libseccomp.so.2")):

@@ -89,6 +89,12 @@ def generated(key: str, make_tar) -> Layer:
     return _load(packages.cached("layer", "generated 1 " + key, lambda folder: _store_tar(folder, make_tar(), 1)))
 
 
+def stored(blob: bytes, tar: bytes, media_type: str = Layer.media_type) -> Layer:
+    """A layer of exactly this blob, which is to be inflated to `tar`."""
+    place = packages.cached("layer", f"stored 1 {sha256(blob)}", lambda folder: (folder / "layer").write_bytes(blob))
+    return Layer(place / "layer", sha256(blob), len(blob), sha256(tar), media_type)
+
+
 def zstd(layer: Layer) -> Layer:
     """The same layer with the other compression."""
     tar = gzip.decompress(layer.path.read_bytes())

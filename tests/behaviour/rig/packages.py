@@ -100,3 +100,24 @@ def skopeo_tree() -> Path:
 
 def nginx_tree() -> Path:
     return unpacked("nginx", debs("bookworm", host_architecture(), ["nginx-light"], "(nginx|libpcre2-8-0)_"))
+
+
+def strace() -> list[str]:
+    """The command, with the libraries that a small Debian may lack."""
+    tree = unpacked("strace", debs("bookworm", host_architecture(), ["strace"], "(strace|libunwind8)_"))
+    library = next(tree.glob("usr/lib/*/libunwind.so.8")).parent
+    return ["env", f"LD_LIBRARY_PATH={library}", str(tree / "usr/bin/strace")]
+
+
+def decompressors() -> Path:
+    """A folder with igzip and unpigz, which containerd uses where it finds them: version 2 the first, older ones the second."""
+    files = debs("bookworm", host_architecture(), ["isal", "pigz"], "(isal|libisal2|pigz)_")
+    tree = unpacked("decompressors", files)
+    library = next(tree.glob("usr/lib/*/libisal.so.2")).parent
+
+    def make(folder: Path) -> None:
+        (folder / "igzip").write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={library} exec {tree}/usr/bin/igzip "$@"\n', encoding="utf-8")
+        (folder / "igzip").chmod(0o755)
+        (folder / "unpigz").symlink_to(tree / "usr/bin/unpigz")
+
+    return cached("decompressors", f"1 {tree}", make)

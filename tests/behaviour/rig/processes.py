@@ -81,6 +81,25 @@ def descendants(pids: list[int]) -> list[int]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """Of all its threads; [] once it has ended."""
+    found = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        pass
+    return found
+
+
+def alive(pid: int) -> bool:
+    """A zombie is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def kill_all(pids: list[int]) -> None:
     for pid in pids:
         try:
