@@ -23,6 +23,7 @@ TarStream::TarStream(ByteReader& plain, std::uint64_t most_bytes)
     : plain_(plain),
       most_bytes_(most_bytes),
       buffer_(kBlockBytes),
+      before_(kBlockBytes),
       archive_(::archive_read_new()) {}
 
 TarStream::~TarStream() = default;
@@ -72,8 +73,35 @@ Result<> TarStream::drain() {
   return {};
 }
 
+// The header ends where the content begins.
+TarStream::RawTypes TarStream::raw_types() const {
+  archive* handle = archive_.get();
+  constexpr std::int64_t kHeader = 512;
+  return {type_at(::archive_read_header_position(handle)),
+          type_at(::archive_filter_bytes(handle, 0) - kHeader)};
+}
+
+char TarStream::type_at(std::int64_t header) const {
+  constexpr std::int64_t kType = 156;  // POSIX ustar: typeflag
+  const auto end = static_cast<std::int64_t>(total_);
+  const auto begin = end - static_cast<std::int64_t>(held_);
+  const std::int64_t at = header + kType - begin;
+  if (at >= 0 && header + kType < end) return static_cast<char>(buffer_[static_cast<size_t>(at)]);
+  const std::int64_t earlier = at + static_cast<std::int64_t>(held_before_);
+  if (at >= 0 || earlier < 0) return '\0';
+  return static_cast<char>(before_[static_cast<std::size_t>(earlier)]);
+}
+
+// libarchive has no bytes of the buffer that is filled: what it keeps of the last one it copies.
 Result<Bytes> TarStream::fill() {
-  const std::size_t got = TRY(plain_.read(buffer_));
+  buffer_.swap(before_);
+  held_before_ = std::exchange(held_, 0);
+  while (held_ < buffer_.size()) {
+    const std::size_t got = TRY(plain_.read(std::span(buffer_).subspan(held_)));
+    if (got == 0) break;
+    held_ += got;
+  }
+  const std::size_t got = held_;
   total_ += got;
   if (total_ > most_bytes_) {
     return fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked");

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/text.hpp"
+
 namespace nodeproof {
 namespace {
 
@@ -134,7 +136,7 @@ Result<UniqueFd> LayerRoot::directory(const std::string& path) {
   UniqueFd fd = open_plain(path, kDirectory);
   if (fd) return fd;
   fd = open_plain(TRY(resolve(path)), kDirectory);
-  if (!fd) return layer_failure(errno, "opening the directory " + path);
+  if (!fd) return layer_failure(errno, "opening the directory " + printable(path));
   return fd;
 }
 

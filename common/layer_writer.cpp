@@ -51,6 +51,7 @@ class LayerWriter {
         return fail(Errc::too_large, "layer: more than " + std::to_string(options_.limits.entries) +
                                          " entries, at " + tar_.current());
       }
+      TRY(named(same_for_go(entry)));
       const LayerItem item = TRY(named(layer_item(entry, options_.limits)));
       if (!item.path.empty()) TRY(take(item));
     }
@@ -70,6 +71,18 @@ class LayerWriter {
   [[nodiscard]] Result<T> named(Result<T> result) const {
     if (result) return result;
     return std::unexpected(std::move(result).error().with_context(tar_.current()));
+  }
+
+  // Go's archive/tar, and so containerd, knows none of the other types.
+  [[nodiscard]] Result<> same_for_go(archive_entry* entry) const {
+    constexpr std::string_view kKnown("\0" "0123456xXgLK", 13);
+    const TarStream::RawTypes types = tar_.raw_types();
+    const bool sparse = ::archive_entry_sparse_count(entry) > 0;  // its own header is further back
+    const char own = sparse ? types.first : types.own;
+    if (kKnown.contains(types.first) && kKnown.contains(own)) {
+      return {};
+    }
+    return fail(Errc::unsupported, "a type of entry that containerd does not know");
   }
 
   Result<> take(const LayerItem& item) {
