@@ -196,7 +196,8 @@ void leave_root() { static_cast<void>(::chroot("..")); }
 void leave_namespace() { ::unshare(CLONE_NEWUSER); }
 void become_other() { static_cast<void>(::setuid(1000)); }
 void make_code() {
-  ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  static_cast<void>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 void turn_into_code() {
   void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
