@@ -81,6 +81,8 @@ class Pair:
         failed = pull_by_ctr(self.reference, self.references.values(), kind)
         self.refused = {name: failed[reference] for name, reference in self.references.items() if failed[reference]}
         self.outcome = nodeproof.check(config(self.found, self.references.values(), snapshotter=self.snapshotter, **more))
+        if not self.outcome.report:  # which says what a crash left
+            raise RuntimeError("an empty report")
         self._trees = {side: trees.Trees(side, kind) for side in (self.reference, self.found)}
 
     def chains(self, name: str) -> list[str]:
