@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -93,20 +94,28 @@ char TarStream::type_at(std::int64_t header) const {
 }
 
 // libarchive has no bytes of the buffer that is filled: what it keeps of the last one it copies.
+// What came before an error, or within the limit, comes first.
 Result<Bytes> TarStream::fill() {
+  if (failed_) return std::unexpected(*failed_);
   buffer_.swap(before_);
   held_before_ = std::exchange(held_, 0);
-  while (held_ < buffer_.size()) {
-    const std::size_t got = TRY(plain_.read(std::span(buffer_).subspan(held_)));
-    if (got == 0) break;
-    held_ += got;
+  const auto room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), most_bytes_ - total_ + 1));
+  while (held_ < room && !failed_) {
+    const auto got = plain_.read(std::span(buffer_).subspan(held_, room - held_));
+    if (!got) failed_ = got.error();
+    if (!got || *got == 0) break;
+    held_ += *got;
   }
-  const std::size_t got = held_;
-  total_ += got;
-  if (total_ > most_bytes_) {
-    return fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked");
+  if (total_ + held_ > most_bytes_) {
+    --held_;
+    failed_ =
+        fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked")
+            .error();
   }
-  return Bytes(buffer_).first(got);
+  total_ += held_;
+  if (held_ == 0 && failed_) return std::unexpected(*failed_);
+  return Bytes(buffer_).first(held_);
 }
 
 std::ptrdiff_t TarStream::read_block(archive* handle, void* self, const void** block) {

@@ -62,8 +62,9 @@ class TarStream {
   std::vector<std::byte> buffer_, before_;  // what was read last, and before that
   std::size_t held_ = 0, held_before_ = 0;  // bytes in each
   std::unique_ptr<archive, Free> archive_;
-  std::optional<Bytes> first_;  // read before libarchive asked
-  std::optional<Error> error_;  // of the stream, which libarchive cannot carry
+  std::optional<Bytes> first_;   // read before libarchive asked
+  std::optional<Error> failed_;  // the stream; told when all before it has been given
+  std::optional<Error> error_;   // the same, which libarchive cannot carry
   std::string current_;
 };
 

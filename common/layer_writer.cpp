@@ -1,5 +1,7 @@
 #include "common/layer_writer.hpp"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,13 +77,11 @@ class LayerWriter {
 
   // Go's archive/tar, and so containerd, knows none of the other types.
   [[nodiscard]] Result<> same_for_go(archive_entry* entry) const {
-    constexpr std::string_view kKnown("\0" "0123456xXgLK", 13);
+    constexpr std::string_view kKnown("0123456xXgLK\0", 13);
     const TarStream::RawTypes types = tar_.raw_types();
     const bool sparse = ::archive_entry_sparse_count(entry) > 0;  // its own header is further back
     const char own = sparse ? types.first : types.own;
-    if (kKnown.contains(types.first) && kKnown.contains(own)) {
-      return {};
-    }
+    if (kKnown.contains(types.first) && kKnown.contains(own)) return {};
     return fail(Errc::unsupported, "a type of entry that containerd does not know");
   }
 

@@ -53,6 +53,17 @@ TEST_F(LayerWriter, OwnersAndModesAreTheTarsWhateverTheUmask) {
   }
 }
 
+TEST_F(LayerWriter, LeavesTypesThatContainerdDoesNotKnowToIt) {
+  for (const char type : {'7', 'V', 'S', 'Z', 'D'}) {
+    TarWriter tar;
+    tar.file("before", std::string(300'000, 'x')).special("odd", type).file("after", "1");
+    expect_error(write(tar), Errc::unsupported, "a type of entry that containerd does not know");
+  }
+  TarWriter known;
+  for (int i = 0; i < 1500; ++i) known.file(std::string(120, 'n') + std::to_string(i), "x");
+  EXPECT_TRUE(write(known)) << "also where headers lie in two buffers";
+}
+
 TEST_F(LayerWriter, TheRootIsLeftAsItIs) {
   ASSERT_EQ(::chmod(".", 0711), 0);
   TarWriter tar;
