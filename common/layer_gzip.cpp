@@ -178,8 +178,8 @@ class GzipReader final : public InflatingReader {
     state_->next_out = reinterpret_cast<std::uint8_t*>(buffer.data());
     state_->avail_out = static_cast<std::uint32_t>(room);
     Step step{.status = ::isal_inflate(state_.get()), .used = 0, .made = 0};
-    step.used = held.size() - state_->avail_in;
-    step.made = room - state_->avail_out;
+    step.used = held.size() - std::min<std::size_t>(state_->avail_in, held.size());
+    step.made = room - std::min<std::size_t>(state_->avail_out, room);
     input_.drop(step.used);
     crc_ =
         ::crc32_gzip_refl(crc_, reinterpret_cast<const unsigned char*>(buffer.data()), step.made);

@@ -3,6 +3,15 @@
 
 execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/where ${NODEPROOF_ARCH} --drift COMMAND_ERROR_IS_FATAL ANY)
 
+# CMake keeps the toolchain's flags of its first run, and ccache takes no notice of the paths mapped there: another
+# checkout would get objects with paths of this machine in them.
+foreach(_root ${NODEPROOF_SYSROOT} ${NODEPROOF_DEPS})
+  string(FIND "${CMAKE_CXX_FLAGS}" "-ffile-prefix-map=${_root}=" _mapped)
+  if(_mapped EQUAL -1)
+    message(FATAL_ERROR "The sysroot or the libraries have changed since this folder was configured: run cmake --fresh --preset NAME")
+  endif()
+endforeach()
+
 set(_lib ${NODEPROOF_SYSROOT}/usr/lib/${NODEPROOF_TRIPLE})
 
 function(_third_party name)  # ARCHIVES...: in the order the linker reads them
