@@ -23,18 +23,6 @@ namespace {
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 
-// Modes are set as the tar says.
-class NoUmask {
- public:
-  NoUmask() : before_(::umask(0)) {}
-  ~NoUmask() { ::umask(before_); }
-  NoUmask(const NoUmask&) = delete;
-  NoUmask& operator=(const NoUmask&) = delete;
-
- private:
-  ::mode_t before_;
-};
-
 // Paths that parents come before.
 class PathSet {
  public:
@@ -290,7 +278,6 @@ class LayerWriter {
 }  // namespace
 
 Result<WrittenLayer> write_layer(ByteReader& plain_tar, const LayerWriteOptions& options) {
-  const NoUmask modes_are_the_tars;
   TarStream tar(plain_tar, options.limits.plain_bytes);
   if (!TRY(tar.open())) return WrittenLayer{};
   LayerRoot root = TRY(LayerRoot::open());
