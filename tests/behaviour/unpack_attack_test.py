@@ -157,11 +157,11 @@ class Limits(testing.RigTest):
 
     def test_a_path_of_too_many_folders(self):
         deep = layers.from_tar(hostile_layers.deep(1500))
-        self.assertIn("too many folders in its path", self.refused("deep", deep, for_containerd=True))
+        self.assertRegex(self.refused("deep", deep, for_containerd=True), "(too many|more than 512) (folders|directories) in its path")
 
     def test_a_path_longer_than_a_path_can_be(self):
         long = "/".join(["d" * 200] * 25)
-        self.assertIn("too long", self.refused("long", layers.from_tar(tars.tar(tars.file(long)))))
+        self.assertRegex(self.refused("long", layers.from_tar(tars.tar(tars.file(long)))), "too long a path|more than 4096 bytes")
 
 
 if __name__ == "__main__":

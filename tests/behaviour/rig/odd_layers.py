@@ -24,6 +24,11 @@ LOWER = tar(
     folder("d", 0o750), file("d/in"), file("f"), hard_link("low/hard", "f"))
 
 
+def _global(records: dict, name: bytes = b"pax_global_header") -> bytes:
+    data = tars.pax_records(records)
+    return tars.header(Entry("g", kind=b"g"), len(data), name, b"") + tars.padded(data)
+
+
 def _old_gnu_sparse() -> bytes:
     """Type S: the map stands in the header."""
     block = bytearray(tars.header(Entry("sparse-gnu", kind=b"S", gnu=True), len(SPARSE_DATA), b"sparse-gnu", b""))
@@ -95,9 +100,8 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
     "owners and times in base 256": tar(
         file("large", owner=(3_000_000, 4_000_000_000)), file("late", time=1 << 33), file("early", time=-100_000)),
     "a global header as git archive writes it": tar(
-        tars.header(Entry("g", kind=b"g"), 512, b"pax_global_header", b"")
-        + tars.padded(tars.pax_records({"comment": "0123456789abcdef" * 2, "mtime": "12345"})),
-        file("after")),
+        _global({"comment": "0123456789abcdef" * 2, "mtime": "12345"}), file("after")),
+    "a global header whose name has a folder": tar(_global({"comment": "x"}, b"folder/name"), file("after")),
     "a header without magic, as in Unix version 7": tar(
         tars.with_checksum(tars.header(file("v7"), 3, b"v7", b"")[:257].ljust(512, b"\0")) + tars.padded(b"old"),
         tars.with_checksum(tars.header(Entry("v7d/", kind=b"\0"), 0, b"v7d/", b"")[:257].ljust(512, b"\0"))),
@@ -111,7 +115,7 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
     "hard links whose headers say other modes, owners and times": tar(
         file("file", mode=0o600), hard_link("link", "file", mode=0o755, owner=(7, 8), time=WHEN + 5, records=xattrs(user__late=b"1"))),
     "a hard link to a symlink": tar(symlink("sym", "target"), hard_link("hard", "sym"), file("target")),
-    "a hard link to a device": tar(Entry("dev", kind=tars.CHARACTER, device=(1, 3), mode=0o666), hard_link("dev2", "dev")),
+    "a hard link to a device": tar(Entry("null", kind=tars.CHARACTER, device=(1, 3), mode=0o666), hard_link("null2", "null")),
     "a hard link through a symlinked folder": tar(
         folder("real"), file("real/file"), symlink("way", "real"), hard_link("hard", "way/file")),
     "a hard link to what comes later": tar(hard_link("hard", "later"), file("later")),
@@ -137,11 +141,13 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
         Entry("f", kind=tars.CHARACTER, device=(0, 0), mode=0), Entry("new", kind=tars.CHARACTER, device=(0, 0), mode=0o644)),
     "an opaque folder, the mark first": tar(folder("gone", 0o755), opaque("gone"), file("gone/new"), folder("gone/b"), file("gone/b/new")),
     "an opaque folder, the mark last": tar(folder("gone", 0o755), file("gone/new"), folder("gone/b"), file("gone/b/new"), opaque("gone")),
-    "an opaque folder without an entry": tar(opaque("low/deep")),
+    # Without the file its time would be that of the folder below, for containerd alone.
+    "an opaque folder without an entry": tar(opaque("low/deep"), file("low/deep/new")),
     "an opaque folder that is not there below": tar(folder("fresh"), opaque("fresh"), opaque("fresh/implied")),
     "an opaque root": tar(Entry(".wh..wh..opq"), file("only")),
     "an opaque root, the mark last": tar(file("only"), folder("sub"), file("sub/file"), Entry(".wh..wh..opq")),
-    "an opaque folder twice, and opaque ones in it": tar(opaque("low"), folder("low"), opaque("low"), opaque("low/deep"), file("low/deep/x")),
+    "an opaque folder twice, and opaque ones in it": tar(folder("low"), opaque("low"), opaque("low"), opaque("low/deep"), file("low/deep/x")),
+    "a folder's entry behind what is in it": tar(file("low/new"), folder("low", 0o700), file("low/deep/new"), folder("low/deep", 0o701, owner=(2, 3))),
     "setuid, setgid and sticky": tar(
         file("su", mode=0o4755), file("sg", mode=0o2755, owner=(0, 42)), file("all", mode=0o7777, owner=(1, 1)),
         folder("sticky", 0o1777), folder("sgd", 0o2775, owner=(0, 50)), file("sgd/in"), folder("sgd/sub")),
@@ -201,7 +207,8 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
     "names with dots and slashes": tar(
         folder("./dot/"), file("./dot/./file"), file("dot//double"), file("/absolute/file"), folder("trailing///"), file("dot/../beside"),
         symlink("./sym", "dot")),
-    "files whose names end in a slash": tar(file("zero/", b"data"), Entry("null/", b"", kind=b"\0"), file("after")),
+    "a file of data whose name ends in a slash": tar(file("zero/", b"data"), file("after")),
+    "files without a type whose names end in a slash": tar(Entry("null/", b"", kind=b"\0"), file("null/in"), file("after")),
     "folders that nobody may write, and files in them": tar(
         folder("ro", 0o555, owner=(9, 9)), file("ro/file"), folder("ro/sub", 0), file("ro/sub/file", mode=0), folder("ro/sub/more", 0o111),
         symlink("ro/sub/link", "file"), whiteout("low/locked/in")),
@@ -223,6 +230,8 @@ STACKS: dict[str, list[bytes]] = {
     "a symlink below, a folder above it, and something in that": [LOWER, tar(folder("link", 0o700)), tar(file("link/sub/x"))],
     "nothing, something, nothing": [tar(), LOWER, tar(), b"", tar(file("top"))],
     "the same layer twice": [LOWER, LOWER],
+    "new folders that only paths imply, in an implied one with setgid": [LOWER, tar(file("low/deep/sub/more/file"))],
+    "an implied folder with setgid over an implied one": [LOWER, tar(file("low/deep/one")), tar(file("low/deep/sub/file"))],
     "opaque upon opaque": [LOWER, tar(opaque("low"), file("low/1")), tar(opaque("low"), file("low/2"))],
 }
 
@@ -232,22 +241,29 @@ def _zstd(data: bytes) -> bytes:
 
 
 def _packed() -> dict[str, layers.Layer]:
-    whole = tar(folder("p"), file("p/noise", tars.noise("packed", 300_000)), file("p/text", b"words " * 50_000))
-    zstd_type = "application/vnd.oci.image.layer.v1.tar+zstd"
-    third = len(whole) // 3
+    def whole(name: str) -> bytes:
+        """Another one each, for what is there already is not unpacked."""
+        return tar(folder("p"), file("p/noise", tars.noise("packed", 300_000)), file("p/text", b"words " * 50_000), file(f"p/{name}"))
+
+    def gzip(name: str, change=lambda packed: packed, level: int = 9) -> layers.Layer:
+        return layers.stored(change(layers.gzip.compress(whole(name), compresslevel=level, mtime=0)), whole(name))
+
+    zstd_type, plain_type = ("application/vnd.oci.image.layer.v1.tar" + suffix for suffix in ("+zstd", ""))
+    frames, third = whole("frames"), len(whole("frames")) // 3
     skippable = struct.pack("<II", 0x184D2A50, 5) + b"skip!"
-    frames = _zstd(whole[:third]) + skippable + _zstd(b"") + _zstd(whole[third:])
-    one = layers.gzip.compress(whole, mtime=0)
+    several = _zstd(frames[:third]) + skippable + _zstd(b"") + _zstd(frames[third:])
     return {
-        "several gzip members": layers.stored(tars.gzip_members(whole, 4), whole),
-        "stored, not deflated": layers.stored(layers.gzip.compress(whole, compresslevel=0, mtime=0), whole),
-        "one zstd frame": layers.stored(_zstd(whole), whole, zstd_type),
-        "several zstd frames": layers.stored(frames, whole, zstd_type),
-        "not compressed": layers.stored(whole, whole, "application/vnd.oci.image.layer.v1.tar"),
-        "not compressed, though its type says so": layers.stored(whole, whole),
-        "gzip with name, comment and extra field": layers.stored(_with_fields(one), whole),
-        "zeros behind the gzip member": layers.stored(one + bytes(512), whole),
-        "a gzip member without its end": layers.stored(one[:-4], whole),
+        "several gzip members": layers.stored(tars.gzip_members(whole("members"), 4), whole("members")),
+        "stored, not deflated": gzip("stored", level=0),
+        "one zstd frame": layers.stored(_zstd(whole("frame")), whole("frame"), zstd_type),
+        "several zstd frames": layers.stored(several, frames, zstd_type),
+        "not compressed": layers.stored(whole("plain"), whole("plain"), plain_type),
+        "not compressed, though its type says so": layers.stored(whole("unsaid"), whole("unsaid")),
+        "gzip with name, comment and extra field": gzip("fields", _with_fields),
+        "zeros behind the gzip member": gzip("zeros", lambda packed: packed + bytes(512)),
+        "something behind the gzip member": gzip("more", lambda packed: packed + b"something else"),
+        "a gzip member without its end": gzip("end", lambda packed: packed[:-4]),
+        "a gzip member with a wrong checksum": gzip("checksum", lambda packed: packed[:-8] + bytes(4) + packed[-4:]),
         "another diff ID than the config says": layers.stored(
             layers.gzip.compress(tar(file("other")), mtime=0), tar(file("promised"))),
     }
