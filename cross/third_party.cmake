@@ -31,7 +31,7 @@ list(SORT _absl)
 _third_party(zlib ${_lib}/libz.a)
 _third_party(zstd ${_lib}/libzstd.a)
 _third_party(isal ${NODEPROOF_DEPS}/lib/libisal.a)
-_third_party(archive ${_lib}/libarchive.a)  # the tar and raw readers and the disk writer, without libacl: layer_file.cpp
+_third_party(archive ${_lib}/libarchive.a ${_lib}/libz.a)  # readers of tar and raw, the writer of tar.gz, that of disks without libacl
 _third_party(protobuf ${_lib}/libprotobuf.a ${_lib}/libz.a)
 _third_party(grpc ${_lib}/libgrpc++_unsecure.a ${_lib}/libgrpc_unsecure.a ${_lib}/libgpr.a ${_lib}/libaddress_sorting.a
              ${_lib}/libupb.a ${_lib}/libprotobuf.a ${_lib}/libcares.a ${_lib}/libre2.a ${_lib}/libz.a ${_absl})
