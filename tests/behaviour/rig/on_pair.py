@@ -14,7 +14,7 @@ class OnPair(testing.RigTest):
     """Images of make(), pulled once by each side."""
 
     snapshotter = ""
-    justified: dict[str, str] = {}  # image -> why its tree is another one
+    justified: dict[str, str] = {}  # how an image's name begins -> why its tree is another one
 
     @classmethod
     def make(cls) -> dict[str, images.Image]:
@@ -34,7 +34,7 @@ class OnPair(testing.RigTest):
 
     def assert_equal_trees(self):
         for name in self.pair.images:
-            if name in self.pair.refused or name in self.justified:
+            if name in self.pair.refused or name.startswith(tuple(self.justified)):
                 continue
             with self.subTest(name):
                 self.assertEqual([], self.pair.differences(name))
