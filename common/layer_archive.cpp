@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -23,6 +24,7 @@ TarStream::TarStream(ByteReader& plain, std::uint64_t most_bytes)
     : plain_(plain),
       most_bytes_(most_bytes),
       buffer_(kBlockBytes),
+      before_(kBlockBytes),
       archive_(::archive_read_new()) {}
 
 TarStream::~TarStream() = default;
@@ -72,13 +74,48 @@ Result<> TarStream::drain() {
   return {};
 }
 
+// The header ends where the content begins.
+TarStream::RawTypes TarStream::raw_types() const {
+  archive* handle = archive_.get();
+  constexpr std::int64_t kHeader = 512;
+  return {type_at(::archive_read_header_position(handle)),
+          type_at(::archive_filter_bytes(handle, 0) - kHeader)};
+}
+
+char TarStream::type_at(std::int64_t header) const {
+  constexpr std::int64_t kType = 156;  // POSIX ustar: typeflag
+  const auto end = static_cast<std::int64_t>(total_);
+  const auto begin = end - static_cast<std::int64_t>(held_);
+  const std::int64_t at = header + kType - begin;
+  if (at >= 0 && header + kType < end) return static_cast<char>(buffer_[static_cast<size_t>(at)]);
+  const std::int64_t earlier = at + static_cast<std::int64_t>(held_before_);
+  if (at >= 0 || earlier < 0) return '\0';
+  return static_cast<char>(before_[static_cast<std::size_t>(earlier)]);
+}
+
+// libarchive has no bytes of the buffer that is filled: what it keeps of the last one it copies.
+// What came before an error, or within the limit, comes first.
 Result<Bytes> TarStream::fill() {
-  const std::size_t got = TRY(plain_.read(buffer_));
-  total_ += got;
-  if (total_ > most_bytes_) {
-    return fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked");
+  if (failed_) return std::unexpected(*failed_);
+  buffer_.swap(before_);
+  held_before_ = std::exchange(held_, 0);
+  const auto room =
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), most_bytes_ - total_ + 1));
+  while (held_ < room && !failed_) {
+    const auto got = plain_.read(std::span(buffer_).subspan(held_, room - held_));
+    if (!got) failed_ = got.error();
+    if (!got || *got == 0) break;
+    held_ += *got;
   }
-  return Bytes(buffer_).first(got);
+  if (total_ + held_ > most_bytes_) {
+    --held_;
+    failed_ =
+        fail(Errc::too_large, "layer: more than " + human_bytes(most_bytes_) + " when unpacked")
+            .error();
+  }
+  total_ += held_;
+  if (held_ == 0 && failed_) return std::unexpected(*failed_);
+  return Bytes(buffer_).first(held_);
 }
 
 std::ptrdiff_t TarStream::read_block(archive* handle, void* self, const void** block) {

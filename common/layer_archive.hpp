@@ -37,9 +37,19 @@ class TarStream {
   // Reads what stands behind the end-of-archive mark.
   Result<> drain();
 
+  // An entry's type as the tar has it: libarchive takes what it does not know for a regular file,
+  // and passes over volume labels. Of the entry that next() gave, before its content is read.
+  // '\0': it cannot be told.
+  struct RawTypes {
+    char first = '\0';  // of the first header that belongs to it
+    char own = '\0';
+  };
+  [[nodiscard]] RawTypes raw_types() const;
+
   [[nodiscard]] const std::string& current() const { return current_; }  // printable, for messages
 
  private:
+  [[nodiscard]] char type_at(std::int64_t header) const;
   static std::ptrdiff_t read_block(archive* handle, void* self, const void** block);
   Result<Bytes> fill();
   [[nodiscard]] std::unexpected<Error> wrong();
@@ -49,10 +59,12 @@ class TarStream {
   };
   ByteReader& plain_;
   std::uint64_t most_bytes_, total_ = 0;
-  std::vector<std::byte> buffer_;
+  std::vector<std::byte> buffer_, before_;  // what was read last, and before that
+  std::size_t held_ = 0, held_before_ = 0;  // bytes in each
   std::unique_ptr<archive, Free> archive_;
-  std::optional<Bytes> first_;  // read before libarchive asked
-  std::optional<Error> error_;  // of the stream, which libarchive cannot carry
+  std::optional<Bytes> first_;   // read before libarchive asked
+  std::optional<Error> failed_;  // the stream; told when all before it has been given
+  std::optional<Error> error_;   // the same, which libarchive cannot carry
   std::string current_;
 };
 

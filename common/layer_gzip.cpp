@@ -151,12 +151,7 @@ class GzipReader final : public InflatingReader {
       if (input_.held().empty()) return truncated(input_);
     }
     const Step step = inflate_into(buffer);
-    if (step.status < 0) {
-      auto error = corrupt(input_, reason(step.status));
-      if (step.made == 0) return error;
-      broken_ = std::move(error).error();  // for the next call
-      return step.made;
-    }
+    if (step.status < 0) return corrupt(input_, reason(step.status));
     if (state_->block_state == ISAL_BLOCK_FINISH) {
       TRY(end_member());
     } else if (step.made == 0 && step.used == 0) {
@@ -178,8 +173,10 @@ class GzipReader final : public InflatingReader {
     state_->next_out = reinterpret_cast<std::uint8_t*>(buffer.data());
     state_->avail_out = static_cast<std::uint32_t>(room);
     Step step{.status = ::isal_inflate(state_.get()), .used = 0, .made = 0};
-    step.used = held.size() - state_->avail_in;
-    step.made = room - state_->avail_out;
+    // After an error its counts are wrong, and its last bytes made up; only next_in is right.
+    const auto used = reinterpret_cast<std::byte*>(state_->next_in) - held.data();
+    step.used = std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(used, 0)), held.size());
+    if (step.status >= 0) step.made = room - state_->avail_out;
     input_.drop(step.used);
     crc_ =
         ::crc32_gzip_refl(crc_, reinterpret_cast<const unsigned char*>(buffer.data()), step.made);

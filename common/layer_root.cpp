@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/text.hpp"
+
 namespace nodeproof {
 namespace {
 
@@ -50,6 +52,17 @@ std::string clean(std::string_view path) {
   return absolute ? "/" + made : made;
 }
 
+// Not by mkdir(2) alone: below a directory with setgid the new one would have it, too.
+Result<UniqueFd> make_one(int folder, const std::string& name, const std::string& path,
+                          const LayerRoot::Made& made) {
+  if (::mkdirat(folder, name.c_str(), 0755) != 0 ||
+      ::fchmodat(folder, name.c_str(), 0755, 0) != 0) {
+    return layer_failure(errno, "making its parent directory");
+  }
+  TRY(made(path));
+  return UniqueFd(::openat(folder, name.c_str(), kDirectory | O_CLOEXEC));
+}
+
 std::unexpected<Error> no_directory() {
   return fail(Errc::corrupt, "its parent directory is another kind of file");
 }
@@ -78,6 +91,7 @@ std::unexpected<Error> layer_failure(int errno_value, std::string_view what) {
     case EPERM:
     case EACCES:
     case EINVAL:
+    case EXDEV:
     case ENOSYS:
     case EOPNOTSUPP:
       return fail(Errc::unsupported, text);
@@ -122,7 +136,7 @@ Result<UniqueFd> LayerRoot::directory(const std::string& path) {
   UniqueFd fd = open_plain(path, kDirectory);
   if (fd) return fd;
   fd = open_plain(TRY(resolve(path)), kDirectory);
-  if (!fd) return layer_failure(errno, "opening the directory " + path);
+  if (!fd) return layer_failure(errno, "opening the directory " + printable(path));
   return fd;
 }
 
@@ -167,16 +181,9 @@ Result<UniqueFd> LayerRoot::make(const std::string& path, const Made& made) {
   std::string_view rest = path;
   while (at && !rest.empty()) {
     const std::string part(next_part(rest));
+    const std::string here = path.substr(0, path.size() - rest.size() - (rest.empty() ? 0 : 1));
     UniqueFd next(::openat(at.get(), part.c_str(), kDirectory | O_CLOEXEC));
-    if (!next && errno == ENOENT) {
-      // Not by mkdir(2) alone: below a directory with setgid the new one would have it, too.
-      if (::mkdirat(at.get(), part.c_str(), 0755) != 0 ||
-          ::fchmodat(at.get(), part.c_str(), 0755, 0) != 0) {
-        return layer_failure(errno, "making its parent directory");
-      }
-      TRY(made(path.substr(0, path.size() - rest.size() - (rest.empty() ? 0 : 1))));
-      next = UniqueFd(::openat(at.get(), part.c_str(), kDirectory | O_CLOEXEC));
-    }
+    if (!next && errno == ENOENT) next = TRY(make_one(at.get(), part, here, made));
     if (!next && (errno == ENOTDIR || errno == ELOOP)) return no_directory();
     at = std::move(next);
   }

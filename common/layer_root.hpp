@@ -29,6 +29,9 @@ class LayerRoot {
   // The root is the process' current directory; the destructor returns to it.
   static Result<LayerRoot> open(bool openat2_is_there = true);
   LayerRoot(LayerRoot&&) noexcept = default;
+  LayerRoot(const LayerRoot&) = delete;
+  LayerRoot& operator=(LayerRoot&&) = delete;
+  LayerRoot& operator=(const LayerRoot&) = delete;
   ~LayerRoot();
 
   // Makes the directory the current one, so that its entries are reached by their bare names. Links

@@ -1,5 +1,7 @@
 #include "common/layer_writer.hpp"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,18 +24,6 @@ namespace {
 
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
-
-// Modes are set as the tar says.
-class NoUmask {
- public:
-  NoUmask() : before_(::umask(0)) {}
-  ~NoUmask() { ::umask(before_); }
-  NoUmask(const NoUmask&) = delete;
-  NoUmask& operator=(const NoUmask&) = delete;
-
- private:
-  ::mode_t before_;
-};
 
 // Paths that parents come before.
 class PathSet {
@@ -63,6 +53,7 @@ class LayerWriter {
         return fail(Errc::too_large, "layer: more than " + std::to_string(options_.limits.entries) +
                                          " entries, at " + tar_.current());
       }
+      TRY(named(same_for_go(entry)));
       const LayerItem item = TRY(named(layer_item(entry, options_.limits)));
       if (!item.path.empty()) TRY(take(item));
     }
@@ -82,6 +73,16 @@ class LayerWriter {
   [[nodiscard]] Result<T> named(Result<T> result) const {
     if (result) return result;
     return std::unexpected(std::move(result).error().with_context(tar_.current()));
+  }
+
+  // Go's archive/tar, and so containerd, knows none of the other types.
+  [[nodiscard]] Result<> same_for_go(archive_entry* entry) const {
+    constexpr std::string_view kKnown("0123456xXgLK\0", 13);
+    const TarStream::RawTypes types = tar_.raw_types();
+    const bool sparse = ::archive_entry_sparse_count(entry) > 0;  // its own header is further back
+    const char own = sparse ? types.first : types.own;
+    if (kKnown.contains(types.first) && kKnown.contains(own)) return {};
+    return fail(Errc::unsupported, "a type of entry that containerd does not know");
   }
 
   Result<> take(const LayerItem& item) {
@@ -290,7 +291,6 @@ class LayerWriter {
 }  // namespace
 
 Result<WrittenLayer> write_layer(ByteReader& plain_tar, const LayerWriteOptions& options) {
-  const NoUmask modes_are_the_tars;
   TarStream tar(plain_tar, options.limits.plain_bytes);
   if (!TRY(tar.open())) return WrittenLayer{};
   LayerRoot root = TRY(LayerRoot::open());

@@ -118,7 +118,7 @@ License: Apache-2.0
  On Debian systems its text is in /usr/share/common-licenses/Apache-2.0.
 
 /usr/bin/nodeproof is one static program. It holds parts of these libraries and of nothing else; sbom.spdx.json beside this
-file has their checksums, and copyright.libraries.gz Debian's copyright file of each, word for word:
+file has their checksums, and copyright.libraries.gz Debian's copyright file of each, with authors it leaves out:
 
 {chr(10).join(rows)}
 

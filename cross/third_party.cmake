@@ -3,6 +3,15 @@
 
 execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/where ${NODEPROOF_ARCH} --drift COMMAND_ERROR_IS_FATAL ANY)
 
+# CMake keeps the toolchain's flags of its first run, and ccache takes no notice of the paths mapped there: another
+# checkout would get objects with paths of this machine in them.
+foreach(_root ${NODEPROOF_SYSROOT} ${NODEPROOF_DEPS})
+  string(FIND "${CMAKE_CXX_FLAGS}" "-ffile-prefix-map=${_root}=" _mapped)
+  if(_mapped EQUAL -1)
+    message(FATAL_ERROR "The sysroot or the libraries have changed since this folder was configured: run cmake --fresh --preset NAME")
+  endif()
+endforeach()
+
 set(_lib ${NODEPROOF_SYSROOT}/usr/lib/${NODEPROOF_TRIPLE})
 
 function(_third_party name)  # ARCHIVES...: in the order the linker reads them
@@ -22,7 +31,7 @@ list(SORT _absl)
 _third_party(zlib ${_lib}/libz.a)
 _third_party(zstd ${_lib}/libzstd.a)
 _third_party(isal ${NODEPROOF_DEPS}/lib/libisal.a)
-_third_party(archive ${_lib}/libarchive.a)  # only the tar and raw readers are pulled in: no other library is needed
+_third_party(archive ${_lib}/libarchive.a ${_lib}/libz.a)  # readers of tar and raw, the writer of tar.gz, that of disks without libacl
 _third_party(protobuf ${_lib}/libprotobuf.a ${_lib}/libz.a)
 _third_party(grpc ${_lib}/libgrpc++_unsecure.a ${_lib}/libgrpc_unsecure.a ${_lib}/libgpr.a ${_lib}/libaddress_sorting.a
              ${_lib}/libupb.a ${_lib}/libprotobuf.a ${_lib}/libcares.a ${_lib}/libre2.a ${_lib}/libz.a ${_absl})

@@ -35,10 +35,9 @@ std::optional<Error> lost_containerd(const NodeReport& report) {
 
 int cycle_child(Session& session, bool asked) {
   const UnpackRights rights = UnpackRights::take();
-  const Result<> dropped = UnpackRights::give_up();
+  UnpackRights::give_up();
   SignalStop signals;
   LineWriter lines(session.streams.out);
-  if (!dropped) log::warning(dropped.error().message);
   auto config = load_config(session.globals);
   if (!config) {
     lines.write(report::stream_line(config.error()));

@@ -7,6 +7,7 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/report_sinks.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/containerd/find_containerd.hpp"
 #include "agent/daemon.hpp"
@@ -60,6 +61,7 @@ std::vector<std::string> child_command(const Globals& globals, const std::string
 
 Action declare_daemon(CLI::App& /*app*/) {
   return [](Session& session) {
+    UnpackRights::lay_down();
     const Globals& globals = session.globals;
     const auto binary = own_binary();
     if (!binary) return complain(session, binary.error());

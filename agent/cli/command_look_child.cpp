@@ -5,6 +5,7 @@
 #include "agent/cli/cycle_run.hpp"
 #include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/containerd/grpc_image_store.hpp"
 #include "agent/look.hpp"
 #include "agent/report/cycle_stream.hpp"
@@ -45,6 +46,7 @@ Result<std::string> look(Session& session, const LookList& list, const std::stop
 }
 
 int look_child(Session& session) {
+  UnpackRights::give_up();
   const LookList list = load_look(session.globals.run_dir);
   SignalStop signals;
   const auto changed = look(session, list, signals.token());

@@ -7,6 +7,7 @@
 #include "agent/cli/report_file.hpp"
 #include "agent/cli/report_sinks.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/report/attestation.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/report/json.hpp"
@@ -78,6 +79,7 @@ void begin(report::SinkState& state, const ReportChildOptions& options) {
 }
 
 int report_child(Session& session, const ReportChildOptions& options) {
+  UnpackRights::give_up();
   const auto now = std::chrono::floor<std::chrono::seconds>(SystemClock().now());
   auto state = report::load_sink_state(session.globals.run_dir, options.sink, now);
   begin(state, options);

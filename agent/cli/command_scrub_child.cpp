@@ -10,6 +10,7 @@
 #include "agent/cli/lines.hpp"
 #include "agent/cli/required_images.hpp"
 #include "agent/cli/signals.hpp"
+#include "agent/cli/unpack_rights.hpp"
 #include "agent/cli/wiring.hpp"
 #include "agent/report/cycle_stream.hpp"
 #include "agent/scrub.hpp"
@@ -42,6 +43,7 @@ Result<> scrub(Session& session, LineWriter& lines, const std::stop_token& stop)
 }
 
 int scrub_child(Session& session) {
+  UnpackRights::give_up();
   step_back();
   SignalStop signals;
   LineWriter lines(session.streams.out);

@@ -1,7 +1,9 @@
 #include "agent/cli/unpack_rights.hpp"
 
 #include "agent/unpack/broker.hpp"
+#include "agent/unpack/rights.hpp"
 #include "common/file.hpp"
+#include "common/log.hpp"
 
 namespace nodeproof::cli {
 namespace {
@@ -24,7 +26,13 @@ UnpackRights UnpackRights::take() {
   return rights;
 }
 
-Result<> UnpackRights::give_up() { return unpack::drop_rights(); }
+void UnpackRights::give_up() {
+  if (const auto done = unpack::drop_rights(); !done) log::warning(done.error().message);
+}
+
+void UnpackRights::lay_down() {
+  if (const auto done = unpack::lay_down(); !done) log::warning(done.error().message);
+}
 
 UnpackWay UnpackRights::way(const config::Config& config) const {
   if (config.pull.unpack == config::Unpack::containerd) return {nullptr, "by the configuration"};

@@ -14,8 +14,10 @@ class UnpackRights {
  public:
   // Forks: to be called before the first thread. What this host does not allow is told by way().
   static UnpackRights take();
-  // This process goes on without any capability of its own.
-  static Result<> give_up();
+  // This process goes on without any capability of its own; failing is no reason to end.
+  static void give_up();
+  // It uses none, but its children may: those that are this program as root.
+  static void lay_down();
 
   [[nodiscard]] UnpackWay way(const config::Config& config) const;
 

@@ -1,6 +1,5 @@
 #include "agent/unpack/adopt.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/prctl.h>
@@ -11,8 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <string_view>
 #include <utility>
 
 #include "agent/unpack/attributes.hpp"
@@ -36,6 +33,16 @@ Result<Snapshot> open_overlay(const std::string& path) {
   return snapshot;
 }
 
+// What mkdir(2) gives a directory in one with setgid: containerd's applier had copied that before.
+Result<> take_group(int implied) {
+  struct ::stat parent{};
+  if (::fstatat(implied, "..", &parent, 0) != 0) return fail_errno(errno, "reading a directory");
+  if ((parent.st_mode & S_ISGID) == 0) return {};
+  constexpr auto kAsItIs = static_cast<::uid_t>(-1);
+  if (::fchown(implied, kAsItIs, parent.st_gid) != 0) return refuse_errno(errno, "setting a group");
+  return {};
+}
+
 // As containerd's mkparent: the first layer below that has the path decides.
 Result<> copy_from_below(int implied, const std::string& path, const std::vector<UniqueFd>& lower) {
   for (const UniqueFd& layer : lower) {
@@ -43,12 +50,12 @@ Result<> copy_from_below(int implied, const std::string& path, const std::vector
     if (!found) {  // a file in the middle of the path, say: there containerd's applier stops too
       return fail(Errc::unsupported, "the layers below: " + found.error().message);
     }
-    if (found->kind == Found::Kind::other) return {};
+    if (found->kind == Found::Kind::other) return take_group(implied);
     if (found->kind == Found::Kind::directory) {
       return copy_attributes(found->directory.get(), implied);
     }
   }
-  return {};
+  return take_group(implied);
 }
 
 Result<UniqueFd> open_staged(int staged, const std::string& path) {
@@ -72,17 +79,8 @@ Result<> complete(int staged, const UnpackedLayer& layer, const std::vector<Uniq
 }
 
 Result<> be_empty(int directory, const std::string& path) {
-  struct Close {
-    void operator()(DIR* entries) const { ::closedir(entries); }
-  };
-  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, Close> entries(::fdopendir(copy));
-  if (!entries) return refuse_errno(errno, "reading " + path);
-  while (const dirent* entry = ::readdir(entries.get())) {
-    const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") return fail(Errc::unsupported, path + " is not empty");
-  }
-  return {};
+  if (TRY(is_empty(directory))) return {};
+  return fail(Errc::unsupported, path + " is not empty");
 }
 
 // What overlayfs gave the place (the owner of the layer below it) is the layer's now.

@@ -1,11 +1,15 @@
 #include "agent/unpack/attributes.hpp"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -39,13 +43,36 @@ Result<std::string> names_of(int directory) {
   return names;
 }
 
+// Of a directory that is empty.
+Result<> copy_times(const struct ::stat& from, int to) {
+  if (!TRY(is_empty(to))) return {};
+  const std::array<::timespec, 2> times{from.st_atim, from.st_mtim};
+  if (::futimens(to, times.data()) != 0) return refuse_errno(errno, "setting times");
+  return {};
+}
+
 }  // namespace
+
+Result<bool> is_empty(int directory) {
+  struct Close {
+    void operator()(DIR* entries) const { ::closedir(entries); }
+  };
+  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, Close> entries(copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!entries) return refuse_errno(errno, "reading a directory");
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
 
 Result<> copy_attributes(int from, int to) {
   struct ::stat status{};
   if (::fstat(from, &status) != 0) return fail_errno(errno, "reading a directory");
   if (::fchown(to, status.st_uid, status.st_gid) != 0) return refuse_errno(errno, "changing owner");
   if (::fchmod(to, status.st_mode & 07777) != 0) return refuse_errno(errno, "changing mode");
+  TRY(copy_times(status, to));
   const std::string names = TRY(names_of(from));
   for (std::size_t begin = 0; begin < names.size();) {
     const std::string name = names.c_str() + begin;

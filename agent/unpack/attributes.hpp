@@ -5,9 +5,11 @@
 
 namespace nodeproof::unpack {
 
-// Owner, mode and extended attributes but trusted.*, from one open directory to another; attributes
-// that are there already stay. As containerd's applier, whose copied times the next file in the
-// directory overwrites.
+// Owner, mode, times and extended attributes but trusted.*, from one open directory to another;
+// attributes that are there already stay. As containerd's applier, which does so before anything is
+// in the directory: the times stay where nothing came into it.
 Result<> copy_attributes(int from, int to);
+
+Result<bool> is_empty(int directory);
 
 }  // namespace nodeproof::unpack

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <span>
 #include <utility>
 #include <vector>
 

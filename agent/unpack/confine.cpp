@@ -88,7 +88,7 @@ Result<> set_limits() {
   for (const Limit& limit :
        {Limit{RLIMIT_CORE, 0}, Limit{RLIMIT_NOFILE, kMostFiles}, Limit{RLIMIT_NPROC, 0}}) {
     const rlimit both{limit.most, limit.most};
-    if (::setrlimit(limit.what, &both) != 0) return fail_errno(errno, "setting a limit");
+    if (::setrlimit(limit.what, &both) != 0) return refused("setting a limit", errno);
   }
   return {};
 }

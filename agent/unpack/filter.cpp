@@ -27,7 +27,8 @@ constexpr std::string_view kAllowed =
     "fdatasync fchmod fchown fgetxattr flistxattr fsetxattr fremovexattr fchdir fstatfs "
     "getdents64 dup "
     // by name, below the root that it has
-    "open openat creat stat lstat newfstatat statx access faccessat faccessat2 mkdir mkdirat "
+    "open openat openat2 creat stat lstat newfstatat statx access faccessat faccessat2 mkdir "
+    "mkdirat "
     "mknod mknodat link linkat symlink symlinkat unlink unlinkat rmdir rename renameat "
     "renameat2 readlink readlinkat chmod fchmodat chown lchown fchownat utime utimes futimesat "
     "utimensat truncate chdir getcwd umask setxattr lsetxattr getxattr lgetxattr listxattr "

@@ -33,6 +33,14 @@ Result<> shrink_bounding_set(Capabilities kept) {
   return {};
 }
 
+Result<> set_words(const Words& words) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  if (syscall(SYS_capset, &header, words.data()) != 0) {
+    return fail_errno(errno, "giving up capabilities");
+  }
+  return {};
+}
+
 constexpr std::array kNames{
     std::pair{CAP_CHOWN, std::string_view("CAP_CHOWN")},
     std::pair{CAP_DAC_OVERRIDE, std::string_view("CAP_DAC_OVERRIDE")},
@@ -60,11 +68,13 @@ Result<> keep_only(Capabilities kept) {
     const auto wanted = static_cast<__u32>(kept >> (32U * word));
     words[word].permitted = words[word].effective = held[word].permitted & wanted;
   }
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  if (syscall(SYS_capset, &header, words.data()) != 0) {
-    return fail_errno(errno, "giving up capabilities");
-  }
-  return {};
+  return set_words(words);
+}
+
+Result<> lay_down() {
+  Words words = TRY(read_words());
+  for (auto& word : words) word.effective = 0;
+  return set_words(words);
 }
 
 std::string missing(Capabilities wanted, Capabilities held) {

@@ -27,6 +27,10 @@ inline constexpr Capabilities kToConfine = bit(CAP_SYS_CHROOT) | bit(CAP_SETPCAP
 // bounding where CAP_SETPCAP allows it. Of the calling thread.
 Result<> keep_only(Capabilities kept);
 
+// None is effective any more, and all can be had again: what this process executes as root has
+// them.
+Result<> lay_down();
+
 // "CAP_CHOWN, CAP_FOWNER": those of `wanted` that are not in `held`.
 [[nodiscard]] std::string missing(Capabilities wanted, Capabilities held);
 

@@ -8,7 +8,7 @@
 //                                    (bytes per second), keep_free (bytes), slice (ms), publish
 //                                    (1), observe (0: nobody reads the layers along), inventories
 //                                    (a folder: their inventories are taken), die (a step of
-//                                    killing_store.hpp)
+//                                    killing_store.hpp), unpack (1: by nodeproof itself)
 //   run IMAGE ID SPEC-FILE STDOUT-FILE DEADLINE-MILLISECONDS
 //   sweep
 //   forget ID
@@ -39,6 +39,7 @@
 #include "agent/prepull/publish.hpp"
 #include "agent/prepull/pull_set.hpp"
 #include "agent/resolve/resolve.hpp"
+#include "agent/unpack/broker.hpp"
 #include "common/clock.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
@@ -54,6 +55,7 @@ namespace {
 using Arguments = std::vector<std::string>;
 
 std::stop_source stopping;
+std::unique_ptr<LayerUnpacker> unpacker;
 
 class HashingObserver final : public LayerObserver {
  public:
@@ -189,6 +191,7 @@ struct SetCommand {
   std::string die;
   bool publish = false;
   bool observe = true;
+  bool unpack = false;  // by nodeproof itself
   std::string inventories;
   std::vector<std::string> images;
 };
@@ -204,6 +207,8 @@ SetCommand parse_set(const Arguments& arguments) {
       command.publish = true;
     } else if (argument.starts_with("observe=")) {
       command.observe = value != "0";
+    } else if (argument.starts_with("unpack=")) {
+      command.unpack = value != "0";
     } else if (argument.starts_with("inventories=")) {
       command.inventories = value;
     } else if (argument.starts_with("parallel=")) {
@@ -240,13 +245,20 @@ Result<> pull_set(Driver& driver, const Arguments& arguments, json::Writer& out)
       return std::make_unique<HashingObserver>(layer.blob.digest, whole);
     };
   }
+  if (command.unpack && !command.observe) {
+    observers = [](const ObservedLayer& layer) -> std::unique_ptr<LayerObserver> {
+      if (layer.plain == nullptr) return nullptr;
+      return std::make_unique<inspect::InflatingObserver>(*layer.plain);
+    };
+  }
   inspect::InventoryCache inventories(command.inventories);
   if (!command.inventories.empty()) observers = inspect::make_observer_factory(inventories);
   command.options.snapshotter = facts.snapshotter;
   command.options.one_commit_at_a_time = prepull::commits_block(facts.version);
   const ProgressSink silent;
-  prepull::PullSet set(std::move(wanted), {driver.registry, store, observers, silent},
-                       command.options, stopping.get_token());
+  prepull::PullPorts ports{driver.registry, store, observers, silent};
+  if (command.unpack) ports.unpack = {unpacker.get(), "there is no broker"};
+  prepull::PullSet set(std::move(wanted), ports, command.options, stopping.get_token());
   out.key("images").begin_array();
   for (std::size_t i = 0; i < images.size(); ++i) {
     const auto pulled = set.wait(i);
@@ -400,6 +412,9 @@ int drive(const Arguments& arguments) {
 }  // namespace nodeproof
 
 int main(int argc, char** argv) {
+  if (auto broker = nodeproof::unpack::start_unpack_broker()) {  // before the first thread
+    nodeproof::unpacker = *std::move(broker);
+  }
   // SIGTERM asks to stop; a thread of its own takes it, for a handler may not.
   sigset_t term;
   sigemptyset(&term);

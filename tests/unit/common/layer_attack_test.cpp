@@ -58,6 +58,21 @@ TEST_F(LayerAttack, EveryKindOfEntryBehindALinkStaysInside) {
   EXPECT_EQ(names(folder.substr(1)), (Paths{"canary", "fifo", "hard", "link", "white"}));
 }
 
+TEST_F(LayerAttack, ALinkInTheMiddleOfANameStaysInside) {
+  for (const bool overlay : {true, false}) {
+    TarWriter tar;
+    tar.symlink("out", outside().string()).file("out/folder/evil", "x").directory("out/folder", 0);
+    tar.symlink("up", "../outside").file("up/folder/.wh.evil", "").file("up/folder/f", "x");
+    tar.hard_link("out/folder/hard", "up/folder/f").file("up/folder/.wh..wh..opq", "");
+    const auto written = write(tar, overlay);
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_EQ(names(outside().string().substr(1) + "/folder"), (Paths{"evil", "hard"}));
+  }
+  TarWriter link;
+  link.symlink("out2", outside().string()).hard_link("link", "out2/folder/../canary");
+  EXPECT_FALSE(write(link));
+}
+
 TEST_F(LayerAttack, RemovalsBehindALinkStayInside) {
   const std::string folder = outside().string();
   TarWriter tar;
@@ -104,6 +119,16 @@ TEST_F(LayerAttack, AParentThatBecomesALinkIsSeen) {
     EXPECT_EQ(content(outside().string().substr(1) + "/canary"), "evil");
     EXPECT_EQ(names("r"), Paths{"two"});
   }
+}
+
+TEST_F(LayerAttack, AParentThatIsReplacedFromWithinIsSeen) {
+  TarWriter tar;
+  tar.directory("d").directory("e").symlink("d/self", ".").symlink("d/self/self", "../e");
+  tar.file("d/self/x", "x");
+  const auto written = write(tar);
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(names("d"), Paths{"self"});
+  EXPECT_EQ(names("e"), Paths{"x"});
 }
 
 TEST_F(LayerAttack, AParentThatIsRemovedAndMadeAgainIsTheNewOne) {

@@ -43,7 +43,7 @@ class LayerFolder : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "files of others are made by root alone";
-    std::filesystem::create_directory(outside());
+    std::filesystem::create_directories(outside() / "folder");
     put(outside() / "canary", "alive");
     std::filesystem::create_directory(root());
     std::filesystem::current_path(root());
@@ -114,7 +114,7 @@ class LayerFolder : public ::testing::Test {
   // What any change of the folder or its file would change.
   static std::string seen(const std::filesystem::path& folder) {
     std::string text;
-    for (const auto& path : {folder, folder / "canary"}) {
+    for (const auto& path : {folder, folder / "canary", folder / "folder"}) {
       const auto status = look(path);
       text += path.string() + " " + std::to_string(status.st_ctim.tv_sec) + "." +
               std::to_string(status.st_ctim.tv_nsec) + " " + std::to_string(status.st_nlink) + "\n";

@@ -53,6 +53,17 @@ TEST_F(LayerWriter, OwnersAndModesAreTheTarsWhateverTheUmask) {
   }
 }
 
+TEST_F(LayerWriter, LeavesTypesThatContainerdDoesNotKnowToIt) {
+  for (const char type : {'7', 'V', 'S', 'Z', 'D'}) {
+    TarWriter tar;
+    tar.file("before", std::string(300'000, 'x')).special("odd", type).file("after", "1");
+    expect_error(write(tar), Errc::unsupported, "a type of entry that containerd does not know");
+  }
+  TarWriter known;
+  for (int i = 0; i < 1500; ++i) known.file(std::string(120, 'n') + std::to_string(i), "x");
+  EXPECT_TRUE(write(known)) << "also where headers lie in two buffers";
+}
+
 TEST_F(LayerWriter, TheRootIsLeftAsItIs) {
   ASSERT_EQ(::chmod(".", 0711), 0);
   TarWriter tar;
@@ -245,6 +256,28 @@ TEST_F(LayerWriter, ExtendedAttributesAreSetAndTrustedOnesDropped) {
   EXPECT_EQ(attribute("ping", "trusted.secret"), std::nullopt);
   EXPECT_EQ(attribute("d", "user.dir"), std::string("a\0\nb", 4));
   EXPECT_EQ(look("ping").st_mode, S_IFREG | 0755U);
+}
+
+TEST_F(LayerWriter, TheLastOfAnAttributesValuesCounts) {
+  TarWriter tar;
+  tar.pax({{"SCHILY.xattr.user.k", "first"}, {"SCHILY.xattr.user.k", "last"}}).file("f", "x");
+  ASSERT_TRUE(write(tar));
+  EXPECT_EQ(attribute("f", "user.k"), "last");
+}
+
+TEST_F(LayerWriter, AnAccessControlListInAnAttributeDoesNotChangeTheMode) {
+  const auto entry = [](char tag, char permissions, std::string_view id) {
+    return std::string{tag, 0, permissions, 0}.append(id);
+  };
+  const std::string nobody(4, '\xff');
+  const std::string list = std::string("\2\0\0\0", 4) + entry(1, 6, nobody) +
+                           entry(2, 7, std::string_view("\xe8\3\0\0", 4)) + entry(4, 4, nobody) +
+                           entry(16, 7, nobody) + entry(32, 0, nobody);
+  TarWriter tar;
+  tar.pax({{"SCHILY.xattr.system.posix_acl_access", list}}).file("f", "x", 0640);
+  const auto written = write(tar);
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(look("f").st_mode, S_IFREG | 0640U);
 }
 
 TEST_F(LayerWriter, OverlayfsOwnAttributesAreRefused) {

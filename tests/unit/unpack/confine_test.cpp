@@ -3,31 +3,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <linux/landlock.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
-#include "agent/unpack/landlock.hpp"
 #include "agent/unpack/rights.hpp"
 #include "tests/unit/unpack/rig.hpp"
 
 namespace nodeproof::unpack {
 namespace {
-
-namespace fs = std::filesystem;
 
 UnpackedLayer says(std::vector<std::string> words) { return {0, 0, std::move(words), {}}; }
 
@@ -81,6 +68,7 @@ TEST(Writer, HasItsInputItsResultAndNowhereForErrors) {
 }
 
 Result<UnpackedLayer> use_a_device(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   std::vector<std::string> answers;
   for (const mode_t kind : {mode_t{S_IFCHR}, mode_t{S_IFBLK}}) {
     const std::string name = kind == S_IFCHR ? "char" : "block";
@@ -116,6 +104,7 @@ TEST(Writer, MakesNoDevicesWhereItCannotHaveAMountWithoutThem) {
 }
 
 Result<UnpackedLayer> make_whiteout(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   if (::mknod("gone", S_IFCHR, 0) != 0) return fail_errno(errno, "a whiteout");
   return UnpackedLayer{};
 }
@@ -130,6 +119,7 @@ TEST(Writer, MakesWhiteoutsWithoutTheRightToMakeDevices) {
 }
 
 Result<UnpackedLayer> work_as_root(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
+  TRY(be_confined());
   const UniqueFd file(::open("file", O_CREAT | O_WRONLY | O_CLOEXEC, 0666));
   struct ::stat status{};
   if (::fchown(file.get(), 1000, 1000) != 0) return fail_errno(errno, "chown");
@@ -168,97 +158,6 @@ TEST(Writer, HasFewRightsAndCannotGetMore) {
   EXPECT_EQ(status_of(writers[0], "CapEff"), status_of(writers[0], "CapBnd"));
   EXPECT_EQ("1", status_of(writers[0], "NoNewPrivs"));
   EXPECT_EQ("2", status_of(writers[0], "Seccomp"));
-}
-
-using Attempt = void (*)();
-template <Attempt attempt>
-Result<UnpackedLayer> attempting(ByteReader& /*input*/, Whiteouts /*whiteouts*/) {
-  attempt();
-  return fail(Errc::usage, "it came back");
-}
-
-struct Forbidden {
-  const char* name;
-  WriteLayer write;
-};
-
-void open_socket() { ::socket(AF_INET, SOCK_STREAM, 0); }
-void open_unix_socket() { ::socket(AF_UNIX, SOCK_STREAM, 0); }
-void run_program() { ::execl("/bin/true", "true", nullptr); }
-void fork_process() { ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-void mount_proc() { ::mount("proc", "/", "proc", 0, nullptr); }
-void trace_parent() { ::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }
-void ask_device() { ::ioctl(0, 0x5401, nullptr); }
-void leave_root() { static_cast<void>(::chroot("..")); }
-void leave_namespace() { ::unshare(CLONE_NEWUSER); }
-void become_other() { static_cast<void>(::setuid(1000)); }
-void make_code() {
-  ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-void turn_into_code() {
-  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ::mprotect(page, 4096, PROT_READ | PROT_EXEC);
-}
-void open_by_handle() { ::syscall(SYS_open_by_handle_at, AT_FDCWD, nullptr, 0); }
-void load_bpf() { ::syscall(SYS_bpf, 0, nullptr, 0); }
-void use_io_uring() { ::syscall(SYS_io_uring_setup, 1, nullptr); }
-void read_other_memory() { ::syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0); }
-void load_module() { ::syscall(SYS_init_module, nullptr, 0, ""); }
-
-constexpr Forbidden kForbidden[] = {
-    {"Socket", attempting<open_socket>},
-    {"UnixSocket", attempting<open_unix_socket>},
-    {"Program", attempting<run_program>},
-    {"Process", attempting<fork_process>},
-    {"Mount", attempting<mount_proc>},
-    {"Trace", attempting<trace_parent>},
-    {"Ioctl", attempting<ask_device>},
-    {"Chroot", attempting<leave_root>},
-    {"Namespace", attempting<leave_namespace>},
-    {"User", attempting<become_other>},
-    {"Code", attempting<make_code>},
-    {"DataAsCode", attempting<turn_into_code>},
-    {"FileByHandle", attempting<open_by_handle>},
-    {"Bpf", attempting<load_bpf>},
-    {"IoUring", attempting<use_io_uring>},
-    {"MemoryOfOthers", attempting<read_other_memory>},
-    {"KernelModule", attempting<load_module>},
-};
-
-class WriterMayNotUse : public testing::TestWithParam<Forbidden> {};
-
-TEST_P(WriterMayNotUse, AndEndsWhenItTries) {
-  SKIP_WHERE_LAYERS_CANNOT_BE_WRITTEN();
-  const auto outcome = outcome_of(GetParam().write);
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(Errc::internal, outcome.error().code) << outcome.error().message;
-  EXPECT_NE(std::string::npos, outcome.error().message.find("SIGSYS")) << outcome.error().message;
-}
-
-INSTANTIATE_TEST_SUITE_P(Calls, WriterMayNotUse, testing::ValuesIn(kForbidden),
-                         [](const auto& call) { return std::string(call.param.name); });
-
-// Alone, without chroot: in the writer nothing outside could be named anyway.
-TEST(Fence, HoldsWithoutChroot) {
-  const Snapshots snapshots;
-  const fs::path inside = snapshots.overlay(1), outside = snapshots.overlay(2);
-  const std::string wrong = in_child([&]() -> std::string {
-    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    const UniqueFd directory(::open(inside.c_str(), O_PATH | O_DIRECTORY));
-    const auto fenced = fence(directory.get(), false);
-    if (!fenced) return fenced.error().message;
-    if (!*fenced) return "none";
-    const UniqueFd made(::open((inside / "x").c_str(), O_CREAT | O_WRONLY, 0600));
-    if (!made) return "nothing can be made inside";
-    if (::mkdir((inside / "d").c_str(), 0700) != 0) return "no directory can be made inside";
-    if (::link((inside / "x").c_str(), (inside / "d/x").c_str()) != 0) return "no link inside";
-    const UniqueFd out(::open((outside / "x").c_str(), O_CREAT | O_WRONLY, 0600));
-    if (out) return "a file was made outside";
-    const UniqueFd secret(::open("/etc/passwd", O_RDONLY));
-    return secret ? "a file outside was read" : "";
-  });
-  if (wrong == "none") GTEST_SKIP() << "this kernel has no Landlock that can be used";
-  EXPECT_EQ("", wrong);
 }
 
 }  // namespace

@@ -105,6 +105,11 @@ std::string in_child(const std::function<std::string()>& body) {
   return said.value_or("it said too much");
 }
 
+Result<> be_confined() {
+  if (access("/proc", F_OK) == 0) return fail(Errc::internal, "the writer sees this machine");
+  return {};
+}
+
 Result<UnpackedLayer> count_bytes(ByteReader& input, Whiteouts /*whiteouts*/) {
   UnpackedLayer layer;
   std::vector<std::byte> buffer(65536);

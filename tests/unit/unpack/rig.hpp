@@ -48,7 +48,10 @@ class Snapshots {
 // Runs it in a process of its own; what it returns is what is wrong, "" = nothing.
 [[nodiscard]] std::string in_child(const std::function<std::string()>& body);
 
-// Writes what keeps the file system from having to answer: reads all and counts.
+// For what a writer of a test does: were it not confined, its root would be this machine's.
+Result<> be_confined();
+
+// Reads all, and writes nothing.
 Result<UnpackedLayer> count_bytes(ByteReader& input, Whiteouts whiteouts);
 
 void write_file(const std::filesystem::path& path, std::string_view text);

@@ -46,6 +46,12 @@ TEST_F(SnapshotPath, LeadsThroughLinksOnlyAboveTheSnapshotters) {
   fs::create_directory_symlink(snapshots_.root(), snapshots_.root() / "var");
   const fs::path same = "io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs";
   EXPECT_TRUE(open_snapshot((snapshots_.root() / "var" / same).string()));
+  const fs::path elsewhere = snapshots_.root() / "elsewhere";
+  fs::create_directory(elsewhere);
+  fs::create_directory_symlink(folder_.parent_path(), elsewhere / folder_.parent_path().filename());
+  const auto moved = open_snapshot((elsewhere / same).string());
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_EQ(fs::canonical(folder_.parent_path()), moved->root);
   fs::create_directory_symlink("7", folder_ / "9");
   expect_refused(folder_ / "9/fs", "link");
   fs::create_directories(folder_ / "10");
