@@ -180,6 +180,7 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
     "no byte at all": b"",
     "a tar without its end": tar(file("a"), file("b"), end=b""),
     "half of a tar's end": tar(file("a"), end=bytes(512)),
+    "a block of zeros between entries": tar(file("a"), bytes(512), file("b")),
     "padding, and something behind the end": tar(file("a"), end=tars.END + bytes(20 * 512) + b"garbage" * 100),
     "folders that only paths imply": tar(
         file("low/deep/new"), file("low/locked/new/deeper/file"), file("low/sticky/x"), file("no/such/place/file"), file("d/other")),
@@ -220,8 +221,10 @@ SINGLE: dict[str, bytes | Callable[[], bytes]] = {
     "a type that nobody knows": tar(Entry("unknown", kind=b"Z"), file("after")),
 }
 
-# Where nodeproof's tree is another one than containerd's, and why that is right.
+# Where nodeproof makes something else of it than containerd (README, "Who unpacks"), and why that may be.
 JUSTIFIED = {
+    "a folder's entry behind what is in it": "containerd leaves the attributes that it copied before it came to the entry",
+    "a block of zeros between entries": "containerd refuses it; for the library that reads the tar it is the end",
     "a global header whose name has a folder": "containerd makes that folder, though the name is not a file's (pax: the header's own)",
     "a time less than a second before 1970": "the library that reads the tar takes -0.5 for 0.5; containerd takes 0 for all before 1970",
 }
