@@ -25,9 +25,11 @@ def own_layer(seed: str, size: int = 6 * MEGABYTE) -> layers.Layer:
     """Files in folders of LOWER, with and without entries for these."""
     def make() -> bytes:
         parts = [tars.folder("low", 0o701), tars.whiteout("low/file"), tars.folder(f"low/deep/{seed}", 0o750)]
-        parts += [tars.file(f"low/deep/{seed}/{i:03}", tars.noise(f"{seed} {i}", size // FILES)) for i in range(FILES)]
+        for i in range(FILES):
+            parts.append(tars.folder(f"low/deep/{seed}/{i}"))
+            parts.append(tars.file(f"low/deep/{seed}/{i}/file", tars.noise(f"{seed} {i}", size // FILES)))
         return tars.tar(*parts, tars.file(f"own/{seed}", seed.encode()), tars.opaque("gone"), tars.file("gone/new"))
-    return layers.generated(f"unpack fault 2 {seed} {size}", make)
+    return layers.generated(f"unpack fault 3 {seed} {size}", make)
 
 
 def lower(seed: str) -> layers.Layer:
@@ -121,7 +123,7 @@ class Killed(OnFaults):
 
     def half_written(self) -> bool:
         place = self.containerd.root / "io.containerd.snapshotter.v1.overlayfs/snapshots"
-        return any(path.stat().st_size > 0 for path in place.glob("*/fs/low/deep/*/*"))
+        return any(path.stat().st_size > 0 for path in place.glob("*/fs/low/deep/*/*/file"))
 
     def kill_at(self, who: str, step: str, ready) -> None:
         name = f"{who}-{step}"

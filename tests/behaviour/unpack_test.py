@@ -106,6 +106,8 @@ class Comparing(unittest.TestCase):
 class OddLayers(OnPair):
     """What is allowed, or refused by containerd itself."""
 
+    justified = odd_layers.JUSTIFIED
+
     @classmethod
     def make(cls):
         return {name: unpacking.image_of(parts) for name, parts in odd_layers.corpus().items()}
@@ -171,6 +173,7 @@ class Native(OnPair):
     """A snapshotter that copies what is below."""
 
     snapshotter = "native"
+    justified = odd_layers.JUSTIFIED
 
     @classmethod
     def make(cls):

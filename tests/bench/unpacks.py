@@ -28,7 +28,7 @@ class LastByte:
         self.ago = 0.0
 
     def __enter__(self):
-        self._thread = threading.Thread(target=self._look)  # a thread begins in the network namespace of its maker
+        self._thread = threading.Thread(target=self._look, daemon=True)  # a thread begins in the network namespace of its maker
         self._thread.start()
         return self
 

@@ -57,10 +57,11 @@ class Running:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err,
                                          env=environment)
         self._peak, self._done = 0.0, threading.Event()
-        self._watch = threading.Thread(target=self._look)
+        self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
 
     def _look(self) -> None:
+        looks = 0
         while not self._done.wait(0.005):
             try:
                 status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
@@ -68,7 +69,8 @@ class Running:
                 return
             if found := re.search(r"VmHWM:\s+(\d+)", status):
                 self._peak = max(self._peak, int(found[1]) / 1024)
-            if processes.children(self._process.pid):
+            looks += 1  # the kernel walks all pages for it: not each time
+            if looks % 8 == 0 and processes.children(self._process.pid):
                 self._peak = max(self._peak, pss_of(processes.descendants([self._process.pid])))
 
     def end(self, used: Used, accept: tuple = (0,)) -> None:
