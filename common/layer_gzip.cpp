@@ -103,6 +103,7 @@ class GzipReader final : public InflatingReader {
   }
   [[nodiscard]] Compression compression() const override { return Compression::gzip; }
   [[nodiscard]] std::uint64_t compressed_bytes() const override { return input_.consumed(); }
+  [[nodiscard]] bool padded() const override { return padded_; }
 
  private:
   Result<std::size_t> read_some(std::span<std::byte> buffer) {
@@ -140,6 +141,7 @@ class GzipReader final : public InflatingReader {
         return corrupt(input_, "bytes that are no gzip member");
       }
       input_.drop(held.size());
+      padded_ = true;
       TRY(input_.want(1));
     }
   }
@@ -199,7 +201,8 @@ class GzipReader final : public InflatingReader {
   std::uint32_t crc_ = 0, size_ = 0;  // of the member's plain bytes; size modulo 2^32
   std::optional<Error> broken_;       // stays so
   bool began_ = false;                // a first member
-  bool inside_ = false;               // a member
+  bool padded_ = false;
+  bool inside_ = false;  // a member
 };
 
 }  // namespace

@@ -19,6 +19,8 @@ class InflatingReader : public ByteReader {
  public:
   [[nodiscard]] virtual Compression compression() const = 0;
   [[nodiscard]] virtual std::uint64_t compressed_bytes() const = 0;  // read so far
+  // At the end: zeros stood behind the last gzip member, which Go's reader (containerd's) refuses.
+  [[nodiscard]] virtual bool padded() const { return false; }
 };
 
 // Borrows the compressed reader. Several gzip members, several zstd frames and skippable frames

@@ -93,6 +93,7 @@ Result<std::vector<LayerItem::Attribute>> attributes_of(archive_entry* entry) {
     std::size_t size = 0;
     if (::archive_entry_xattr_next(entry, &raw, &value, &size) != ARCHIVE_OK) break;
     const std::string_view name = text_of(raw);
+    if (name.empty()) return fail(Errc::unsupported, "an extended attribute without a name");
     if (name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.")) {
       return fail(Errc::unsupported, "sets overlayfs' own attribute " + printable(name));
     }
@@ -115,11 +116,22 @@ Result<> owned(archive_entry* entry, LayerItem& item) {
   return {};
 }
 
+bool is_ascending(archive_entry* entry) {
+  la_int64_t end = 0, offset = 0, length = 0;
+  for (int left = ::archive_entry_sparse_reset(entry); left > 0; --left) {
+    if (::archive_entry_sparse_next(entry, &offset, &length) != ARCHIVE_OK) break;
+    if (offset < end || length < 0) return false;
+    end = offset + length;
+  }
+  return true;
+}
+
 // What libarchive reads otherwise than Go's archive/tar.
 Result<> same_for_go(archive_entry* entry, const LayerItem& item) {
   if (item.type != EntryType::file && ::archive_entry_size(entry) > 0) {
     return fail(Errc::unsupported, "has content and is no regular file");
   }
+  if (!is_ascending(entry)) return fail(Errc::unsupported, "a sparse map that goes backwards");
   // They change the mode that libarchive reports.
   if (::archive_entry_acl_types(entry) != 0) {
     return fail(Errc::unsupported, "has an access control list");

@@ -58,6 +58,7 @@ class PlainTar {
   }
   [[nodiscard]] std::uint64_t total() const { return total_; }
   [[nodiscard]] Digest diff_id() { return hasher_.finish(); }  // once
+  [[nodiscard]] bool padded() const { return reader_.padded(); }
   // Why next() cannot go on; none = it can, or is at the end.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
@@ -280,10 +281,12 @@ Result<> read_entries(PlainTar& tar, const LayerSinks& sinks, const LayerLimits&
   const bool whole = read || (sinks.plain != nullptr && !tar.error() && tar.drain());
   if (whole) summary.diff_id = tar.diff_id();
   if (sinks.plain == nullptr) return read;
-  if (whole) {
-    sinks.plain->end(PlainTarEnd{summary.diff_id, tar.total()});
-  } else {
+  if (!whole) {
     sinks.plain->end(std::unexpected(*tar.error()));
+  } else if (tar.padded()) {
+    sinks.plain->end(fail(Errc::unsupported, "gzip: zeros behind the last member"));
+  } else {
+    sinks.plain->end(PlainTarEnd{summary.diff_id, tar.total()});
   }
   return read;
 }

@@ -45,8 +45,9 @@ class PlainSink {
   virtual ~PlainSink() = default;
   // false: it wants no more of them; the reading goes on for the others.
   virtual bool write(Bytes plain) = 0;
-  // Once, after the last bytes. An error: of the stream, or that the limits are reached. What a
-  // visitor or the tar's structure has wrong is no affair of this one.
+  // Once, after the last bytes. An error: of the stream, or that the limits are reached;
+  // unsupported: containerd might refuse the stream. What a visitor or the tar's structure has
+  // wrong is no affair of this one.
   virtual void end(Result<PlainTarEnd> end) = 0;
 };
 

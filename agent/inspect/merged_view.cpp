@@ -47,15 +47,15 @@ MergedView::MergedView(std::span<const LayerInventory> layers) {
 // layer.md#whiteouts).
 void MergedView::apply(const LayerInventory& layer) {
   for (const InventoryEntry& entry : layer.entries) {
-    if (name_of(entry.entry.path).starts_with(kWhiteout)) apply_whiteout(entry.entry.path);
+    if (name_of(entry.entry.path).starts_with(kWhiteout)) apply_whiteout(entry.entry.path, layer);
   }
   for (const InventoryEntry& entry : layer.entries) {
     if (!name_of(entry.entry.path).starts_with(kWhiteout)) add(entry, layer);
   }
 }
 
-void MergedView::apply_whiteout(std::string_view path) {
-  const std::string parent = place_of(parent_of(path));
+void MergedView::apply_whiteout(std::string_view path, const LayerInventory& layer) {
+  const std::string parent = place_of(parent_of(path), layer);
   const std::string_view name = name_of(path);
   if (name == kOpaque) return remove_below(parent);
   const std::string hidden = join(parent, name.substr(kWhiteout.size()));
@@ -65,11 +65,11 @@ void MergedView::apply_whiteout(std::string_view path) {
 
 void MergedView::add(const InventoryEntry& entry, const LayerInventory& layer) {
   const std::string_view raw = entry.entry.path;
-  std::string path = raw.empty() ? "" : join(place_of(parent_of(raw)), name_of(raw));
+  std::string path = raw.empty() ? "" : join(place_of(parent_of(raw), layer), name_of(raw));
   Node node{.entry = &entry, .layer = &layer};
   if (node.type() == EntryType::hard_link) {
     const std::string_view target = entry.entry.link_target;
-    const auto found = nodes_.find(join(place_of(parent_of(target)), name_of(target)));
+    const auto found = nodes_.find(join(place_of(parent_of(target), layer), name_of(target)));
     if (found != nodes_.end()) node.entry = found->second.entry;
   }
   if (node.type() != EntryType::directory) remove_below(path);
@@ -100,17 +100,37 @@ void MergedView::remove_below(std::string_view directory) {
   nodes_.erase(nodes_.lower_bound(first), nodes_.lower_bound(last));
 }
 
-// Where a layer's entry lands: links in its directories are followed, as unpackers do.
-std::string MergedView::place_of(std::string_view path) const {
+// Where a layer's entry lands: links that the layer itself has in its directories are followed.
+// Those of the layers below are not to be seen where it is unpacked: its directory hides them.
+std::string MergedView::place_of(std::string_view path, const LayerInventory& layer) const {
   if (path.empty()) return {};
   const auto direct = nodes_.find(path);
   if (direct != nodes_.end() && direct->second.type() == EntryType::directory) {
     return std::string(
         path);  // most are entries of their own, and their parents were followed before
   }
-  const auto found = find(path);
-  if (found && found->is_directory()) return found->path;
-  return join(place_of(parent_of(path)), name_of(path));
+  Parts parts(path);
+  std::string at;
+  for (int links = 0; !parts.empty();) {
+    const std::string part = parts.pop();
+    if (part == ".") continue;
+    if (part == "..") {
+      at.resize(parent_of(at).size());
+      continue;
+    }
+    std::string next = join(at, part);
+    const auto own = nodes_.find(next);
+    if (own == nodes_.end() || own->second.type() != EntryType::symlink ||
+        own->second.layer != &layer) {
+      at = std::move(next);
+      continue;
+    }
+    const std::string& target = own->second.entry->entry.link_target;
+    if (++links > kMaxLinks || target.empty()) return std::string(path);
+    if (target.starts_with('/')) at.clear();
+    parts.push(target);
+  }
+  return at;
 }
 
 std::optional<Found> MergedView::find(std::string_view path) const {

@@ -59,11 +59,11 @@ class MergedView {
 
  private:
   void apply(const LayerInventory& layer);
-  void apply_whiteout(std::string_view path);
+  void apply_whiteout(std::string_view path, const LayerInventory& layer);
   void add(const InventoryEntry& entry, const LayerInventory& layer);
   void add_parents(std::string_view path);
   void remove_below(std::string_view directory);
-  [[nodiscard]] std::string place_of(std::string_view path) const;
+  [[nodiscard]] std::string place_of(std::string_view path, const LayerInventory& layer) const;
 
   // Far beyond any image that a tool built; a hostile one names deep paths and no directory.
   static constexpr std::size_t kMaxImplied = 16 << 20;  // bytes of names

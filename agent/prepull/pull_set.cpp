@@ -189,7 +189,7 @@ PullSet::Outcome PullSet::fetch(const Turn& turn) {
                             : blobs.inspect_layer(owner.layer, passage, stop);
   Outcome outcome{with_layer(std::move(fetched), digest_of(owner)), {}};
   if (!outcome.task || !stored) return outcome;
-  learn_size(turn.task.number);
+  learn_size(turn.task.number, owner);
   for (const LayerOf& user : turn.users) {
     if (user.image == owner.image) continue;
     auto held =
@@ -200,10 +200,9 @@ PullSet::Outcome PullSet::fetch(const Turn& turn) {
 }
 
 // Its inventory was taken while it streamed.
-void PullSet::learn_size(std::size_t blob) {
+void PullSet::learn_size(std::size_t blob, const LayerOf& owner) {
   if (!ports_.sizes) return;
-  const LayerOf layer = schedule_->plan().blobs[blob].users.front();
-  const auto size = ports_.sizes(images_[layer.image]->image().document.layers[layer.layer]);
+  const auto size = ports_.sizes(images_[owner.image]->image().document.layers[owner.layer]);
   const std::lock_guard lock(mutex_);
   if (size) sizes_[blob] = size;
 }

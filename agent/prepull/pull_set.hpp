@@ -65,7 +65,7 @@ class PullSet {
   [[nodiscard]] HeadRoom head_room(const StoreVolumes& volumes) const;
   void leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop);
   void work();
-  void learn_size(std::size_t blob);
+  void learn_size(std::size_t blob, const LayerOf& owner);
   Result<> check_room(std::size_t image, const std::stop_token& stop);
   Turn* next_turn();
   Outcome run(const Turn& turn);

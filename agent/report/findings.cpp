@@ -78,8 +78,10 @@ Judged judge_image(Errc code, Stage stage) {
       if (stage == Stage::resolve) return {code::kImageNotFound, Severity::fail};
       if (stage == Stage::pull) return {code::kIndexDamaged, Severity::fail};
       return unknown_of(stage);
-    case Errc::invalid_document:
     case Errc::too_large:
+      if (stage == Stage::pull) return unknown_of(stage);  // a limit of ours, of a layer
+      [[fallthrough]];
+    case Errc::invalid_document:
       // Whole, hashed and yet against the specification.
       if (asks_the_registry(stage)) return {code::kIndexDamaged, Severity::fail};
       return unknown_of(stage);

@@ -42,7 +42,7 @@ constexpr std::string_view kAllowed =
 // A sanitizer's own: its stacks, its pages, and the report it ends with.
 constexpr std::string_view kOfSanitizers =
     "rt_sigaction sigaltstack sched_getaffinity prctl getrlimit prlimit64 nanosleep kill tgkill "
-    "clock_nanosleep";
+    "clock_nanosleep pipe pipe2";
 
 // What may be asked of an open file; none of them reaches another process.
 constexpr std::array<unsigned, 6> kFcntl{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,

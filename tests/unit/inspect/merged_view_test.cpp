@@ -75,12 +75,21 @@ TEST(MergedView, AFileReplacesADirectoryWithAllBelow) {
   EXPECT_EQ(view.at("d"), "d:2@1");
 }
 
-TEST(MergedView, AnEntryBelowALinkedDirectoryLandsInItsTarget) {
+TEST(MergedView, AnEntryBelowALinkOfItsOwnLayerLandsInTheLinksTarget) {
+  const View view(
+      {TarWriter().symlink("lib", "usr/lib").file("usr/lib/a", "1").file("lib/b", "22")});
+  EXPECT_EQ(view.at("usr/lib/b"), "usr/lib/b:2@0");
+  EXPECT_EQ(view.at("lib/b"), "usr/lib/b:2@0");
+}
+
+// containerd unpacks a layer without sight of what is below, and overlayfs shows its directory.
+TEST(MergedView, AnEntryBelowALinkOfALowerLayerHidesThatLink) {
   const View view({TarWriter().symlink("lib", "usr/lib").file("usr/lib/a", "1"),
                    TarWriter().file("lib/b", "22").file("lib/.wh.a", "")});
-  EXPECT_EQ(view.at("usr/lib/b"), "usr/lib/b:2@1");
-  EXPECT_EQ(view.at("lib/b"), "usr/lib/b:2@1");
-  EXPECT_EQ(view.at("usr/lib/a"), "-");
+  EXPECT_EQ(view.at("lib/b"), "lib/b:2@1");
+  EXPECT_EQ(view.at("lib/a"), "-");
+  EXPECT_EQ(view.at("usr/lib/b"), "-");
+  EXPECT_EQ(view.at("usr/lib/a"), "usr/lib/a:1@0");
 }
 
 TEST(MergedView, AHardLinkHasItsTargetsContent) {
