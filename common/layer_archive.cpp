@@ -13,6 +13,8 @@ namespace nodeproof {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256 << 10;
+// A map of a sparse file counts as its header, and takes many times its size in memory.
+constexpr std::size_t kMostHeader = 8 << 20;
 
 std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
 
@@ -45,7 +47,10 @@ Result<bool> TarStream::open() {
 
 Result<archive_entry*> TarStream::next() {
   archive_entry* entry = nullptr;
+  if (std::exchange(begun_, true)) ::archive_read_data_skip(archive_.get());
+  heading_ = 1;
   const int status = ::archive_read_next_header(archive_.get(), &entry);
+  heading_ = 0;
   if (status == ARCHIVE_EOF) return nullptr;
   if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return wrong();
   current_ = printable(text_of(::archive_entry_pathname(entry)));
@@ -122,6 +127,9 @@ std::ptrdiff_t TarStream::read_block(archive* handle, void* self, const void** b
   auto& stream = *static_cast<TarStream*>(self);
   Result<Bytes> bytes = stream.first_ ? Result<Bytes>(*stream.first_) : stream.fill();
   stream.first_.reset();
+  if (bytes && stream.heading_ > 0 && (stream.heading_ += bytes->size()) > kMostHeader) {
+    bytes = fail(Errc::too_large, "a header of more than " + human_bytes(kMostHeader));
+  }
   if (!bytes) {
     stream.error_ = std::move(bytes).error();
     ::archive_set_error(handle, EIO, "%s", "the stream broke off");

@@ -65,6 +65,8 @@ class TarStream {
   std::optional<Bytes> first_;   // read before libarchive asked
   std::optional<Error> failed_;  // the stream; told when all before it has been given
   std::optional<Error> error_;   // the same, which libarchive cannot carry
+  bool begun_ = false;           // an entry
+  std::size_t heading_ = 0;      // bytes for the header that is being read, and one; 0 = none is
   std::string current_;
 };
 

@@ -48,7 +48,10 @@ Result<> set_extended(const std::string& name, const LayerItem& item, EntryType 
         may_be_left_out(errno, attribute, type)) {
       continue;
     }
-    return layer_failure(errno, "setting the extended attribute " + printable(attribute));
+    // One that does not fit is no full disk.
+    const bool too_large = errno == ENOSPC || errno == E2BIG || errno == ERANGE;
+    return layer_failure(too_large ? EINVAL : errno,
+                         "setting the extended attribute " + printable(attribute));
   }
   return {};
 }

@@ -20,6 +20,8 @@ namespace nodeproof {
 namespace {
 
 constexpr std::size_t kBlockBytes = 1 << 17;
+// A map of a sparse file counts as its header, and takes many times its size in memory.
+constexpr std::size_t kMostHeader = 8 << 20;
 
 // The plain tar: hashed, counted and handed on while it is read.
 class PlainTar {
@@ -140,7 +142,10 @@ class TarReader {
     TRY(open());
     while (true) {
       archive_entry* entry = nullptr;
+      if (summary.entries > 0) ::archive_read_data_skip(archive_.get());
+      heading_ = 1;
       const int status = ::archive_read_next_header(archive_.get(), &entry);
+      heading_ = 0;
       if (status == ARCHIVE_EOF) break;
       if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return wrong();
       if (++summary.entries > limits_.entries) {
@@ -157,6 +162,9 @@ class TarReader {
     auto& reader = *static_cast<TarReader*>(self);
     Result<Bytes> bytes = reader.first_ ? Result<Bytes>(*reader.first_) : reader.tar_.next();
     reader.first_.reset();
+    if (bytes && reader.heading_ > 0 && (reader.heading_ += bytes->size()) > kMostHeader) {
+      bytes = fail(Errc::too_large, "a header of more than " + human_bytes(kMostHeader));
+    }
     if (!bytes) {
       reader.error_ = std::move(bytes).error();
       ::archive_set_error(handle, EIO, "%s", "the stream broke off");
@@ -270,6 +278,7 @@ class TarReader {
   std::optional<Bytes> first_;  // read before libarchive asked
   std::optional<Error> error_;  // of the stream, which libarchive cannot carry
   std::string current_;         // for messages
+  std::size_t heading_ = 0;     // bytes for the header that is being read, and one; 0 = none is
   std::uint64_t shown_ = 0;     // content bytes given to the visitor
 };
 

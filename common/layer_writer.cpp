@@ -77,7 +77,7 @@ class LayerWriter {
 
   // Go's archive/tar, and so containerd, knows none of the other types.
   [[nodiscard]] Result<> same_for_go(archive_entry* entry) const {
-    constexpr std::string_view kKnown("0123456xXgLK\0", 13);
+    constexpr std::string_view kKnown("0123456xXLK\0", 12);
     const TarStream::RawTypes types = tar_.raw_types();
     const bool sparse = ::archive_entry_sparse_count(entry) > 0;  // its own header is further back
     const char own = sparse ? types.first : types.own;
@@ -110,7 +110,8 @@ class LayerWriter {
   // What a hostile tar makes this process remember has an end.
   Result<> remember(const std::string& path) {
     constexpr std::uint64_t kMostBytes = 256 << 20;
-    remembered_ += path.size() + sizeof(Directory);
+    constexpr std::size_t kNode = 96;  // of the containers
+    remembered_ += path.size() + sizeof(Directory) + kNode;
     if (remembered_ <= kMostBytes) return {};
     return fail(Errc::too_large,
                 "the layer's names take more than " + human_bytes(kMostBytes) + " of memory");
@@ -220,6 +221,9 @@ class LayerWriter {
 
   Result<> opaque() {
     if (!options_.overlay_whiteouts) return clear(root_.at());
+    if (!options_.opaque_marks) {
+      return fail(Errc::unsupported, "an opaque directory, which takes CAP_SYS_ADMIN to mark");
+    }
     opaque_.add(root_.at());
     return remember(root_.at());
   }

@@ -14,6 +14,8 @@ namespace nodeproof {
 struct LayerWriteOptions {
   // true: whiteouts become overlayfs' own marks. false: what they name is removed.
   bool overlay_whiteouts = true;
+  // Whether somebody will mark opaque directories; else a layer that has one is unsupported.
+  bool opaque_marks = true;
   LayerLimits limits;
 };
 

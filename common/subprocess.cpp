@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -231,8 +232,11 @@ void close_descriptors_from(int first) {
 #ifdef SYS_close_range
   if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
 #endif
-  constexpr int kHighest = 1024;  // Linux before 5.9
-  for (int fd = first; fd < kHighest; ++fd) close(fd);
+  constexpr rlim_t kMost = 1 << 20;
+  rlimit files{kMost, kMost};
+  getrlimit(RLIMIT_NOFILE, &files);  // Linux before 5.9
+  const auto highest = static_cast<int>(std::min(files.rlim_max, kMost));
+  for (int fd = first; fd < highest; ++fd) close(fd);
 }
 
 Result<Finished> run_command(const Command& command, const std::stop_token& stop) {

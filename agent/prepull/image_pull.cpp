@@ -121,6 +121,7 @@ PullStats ImagePull::stats() const {
 }
 
 Error ImagePull::give_up(Error error) {
+  staging_.clear();
   if (error.code == Errc::digest_mismatch || error.code == Errc::no_space) {
     // Should this fail: the lease ends by itself, too.
     static_cast<void>(ports_.store.delete_lease(wanted_.lease_id, Release::at_once));

@@ -47,8 +47,11 @@ class ImagePull {
   // Deletes the lease if what came is of no use, or in the way.
   [[nodiscard]] Error give_up(Error error);
 
-  // It is written already, and only its place is not given yet.
-  [[nodiscard]] bool is_staged(std::size_t layer) const { return staging_.holds(chain_[layer]); }
+  // Its files have their room already, and only its place is not given yet.
+  [[nodiscard]] bool is_staged(std::size_t layer) const {
+    return staging_.takes_room(chain_[layer]);
+  }
+  void check_room_by(RoomCheck room) { staging_.check_room_by(std::move(room)); }
   [[nodiscard]] BlobPuller& blobs() { return blobs_; }
   [[nodiscard]] const WantedImage& wanted() const { return wanted_; }
   [[nodiscard]] const ResolvedImage& image() const { return wanted_.image; }

@@ -48,6 +48,7 @@ PullSet::PullSet(std::vector<WantedImage> images, const PullPorts& ports, const 
     all_capped = all_capped && images[i].may_wait;
     ImagePull& image =
         *images_.emplace_back(std::make_unique<ImagePull>(std::move(images[i]), ports_, options_));
+    image.check_room_by([this] { return check_room_for_more(); });
     titles.push_back(image.wanted().title);
     if (auto found = image.look()) {
       layers[i] = *std::move(found);
@@ -216,8 +217,8 @@ Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
     for (const std::size_t unpack : schedule_->unpacks_left(image)) {
       const UnpackJob& job = schedule_->plan().unpacks[unpack];
       const auto& size = sizes_[job.blob];
-      const bool staged = std::ranges::any_of(job.users, [this](const LayerOf& user) {
-        return images_[user.image]->is_staged(user.layer);
+      const bool staged = std::ranges::any_of(job.users, [this, image](const LayerOf& user) {
+        return user.image == image && images_[image]->is_staged(user.layer);
       });
       if (size && !staged) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
     }
@@ -225,6 +226,13 @@ Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
   if (need == Space{}) return {};
   const auto volumes = ports_.store.volumes(stop);
   return volumes && *volumes ? head_room(**volumes).reserve(need) : Result<>{};
+}
+
+// While a layer is written, whose size nobody may know.
+Result<> PullSet::check_room_for_more() const {
+  const auto volumes = ports_.store.volumes({});
+  if (!volumes || !*volumes) return {};
+  return head_room(**volumes).reserve({.stored = 0, .unpacked = kRoomPiece, .files = 0});
 }
 
 PullSet::Outcome PullSet::unpack(const Turn& turn) {

@@ -67,6 +67,7 @@ class PullSet {
   void work();
   void learn_size(std::size_t blob, const LayerOf& owner);
   Result<> check_room(std::size_t image, const std::stop_token& stop);
+  Result<> check_room_for_more() const;
   Turn* next_turn();
   Outcome run(const Turn& turn);
   Outcome fetch(const Turn& turn);

@@ -1,6 +1,7 @@
 #include "agent/prepull/staging.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nodeproof::prepull {
 namespace {
@@ -12,37 +13,59 @@ std::string title_of(const UnpackRequest& request) {
 }  // namespace
 
 StagedLayer::StagedLayer(ImageStore& store, SnapshotPlace place,
-                         std::unique_ptr<LayerWriting> writing, std::stop_token stop)
+                         std::unique_ptr<LayerWriting> writing, const RoomCheck& room,
+                         const std::stop_token& stop)
     : store_(store),
       place_(std::move(place)),
       writing_(std::move(writing)),
-      stop_(std::move(stop)),
-      outcome_(fail(Errc::cancelled, "its stream broke off")) {}
-
-// Should the last call fail: the lease's end takes it back, or the next start's sweep.
-StagedLayer::~StagedLayer() {
-  writing_.reset();
-  if (owned_) static_cast<void>(store_.discard(place_));
+      room_(room),
+      stop_(stop),
+      outcome_(fail(Errc::cancelled, "its stream broke off")) {
+  on_stop_.emplace(stop, Abandon{*writing_});
 }
 
-bool StagedLayer::write(Bytes plain) { return !stop_.stop_requested() && writing_->write(plain); }
+StagedLayer::~StagedLayer() {
+  on_stop_.reset();
+  writing_.reset();
+  give_back();
+}
+
+// Should it fail: the lease's end takes it back, or the next start's sweep.
+bool StagedLayer::give_back() {
+  if (!std::exchange(owned_, false)) return true;
+  return store_.discard(place_).has_value();
+}
+
+bool StagedLayer::write(Bytes plain) {
+  if (stop_.stop_requested() || no_room_) return false;
+  if (given_ / kRoomPiece != (given_ + plain.size()) / kRoomPiece) {
+    if (auto room = room_(); !room) no_room_ = std::move(room).error();
+  }
+  if (no_room_ || !writing_->write(plain)) return false;
+  given_ += plain.size();
+  return true;
+}
 
 void StagedLayer::end(Result<PlainTarEnd> end) { end_ = std::move(end); }
 
 void StagedLayer::complete(const UnpackRequest& request) {
   outcome_ = judge(request);
+  on_stop_.reset();
   writing_.reset();
-  if (!outcome_) {
-    outcome_ = std::unexpected(std::move(outcome_).error().with_context(title_of(request)));
-  }
+  if (outcome_) return;
+  outcome_ = std::unexpected(std::move(outcome_).error().with_context(title_of(request)));
+  give_back();
 }
 
-// What the writer says of a stream that broke off is that it broke off.
+// A writer that was given a part of the layer, and then nothing more, takes that for the whole.
 Result<UnpackedLayer> StagedLayer::judge(const UnpackRequest& request) {
-  if (!end_) return fail(Errc::cancelled, "its stream broke off");
+  if (!end_ || stop_.stop_requested()) return fail(Errc::cancelled, "its stream broke off");
+  if (no_room_) return std::unexpected(*no_room_);
   const PlainTarEnd end = TRY(std::move(*end_));
   auto written = writing_->finish();
-  if (!written || end.diff_id == request.diff_id) return written;
+  if (!written) return written;
+  if (given_ != end.bytes) return fail(Errc::cancelled, "its writer was not given all of it");
+  if (end.diff_id == request.diff_id) return written;
   return fail(Errc::digest_mismatch, "it unpacks to " + end.diff_id.str() +
                                          ", but the image's config says " + request.diff_id.str());
 }
@@ -50,17 +73,31 @@ Result<UnpackedLayer> StagedLayer::judge(const UnpackRequest& request) {
 Staging::Staging(ImageStore& store, UnpackWay way, bool ahead)
     : store_(store), way_(std::move(way)), ahead_(ahead) {}
 
+Staging::~Staging() { clear(); }
+
+void Staging::clear() {
+  const std::lock_guard lock(mutex_);
+  bool answers = true;
+  for (auto& [chain, layer] : kept_) {
+    if (answers) answers = layer->give_back();
+    layer->committed();
+  }
+  kept_.clear();
+  begun_.clear();
+}
+
 std::unique_ptr<StagedLayer> Staging::begin(const UnpackRequest& request, bool parent_is_there,
                                             const std::stop_token& stop) {
   if (way_.unpacker == nullptr) {
     remember(way_.why_not);
     return nullptr;
   }
+  if (not_for_us()) return nullptr;
   const bool above = request.parent.has_value();
   if (above && !ahead_ && !parent_is_there) return nullptr;
   Result<std::optional<SnapshotPlace>> place =
       above && !ahead_ ? store_.prepare(request) : store_.stage(request);
-  if (!place) remember(request, place.error());
+  if (!place) not_here(request, place.error());
   if (!place || !*place) return nullptr;
   const bool marks = above && !(*place)->copied;
   auto writing =
@@ -70,18 +107,42 @@ std::unique_ptr<StagedLayer> Staging::begin(const UnpackRequest& request, bool p
     remember(request, writing.error());
     return nullptr;
   }
-  return std::make_unique<StagedLayer>(store_, **std::move(place), *std::move(writing), stop);
+  {
+    const std::lock_guard lock(mutex_);
+    begun_.insert(request.chain_id.str());
+  }
+  return std::make_unique<StagedLayer>(store_, **std::move(place), *std::move(writing), room_,
+                                       stop);
+}
+
+bool Staging::not_for_us() const {
+  const std::lock_guard lock(mutex_);
+  return not_here_;
+}
+
+// The mounts of all layers are alike.
+void Staging::not_here(const UnpackRequest& request, const Error& why) {
+  if (why.code != Errc::unsupported) return remember(request, why);
+  remember(why.message);
+  const std::lock_guard lock(mutex_);
+  not_here_ = true;
 }
 
 void Staging::keep(const UnpackRequest& request, std::unique_ptr<StagedLayer> layer) {
   layer->complete(request);
   const std::lock_guard lock(mutex_);
+  if (!layer->outcome()) begun_.erase(request.chain_id.str());
   kept_.insert_or_assign(request.chain_id.str(), std::move(layer));
 }
 
 bool Staging::holds(const Digest& chain_id) const {
   const std::lock_guard lock(mutex_);
   return kept_.contains(chain_id.str());
+}
+
+bool Staging::takes_room(const Digest& chain_id) const {
+  const std::lock_guard lock(mutex_);
+  return begun_.contains(chain_id.str());
 }
 
 Result<bool> Staging::place(const UnpackRequest& request) {
@@ -92,8 +153,11 @@ Result<bool> Staging::place(const UnpackRequest& request) {
     if (found == kept_.end()) return false;
     staged = std::move(found->second);
     kept_.erase(found);
+    begun_.erase(request.chain_id.str());
   }
   if (auto done = put(request, *staged); !done) {
+    // A snapshot of ours that has gone is containerd's affair, and nothing that the registry lacks.
+    if (done.error().code == Errc::not_found) done.error().code = Errc::io;
     if (done.error().code != Errc::unsupported) return std::unexpected(std::move(done).error());
     remember(request, done.error());
     return false;

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -43,19 +45,27 @@ Result<> take_group(int implied) {
   return {};
 }
 
-// As containerd's mkparent: the first layer below that has the path decides.
-Result<> copy_from_below(int implied, const std::string& path, const std::vector<UniqueFd>& lower) {
+// As containerd's mkparent: the first layer below that has the path decides. true: it is done.
+Result<bool> copy_from_below(int implied, const std::string& path,
+                             const std::vector<UniqueFd>& lower) {
   for (const UniqueFd& layer : lower) {
     Result<Found> found = find_directory(layer.get(), path);
     if (!found) {  // a file in the middle of the path, say: there containerd's applier stops too
       return fail(Errc::unsupported, "the layers below: " + found.error().message);
     }
-    if (found->kind == Found::Kind::other) return take_group(implied);
+    if (found->kind == Found::Kind::other) return false;
     if (found->kind == Found::Kind::directory) {
-      return copy_attributes(found->directory.get(), implied);
+      TRY(copy_attributes(found->directory.get(), implied));
+      return true;
     }
   }
-  return take_group(implied);
+  return false;
+}
+
+// A parent with an entry of its own has passed its group on when the directory was made.
+bool parent_is_implied(const std::string& path, const std::vector<std::string>& implied) {
+  const std::size_t slash = path.rfind('/');
+  return slash != std::string::npos && std::ranges::binary_search(implied, path.substr(0, slash));
 }
 
 Result<UniqueFd> open_staged(int staged, const std::string& path) {
@@ -67,7 +77,8 @@ Result<UniqueFd> open_staged(int staged, const std::string& path) {
 Result<> complete(int staged, const UnpackedLayer& layer, const std::vector<UniqueFd>& lower) {
   for (const std::string& path : layer.implied) {
     const UniqueFd directory = TRY(open_staged(staged, path));
-    TRY(copy_from_below(directory.get(), path, lower));
+    const bool copied = TRY(copy_from_below(directory.get(), path, lower));
+    if (!copied && parent_is_implied(path, layer.implied)) TRY(take_group(directory.get()));
   }
   for (const std::string& path : layer.opaque) {
     const UniqueFd directory = TRY(open_staged(staged, path));
@@ -106,6 +117,9 @@ Result<> exchange(const Snapshot& staged, const Snapshot& place) {
 // What this process does not need for it.
 Result<> keep_little() {
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  constexpr rlim_t kMostSeconds = 600;
+  const rlimit most{kMostSeconds, kMostSeconds + 5};
+  ::setrlimit(RLIMIT_CPU, &most);
   return keep_only(kToWrite | kToMount);
 }
 

@@ -10,6 +10,6 @@ namespace nodeproof::unpack {
 // in the directory: the times stay where nothing came into it.
 Result<> copy_attributes(int from, int to);
 
-Result<bool> is_empty(int directory);
+Result<bool> is_empty(int directory);  // may be open with O_PATH
 
 }  // namespace nodeproof::unpack

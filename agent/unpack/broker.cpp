@@ -33,7 +33,9 @@ bool has_threads() {
 
 // Standard descriptors that lead nowhere, the requests, and nothing else of the main process.
 bool arrange_files(int requests) {
-  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  // Not below what is put in its place: descriptor 3 is free in a process that was started well.
+  const int opened = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int nowhere = opened < 0 ? -1 : ::fcntl(opened, F_DUPFD_CLOEXEC, kRequests + 1);
   if (nowhere < 0) return false;
   if (::dup2(requests, kRequests) != kRequests) return false;
   for (const int standard : {0, 1, 2}) {
@@ -63,7 +65,8 @@ void ignore_signals() {
 
 Result<UnpackedLayer> write_layer_here(ByteReader& plain_tar, Whiteouts whiteouts) {
   LayerWriteOptions options;
-  options.overlay_whiteouts = whiteouts == Whiteouts::overlay;
+  options.overlay_whiteouts = whiteouts != Whiteouts::remove;
+  options.opaque_marks = whiteouts == Whiteouts::overlay;
   WrittenLayer written = TRY(write_layer(plain_tar, options));
   return UnpackedLayer{written.entries, written.bytes, std::move(written.implied),
                        std::move(written.opaque)};

@@ -6,10 +6,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <new>
 
 #include "agent/unpack/adopt.hpp"
 #include "agent/unpack/confine.hpp"
 #include "agent/unpack/documents.hpp"
+#include "agent/unpack/rights.hpp"
 #include "agent/unpack/stream.hpp"
 #include "common/subprocess.hpp"
 
@@ -31,12 +33,18 @@ void unblock_signals() {
 }
 
 Result<UnpackedLayer> write_layer(const Request& request, WriteLayer write) {
-  TRY(confine(request.directory));
+  const bool marks = (TRY(capabilities()) & kToMount) != 0;  // whoever adopts it has no more
+  TRY(confine(request.directory, request.task == Task::write_overlay));
   TRY(send_all(kResult, std::string_view(&kBegun, 1)));
   FdReader input(kInput);
-  const Whiteouts whiteouts =
-      request.task == Task::write_remove ? Whiteouts::remove : Whiteouts::overlay;
-  Result<UnpackedLayer> layer = write(input, whiteouts);
+  const Whiteouts whiteouts = request.task == Task::write_remove ? Whiteouts::remove
+                              : marks                            ? Whiteouts::overlay
+                                                                 : Whiteouts::overlay_unmarked;
+  Result<UnpackedLayer> layer = fail(Errc::too_large, "the layer takes too much memory to write");
+  try {
+    layer = write(input, whiteouts);
+  } catch (const std::bad_alloc&) {  // as said
+  }
   if (layer) TRY(input.drain());  // what follows a tar's end, so that nobody writes in vain
   return layer;
 }
@@ -63,6 +71,7 @@ void serve(Request request, WriteLayer write, Parent parent) {
   unblock_signals();
   const Result<UnpackedLayer> outcome =
       request.task == Task::adopt ? adopt_layer() : write_layer(request, write);
+  ::close(kInput);  // who still sends is told so, and reads the outcome
   ::_exit(send_all(kResult, encode(outcome)) ? 0 : 1);
 }
 

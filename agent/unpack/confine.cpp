@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/unpack/attributes.hpp"
 #include "agent/unpack/filter.hpp"
 #include "agent/unpack/landlock.hpp"
 #include "agent/unpack/rights.hpp"
@@ -23,7 +24,8 @@ namespace nodeproof::unpack {
 namespace {
 
 constexpr rlim_t kMostFiles = 256;
-constexpr int kFirstOfOthers = 3;  // behind input, result and the errors
+constexpr rlim_t kMostSeconds = 1800;  // of a processor: a slow one's, for the largest layer
+constexpr int kFirstOfOthers = 3;      // behind input, result and the errors
 
 std::unexpected<Error> refused(const std::string& what, int error) {
   return fail(Errc::unsupported, what + ": " + std::strerror(error));
@@ -85,9 +87,10 @@ Result<> set_limits() {
     decltype(RLIMIT_CORE) what;
     rlim_t most;
   };
-  for (const Limit& limit :
-       {Limit{RLIMIT_CORE, 0}, Limit{RLIMIT_NOFILE, kMostFiles}, Limit{RLIMIT_NPROC, 0}}) {
-    const rlimit both{limit.most, limit.most};
+  for (const Limit& limit : {Limit{RLIMIT_CORE, 0}, Limit{RLIMIT_NOFILE, kMostFiles},
+                             Limit{RLIMIT_NPROC, 0}, Limit{RLIMIT_CPU, kMostSeconds}}) {
+    constexpr rlim_t kToSayIt = 5;  // SIGXCPU comes at the first, SIGKILL at the second
+    const rlimit both{limit.most, limit.what == RLIMIT_CPU ? limit.most + kToSayIt : limit.most};
     if (::setrlimit(limit.what, &both) != 0) return refused("setting a limit", errno);
   }
   return {};
@@ -105,13 +108,16 @@ Result<> drop(bool devices) {
 
 }  // namespace
 
-Result<> confine(const std::string& directory) {
+Result<> confine(const std::string& directory, bool empty) {
   const Capabilities held = TRY(capabilities());
   TRY(have_what_is_needed(held));
   ::umask(0);
   const bool alone = leave_namespaces(held);
   // Only now: a directory that was open before belongs to the host's mounts, where none is made.
   Snapshot place = TRY(open_snapshot(directory));
+  if (empty && !TRY(is_empty(place.directory.get()))) {
+    return fail(Errc::unsupported, directory + " has something in it already");
+  }
   const bool devices = alone && mount_again(place);
   TRY(make_root(place.directory.get()));
   place = {};

@@ -12,6 +12,7 @@ namespace nodeproof::unpack {
 // host's network, no capability but those that write files, no open file but descriptors 0 to 2, no
 // system call but those of files. Required: chroot and the filter of system calls.
 // Errc::unsupported: this host or these rights do not allow it.
-Result<> confine(const std::string& directory);
+// empty: and it must be so, for no layer is written over another one.
+Result<> confine(const std::string& directory, bool empty);
 
 }  // namespace nodeproof::unpack

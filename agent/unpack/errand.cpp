@@ -54,6 +54,9 @@ Result<> judge(EndStatus status) {
   if (signal == SIGSYS) {
     return fail(Errc::internal, what + ": it made a system call that it may not");
   }
+  if (signal == SIGXCPU) {
+    return fail(Errc::too_large, what + ": the layer takes too much time to write");
+  }
   if (signal == SIGKILL) {
     return fail(Errc::io, what, "look for the out-of-memory killer in the kernel's log");
   }
@@ -79,6 +82,8 @@ Errand::~Errand() {
   static_cast<void>(FdReader(result_.get()).drain());
   static_cast<void>(end_of_child());
 }
+
+void Errand::abandon() const { ::shutdown(life_.get(), SHUT_WR); }
 
 bool Errand::has_begun() {
   std::byte first{};

@@ -20,6 +20,8 @@ class Errand {
 
   // Waits until the writer is confined: false, it is not, and outcome() says why.
   [[nodiscard]] bool has_begun();
+  // The child is killed; from any thread. What waits for it fails.
+  void abandon() const;
   // False: the child takes no more.
   bool send(Bytes bytes);
   // Ends the input and waits for the child's word and its end.

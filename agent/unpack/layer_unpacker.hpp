@@ -13,8 +13,8 @@ namespace nodeproof {
 
 // image-spec layer.md, "Whiteouts". overlay: they become overlayfs' own marks, for a layer that is
 // mounted above others. remove: what they name is removed, for a bottom layer or a copy of what is
-// below.
-enum class Whiteouts { overlay, remove };
+// below. overlay_unmarked: as overlay, in a process that cannot mark opaque directories.
+enum class Whiteouts { overlay, remove, overlay_unmarked };
 
 struct LayerDirectory {
   std::string path;  // absolute, empty or a copy of what is below
@@ -43,6 +43,8 @@ struct Adoption {
 class LayerWriting {
  public:
   virtual ~LayerWriting() = default;
+  // Ends the writer; from any thread, while the others wait. What they wait for fails then.
+  virtual void abandon() = 0;
   // Blocks while the writer is behind. false: it takes no more, and finish() tells why.
   virtual bool write(Bytes plain_tar) = 0;
   // Errc::unsupported: this layer is for containerd to unpack, and the message says why. Errors

@@ -19,6 +19,7 @@ Result<UnpackedLayer> outcome_of(Errand& errand) {
 class Writing final : public LayerWriting {
  public:
   explicit Writing(Errand errand) : errand_(std::move(errand)) {}
+  void abandon() override { errand_.abandon(); }
   bool write(Bytes plain_tar) override { return errand_.send(plain_tar); }
   Result<UnpackedLayer> finish() override { return outcome_of(errand_); }
 

@@ -1,6 +1,7 @@
 // A LayerUnpacker that remembers what it was given, and fails on demand.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,12 @@ class FakeUnpacker final : public LayerUnpacker {
   void fail_at_end(Error error) { set(at_end_, std::move(error)); }  // at finish()
   void fail_adopting(Error error) { set(not_adopted_, std::move(error)); }
 
+  void when_written(std::function<void(std::uint64_t)> tell) { when_written_ = std::move(tell); }
+  void take_nothing() {  // and say at finish() that all is well
+    const std::lock_guard lock(mutex_);
+    deaf_ = true;
+  }
+
   [[nodiscard]] std::map<std::string, Written> written() const {
     const std::lock_guard lock(mutex_);
     return written_;
@@ -66,10 +73,13 @@ class FakeUnpacker final : public LayerUnpacker {
     Writing(const Writing&) = delete;
     Writing& operator=(const Writing&) = delete;
 
+    void abandon() override {}
     bool write(Bytes plain_tar) override {
       const std::lock_guard lock(owner_.mutex_);
-      if (owner_.at_end_) return false;
-      owner_.written_[directory_].bytes += as_text(plain_tar);
+      if (owner_.at_end_ || owner_.deaf_) return false;
+      std::string& bytes = owner_.written_[directory_].bytes;
+      bytes += as_text(plain_tar);
+      if (owner_.when_written_) owner_.when_written_(bytes.size());
       return true;
     }
     Result<UnpackedLayer> finish() override {
@@ -95,6 +105,8 @@ class FakeUnpacker final : public LayerUnpacker {
   std::map<std::string, Written> written_;  // by directory
   std::vector<Adoption> adoptions_;
   std::optional<Error> refuse_, at_end_, not_adopted_;
+  bool deaf_ = false;
+  std::function<void(std::uint64_t)> when_written_;
   int open_ = 0;
 };
 

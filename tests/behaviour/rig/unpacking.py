@@ -48,8 +48,11 @@ def config(containerd: Containerd, references, unpack: str = "", snapshotter: st
 
 def pull_by_ctr(containerd: Containerd, references, snapshotter: str = "overlayfs") -> dict[str, str]:
     """Reference -> why ctr failed; "" = it did not."""
+    # containerd 2's transfer service unpacks for its own snapshotter alone.
+    local = ["--local"] if containerd.version == "2" and snapshotter != "overlayfs" else []
+
     def pull(reference: str) -> tuple[str, str]:
-        done = containerd.run_ctr("images", "pull", "--plain-http", "--snapshotter", snapshotter, reference)
+        done = containerd.run_ctr("images", "pull", *local, "--plain-http", "--snapshotter", snapshotter, reference)
         return reference, "" if done.returncode == 0 else done.stderr.strip()[-900:] or "it failed"
 
     with concurrent.futures.ThreadPoolExecutor(2) as both:

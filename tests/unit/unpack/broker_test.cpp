@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "agent/unpack/sanitized.hpp"
 #include "tests/unit/unpack/rig.hpp"
 
 namespace nodeproof::unpack {
@@ -67,6 +68,22 @@ TEST_F(Unpacking, WritesIntoACopyToo) {
   EXPECT_TRUE(fs::exists(snapshots_.native(1) / "layer"));
 }
 
+// As in a process that was started with standard descriptors and nothing else: the next one is 3.
+TEST_F(Unpacking, TheBrokerHoldsNothingButItsRequestsWhereDescriptor3IsFree) {
+  if (kSanitizer) GTEST_SKIP() << "its report's descriptor is kept";
+  const UniqueFd three(::fcntl(3, F_DUPFD_CLOEXEC, 100));
+  ::close(3);
+  const auto unpacker = broker_with(write_a_file);
+  if (three) ::dup2(three.get(), 3);
+  const auto brokers = children_of(::getpid());
+  ASSERT_EQ(1U, brokers.size());
+  for (const char* fd : {"0", "1", "2"}) {
+    EXPECT_EQ("/dev/null",
+              fs::read_symlink(fs::path("/proc") / std::to_string(brokers[0]) / "fd" / fd))
+        << fd;
+  }
+}
+
 TEST_F(Unpacking, WritesTwoLayersAtOnce) {
   const auto unpacker = broker_with(write_a_file);
   const auto write = [&](int number) {
@@ -78,6 +95,7 @@ TEST_F(Unpacking, WritesTwoLayersAtOnce) {
       const auto layer = (*writing)->finish();
       ASSERT_TRUE(layer) << layer.error().message;
       EXPECT_EQ(8U << 20U, layer->bytes);
+      fs::remove(snapshots_.overlay(number) / "layer");
     }
   };
   {
@@ -137,7 +155,7 @@ TEST_F(Unpacking, WaitsForAWriterThatIsBehind) {
   const auto unpacker = broker_with(wait_for_fifo);
   const fs::path fifo = snapshots_.overlay(1) / "fifo";
   ASSERT_EQ(0, ::mkfifo(fifo.c_str(), 0600));
-  auto writing = unpacker->begin(directory(1));
+  auto writing = unpacker->begin({snapshots_.overlay(1).string(), Whiteouts::remove});
   ASSERT_TRUE(writing) << writing.error().message;
   constexpr std::size_t kPieces = 1024;
   std::atomic<std::size_t> written = 0;

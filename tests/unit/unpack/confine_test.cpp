@@ -34,12 +34,23 @@ Result<UnpackedLayer> try_to_open(ByteReader& /*input*/, Whiteouts /*whiteouts*/
   return says(answers);
 }
 
+TEST(Writer, WritesNoLayerOverAnotherOne) {
+  SKIP_WHERE_LAYERS_CANNOT_BE_WRITTEN();
+  const Snapshots snapshots;
+  write_file(snapshots.overlay(1) / "inside", "x");
+  const auto unpacker = broker_with(try_to_open);
+  const auto writing = unpacker->begin({snapshots.overlay(1).string(), Whiteouts::overlay});
+  ASSERT_FALSE(writing);
+  EXPECT_EQ(Errc::unsupported, writing.error().code);
+  EXPECT_NE(std::string::npos, writing.error().message.find("has something in it already"));
+}
+
 TEST(Writer, SeesNothingButItsDirectory) {
   SKIP_WHERE_LAYERS_CANNOT_BE_WRITTEN();
   const Snapshots snapshots;
   write_file(snapshots.overlay(1) / "inside", "x");
   const auto unpacker = broker_with(try_to_open);
-  auto writing = unpacker->begin({snapshots.overlay(1).string(), Whiteouts::overlay});
+  auto writing = unpacker->begin({snapshots.overlay(1).string(), Whiteouts::remove});
   ASSERT_TRUE(writing) << writing.error().message;
   const auto outcome = (*writing)->finish();
   ASSERT_TRUE(outcome) << outcome.error().message;
