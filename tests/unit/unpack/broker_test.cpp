@@ -88,6 +88,7 @@ TEST_F(Unpacking, WritesTwoLayersAtOnce) {
   const auto unpacker = broker_with(write_a_file);
   const auto write = [&](int number) {
     for (int round = 0; round < 5; ++round) {
+      fs::remove(snapshots_.overlay(number) / "layer");
       auto writing = unpacker->begin(directory(number));
       ASSERT_TRUE(writing) << writing.error().message;
       const std::string text(1 << 20, static_cast<char>('0' + number));
@@ -95,7 +96,6 @@ TEST_F(Unpacking, WritesTwoLayersAtOnce) {
       const auto layer = (*writing)->finish();
       ASSERT_TRUE(layer) << layer.error().message;
       EXPECT_EQ(8U << 20U, layer->bytes);
-      fs::remove(snapshots_.overlay(number) / "layer");
     }
   };
   {
