@@ -50,6 +50,9 @@ class Attacks(OnPair):
 
     def test_what_containerd_refuses_is_refused(self):
         self.assertGreater(len(self.pair.refused), 10)
+        # Harmless, and not to be told from the outside of the library that reads the tar.
+        self.justified = {"a name of a zero byte": "it is cut there", "an attribute without a name": "it is passed over",
+                          "a sparse map that goes backwards": "the file is what its blocks say, in their order"}
         self.assert_refused_alike()
 
     def test_what_both_accept_is_equal(self):
