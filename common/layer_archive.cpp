@@ -127,7 +127,8 @@ std::ptrdiff_t TarStream::read_block(archive* handle, void* self, const void** b
   auto& stream = *static_cast<TarStream*>(self);
   Result<Bytes> bytes = stream.first_ ? Result<Bytes>(*stream.first_) : stream.fill();
   stream.first_.reset();
-  if (bytes && stream.heading_ > 0 && (stream.heading_ += bytes->size()) > kMostHeader) {
+  if (bytes && stream.heading_ > 0) stream.heading_ += bytes->size();
+  if (bytes && stream.heading_ > kMostHeader) {
     bytes = fail(Errc::too_large, "a header of more than " + human_bytes(kMostHeader));
   }
   if (!bytes) {

@@ -162,7 +162,8 @@ class TarReader {
     auto& reader = *static_cast<TarReader*>(self);
     Result<Bytes> bytes = reader.first_ ? Result<Bytes>(*reader.first_) : reader.tar_.next();
     reader.first_.reset();
-    if (bytes && reader.heading_ > 0 && (reader.heading_ += bytes->size()) > kMostHeader) {
+    if (bytes && reader.heading_ > 0) reader.heading_ += bytes->size();
+    if (bytes && reader.heading_ > kMostHeader) {
       bytes = fail(Errc::too_large, "a header of more than " + human_bytes(kMostHeader));
     }
     if (!bytes) {

@@ -40,17 +40,20 @@ Result<std::vector<std::string>> lower_of(std::string_view list) {
   return lower;
 }
 
-Result<SnapshotPlace> overlaid(SnapshotPlace place, const PlainMount& mount) {
+Result<> take_option(std::string_view option, SnapshotPlace& place) {
   constexpr std::string_view kUpper = "upperdir=", kLower = "lowerdir=", kWork = "workdir=";
-  for (const std::string_view option : mount.options) {
-    if (option.starts_with(kUpper)) {
-      place.directory = option.substr(kUpper.size());
-    } else if (option.starts_with(kLower)) {
-      place.lower = TRY(lower_of(option.substr(kLower.size())));
-    } else if (option != "index=off" && !option.starts_with(kWork)) {
-      return not_plain("overlay with " + std::string(option));
-    }
+  if (option.starts_with(kUpper)) {
+    place.directory = option.substr(kUpper.size());
+  } else if (option.starts_with(kLower)) {
+    place.lower = TRY(lower_of(option.substr(kLower.size())));
+  } else if (option != "index=off" && !option.starts_with(kWork)) {
+    return not_plain("overlay with " + std::string(option));
   }
+  return {};
+}
+
+Result<SnapshotPlace> overlaid(SnapshotPlace place, const PlainMount& mount) {
+  for (const std::string& option : mount.options) TRY(take_option(option, place));
   if (place.lower.empty()) return not_plain("overlay without lower directories");
   return place;
 }

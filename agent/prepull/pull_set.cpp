@@ -208,21 +208,26 @@ void PullSet::learn_size(std::size_t blob, const LayerOf& owner) {
   if (size) sizes_[blob] = size;
 }
 
-// What was estimated may be known by now, and others use the disk, too: an image that cannot fit is
-// given up before its layers have filled it. Those that are staged have taken their room already.
-Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
+// Of the image's layers that are not unpacked, as far as it is known. Those that are staged have
+// taken their room already.
+Space PullSet::need_of(std::size_t image) {
   Space need;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const std::size_t unpack : schedule_->unpacks_left(image)) {
-      const UnpackJob& job = schedule_->plan().unpacks[unpack];
-      const auto& size = sizes_[job.blob];
-      const bool staged = std::ranges::any_of(job.users, [this, image](const LayerOf& user) {
-        return user.image == image && images_[image]->is_staged(user.layer);
-      });
-      if (size && !staged) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
-    }
+  const std::lock_guard lock(mutex_);
+  for (const std::size_t unpack : schedule_->unpacks_left(image)) {
+    const UnpackJob& job = schedule_->plan().unpacks[unpack];
+    const auto& size = sizes_[job.blob];
+    const bool staged = std::ranges::any_of(job.users, [this, image](const LayerOf& user) {
+      return user.image == image && images_[image]->is_staged(user.layer);
+    });
+    if (size && !staged) need += {.stored = 0, .unpacked = size->bytes, .files = size->files};
   }
+  return need;
+}
+
+// What was estimated may be known by now, and others use the disk, too: an image that cannot fit is
+// given up before its layers have filled it.
+Result<> PullSet::check_room(std::size_t image, const std::stop_token& stop) {
+  const Space need = need_of(image);
   if (need == Space{}) return {};
   const auto volumes = ports_.store.volumes(stop);
   return volumes && *volumes ? head_room(**volumes).reserve(need) : Result<>{};

@@ -66,6 +66,7 @@ class PullSet {
   void leave_out_what_does_not_fit(const PullPlan& plan, const std::stop_token& stop);
   void work();
   void learn_size(std::size_t blob, const LayerOf& owner);
+  [[nodiscard]] Space need_of(std::size_t image);
   Result<> check_room(std::size_t image, const std::stop_token& stop);
   Result<> check_room_for_more() const;
   Turn* next_turn();

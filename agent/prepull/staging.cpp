@@ -13,15 +13,13 @@ std::string title_of(const UnpackRequest& request) {
 }  // namespace
 
 StagedLayer::StagedLayer(ImageStore& store, SnapshotPlace place,
-                         std::unique_ptr<LayerWriting> writing, const RoomCheck& room,
-                         const std::stop_token& stop)
+                         std::unique_ptr<LayerWriting> writing, Limits limits)
     : store_(store),
       place_(std::move(place)),
       writing_(std::move(writing)),
-      room_(room),
-      stop_(stop),
+      limits_(std::move(limits)),
       outcome_(fail(Errc::cancelled, "its stream broke off")) {
-  on_stop_.emplace(stop, Abandon{*writing_});
+  on_stop_.emplace(limits_.stop, Abandon{*writing_});
 }
 
 StagedLayer::~StagedLayer() {
@@ -37,9 +35,9 @@ bool StagedLayer::give_back() {
 }
 
 bool StagedLayer::write(Bytes plain) {
-  if (stop_.stop_requested() || no_room_) return false;
+  if (limits_.stop.stop_requested() || no_room_) return false;
   if (given_ / kRoomPiece != (given_ + plain.size()) / kRoomPiece) {
-    if (auto room = room_(); !room) no_room_ = std::move(room).error();
+    if (auto room = limits_.room(); !room) no_room_ = std::move(room).error();
   }
   if (no_room_ || !writing_->write(plain)) return false;
   given_ += plain.size();
@@ -59,7 +57,7 @@ void StagedLayer::complete(const UnpackRequest& request) {
 
 // A writer that was given a part of the layer, and then nothing more, takes that for the whole.
 Result<UnpackedLayer> StagedLayer::judge(const UnpackRequest& request) {
-  if (!end_ || stop_.stop_requested()) return fail(Errc::cancelled, "its stream broke off");
+  if (!end_ || limits_.stop.stop_requested()) return fail(Errc::cancelled, "its stream broke off");
   if (no_room_) return std::unexpected(*no_room_);
   const PlainTarEnd end = TRY(std::move(*end_));
   auto written = writing_->finish();
@@ -111,8 +109,8 @@ std::unique_ptr<StagedLayer> Staging::begin(const UnpackRequest& request, bool p
     const std::lock_guard lock(mutex_);
     begun_.insert(request.chain_id.str());
   }
-  return std::make_unique<StagedLayer>(store_, **std::move(place), *std::move(writing), room_,
-                                       stop);
+  return std::make_unique<StagedLayer>(store_, **std::move(place), *std::move(writing),
+                                       StagedLayer::Limits{room_, stop});
 }
 
 bool Staging::not_for_us() const {

@@ -28,9 +28,13 @@ inline constexpr std::uint64_t kRoomPiece = 64 << 20;  // bytes between two look
 // handed on is taken back.
 class StagedLayer final : public PlainSink {
  public:
-  // The store and the check outlive it. A stop ends the writer.
+  struct Limits {
+    const RoomCheck& room;  // outlives it
+    std::stop_token stop;   // ends the writer
+  };
+  // The store outlives it.
   StagedLayer(ImageStore& store, SnapshotPlace place, std::unique_ptr<LayerWriting> writing,
-              const RoomCheck& room, const std::stop_token& stop);
+              Limits limits);
   ~StagedLayer() override;
   StagedLayer(const StagedLayer&) = delete;
   StagedLayer& operator=(const StagedLayer&) = delete;
@@ -56,8 +60,7 @@ class StagedLayer final : public PlainSink {
   ImageStore& store_;
   SnapshotPlace place_;
   std::unique_ptr<LayerWriting> writing_;
-  const RoomCheck& room_;
-  std::stop_token stop_;
+  Limits limits_;
   std::optional<std::stop_callback<Abandon>> on_stop_;
   std::uint64_t given_ = 0;  // bytes
   std::optional<Error> no_room_;

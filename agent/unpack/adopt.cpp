@@ -55,8 +55,8 @@ Result<bool> copy_from_below(int implied, const std::string& path,
     }
     if (found->kind == Found::Kind::other) return false;
     if (found->kind == Found::Kind::directory) {
-      TRY(copy_attributes(found->directory.get(), implied));
-      return true;
+      const Result<> copied = copy_attributes(found->directory.get(), implied);
+      return copied ? Result<bool>(true) : std::unexpected(copied.error());
     }
   }
   return false;

@@ -40,10 +40,11 @@ Result<UnpackedLayer> write_layer(const Request& request, WriteLayer write) {
   const Whiteouts whiteouts = request.task == Task::write_remove ? Whiteouts::remove
                               : marks                            ? Whiteouts::overlay
                                                                  : Whiteouts::overlay_unmarked;
-  Result<UnpackedLayer> layer = fail(Errc::too_large, "the layer takes too much memory to write");
+  Result<UnpackedLayer> layer = fail(Errc::internal, "not written");
   try {
     layer = write(input, whiteouts);
-  } catch (const std::bad_alloc&) {  // as said
+  } catch (const std::bad_alloc&) {
+    layer = fail(Errc::too_large, "the layer takes too much memory to write");
   }
   if (layer) TRY(input.drain());  // what follows a tar's end, so that nobody writes in vain
   return layer;

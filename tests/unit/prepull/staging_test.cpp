@@ -137,7 +137,7 @@ TEST_F(Staging, AWriterThatWasNotGivenAllCommitsNothing) {
 }
 
 TEST_F(Staging, WhatCannotFitIsGivenBackWhileItIsWritten) {
-  const std::string large(80'000'000, 'x');
+  const std::string large = layer_bytes(80'000'000, 'x');
   const ResolvedImage bomb =
       push_resolved(rig.registry, "registry.test:5000/team/bomb:1", image_with_layers({large}));
   rig.options.keep_free = Amount{.units = 1'000'000'000, .percent = 0};
