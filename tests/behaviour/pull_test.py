@@ -413,10 +413,13 @@ class Checked(Pulls):
         reference = self.publish("gigabyte", *parts)
         group = hierarchy / f"nodeproof-test-{os.getpid()}"
         group.mkdir()
+        # On a disk: a file system in memory is the memory of who writes to it.
+        on_disk = self.enterContext(Containerd(VERSION, place="/var/tmp"))
+        config = self.nodeproof.write_config({"containerd": {"address": str(on_disk.socket)}, "pull": {"parallel": 8},
+                                              "images": [{"reference": reference}]})
         try:
             (group / "memory.limit_in_bytes").write_text(str(64 * MEGABYTE))
-            outcome = self.nodeproof.check(self.config(reference, parallel=8),
-                                           preexec_fn=lambda: (group / "cgroup.procs").write_text("0"))
+            outcome = self.nodeproof.check(config, preexec_fn=lambda: (group / "cgroup.procs").write_text("0"))
             self.assertIn(outcome.code, (0, 1, 2), outcome.stderr)
             pull = self.assert_pulled(outcome, reference)
             self.assertEqual(sum(part.size for part in parts), pull["downloadedBytes"])
