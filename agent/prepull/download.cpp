@@ -41,10 +41,16 @@ Result<> Download::take(Bytes bytes, const std::stop_token& stop) {
     if (std::chrono::steady_clock::now() - opened_ > passage_.slice) TRY(let_go(stop));
   }
   TRY(write(bytes));
-  if (observer_) observer_->write(bytes);
+  if (observer_) observe(bytes);
   position_ += bytes.size();
   passage_.came(bytes.size());
   return {};
+}
+
+void Download::observe(Bytes bytes) {
+  const auto begin = std::chrono::steady_clock::now();
+  observer_->write(bytes);
+  if (passage_.kept_waiting) passage_.kept_waiting(std::chrono::steady_clock::now() - begin);
 }
 
 // Nobody can see who waits for a ref: under a cap it is free now and then for as long as it takes a

@@ -24,7 +24,9 @@ struct Passage {
   // Why the registry is not to be asked for it now; none = it is.
   const Error* closed = nullptr;
   std::mutex* commits = nullptr;  // held while a large blob is committed; none = at any time
-  std::function<void(std::uint64_t)> came;   // bytes from the registry
+  std::function<void(std::uint64_t)> came;  // bytes from the registry
+  // How long whoever looks at the layer has kept the download waiting; may be empty.
+  std::function<void(std::chrono::steady_clock::duration)> kept_waiting = {};
   std::function<void(std::uint64_t)> found;  // bytes that containerd had already
 };
 
@@ -54,6 +56,7 @@ class Download {
 
   Result<> take(Bytes bytes, const std::stop_token& stop);
   Result<> let_go(const std::stop_token& stop);
+  void observe(Bytes bytes);
   void stop_observing();
   Result<> write(Bytes bytes);
 

@@ -1,5 +1,6 @@
 #include "agent/prepull/lanes.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace nodeproof::prepull {
@@ -20,6 +21,15 @@ bool Lanes::look(std::uint64_t arrived, unsigned under_way, Time now) {
   if (under_way < count_) return false;  // nobody waits for a lane
   if (!std::exchange(warm_, true)) return false;
   return trying_ ? judge(rate) : doubt(rate);
+}
+
+bool Lanes::waited(std::chrono::steady_clock::duration all, unsigned cores, Time now) {
+  constexpr std::chrono::milliseconds kEnough{50};
+  if (widened_ || all < kEnough || all < (now - begin_) / 3) return false;
+  widened_ = true;
+  const unsigned before = std::exchange(count_, std::max(count_, std::min(most_, cores)));
+  trying_ = trying_ && count_ == before;
+  return count_ != before;
 }
 
 bool Lanes::judge(double rate) {

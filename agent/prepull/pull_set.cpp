@@ -127,6 +127,17 @@ void PullSet::look_at_lanes() {
   changed_.notify_all();
 }
 
+void PullSet::kept_waiting(std::chrono::steady_clock::duration time) {
+  constexpr std::chrono::microseconds kNothing{100};
+  if (time < kNothing) return;
+  const std::lock_guard lock(mutex_);
+  waited_ += time;
+  const auto now = std::chrono::steady_clock::now();
+  if (!lanes_->waited(waited_, std::thread::hardware_concurrency(), now)) return;
+  schedule_->set_lanes(lanes_->count());
+  changed_.notify_all();
+}
+
 void PullSet::work() {
   while (Turn* const turn = next_turn()) settle(turn, run(*turn));
 }
@@ -176,6 +187,7 @@ Passage PullSet::passage_of(const Turn& turn) {
     arrived_ += bytes;
     tally_->came(blob, owner, bytes);
   };
+  passage.kept_waiting = [this](std::chrono::steady_clock::duration time) { kept_waiting(time); };
   passage.found = [this, blob](std::uint64_t bytes) { tally_->found(blob, bytes); };
   return passage;
 }

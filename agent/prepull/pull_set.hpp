@@ -80,6 +80,7 @@ class PullSet {
   [[nodiscard]] bool may_try_another(const Turn& turn, const Error& error) const;
   void fail_image(std::size_t image, Error error);
   void look_at_lanes();
+  void kept_waiting(std::chrono::steady_clock::duration time);
   void stop_useless();
   void stop_all();
   [[nodiscard]] Passage passage_of(const Turn& turn);
@@ -98,6 +99,7 @@ class PullSet {
   std::optional<Schedule> schedule_;
   std::vector<std::optional<UnpackedSize>> sizes_;  // by blob, where it is known
   std::optional<Lanes> lanes_;
+  std::chrono::steady_clock::duration waited_{};  // of downloads, for who looks at their bytes
   std::list<Turn> turns_;
   std::vector<std::optional<Error>> errors_;                 // why an image failed
   std::vector<std::optional<Result<PulledImage>>> results_;  // none = not yet

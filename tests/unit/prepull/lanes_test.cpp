@@ -74,6 +74,21 @@ TEST(Lanes, ABlobThatStandsStillHoldsUpNoOther) {
   EXPECT_EQ(line.after(3), 3U);
 }
 
+TEST(Lanes, OneForEachCoreWhereTheProcessorIsTheBound) {
+  Lanes lanes(3, kBegin);
+  EXPECT_FALSE(lanes.waited(40ms, 2, kBegin + 60ms)) << "too short to tell";
+  EXPECT_FALSE(lanes.waited(100ms, 2, kBegin + 900ms)) << "the line is slow as well";
+  EXPECT_TRUE(lanes.waited(400ms, 2, kBegin + 1s));
+  EXPECT_EQ(lanes.count(), 2U);
+  EXPECT_FALSE(lanes.waited(800ms, 2, kBegin + 2s)) << "once";
+}
+
+TEST(Lanes, OneOfASingleCore) {
+  Lanes lanes(3, kBegin);
+  EXPECT_FALSE(lanes.waited(900ms, 1, kBegin + 1s));
+  EXPECT_EQ(lanes.count(), 1U);
+}
+
 TEST(Lanes, AreTriedOnlyWhereABlobWaitsForOne) {
   Lanes lanes(3, kBegin);
   for (int i = 1; i < 10; ++i) EXPECT_FALSE(lanes.look(0, 0, kBegin + i * 1s));
