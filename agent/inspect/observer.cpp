@@ -6,7 +6,7 @@ namespace nodeproof::inspect {
 
 namespace {
 
-constexpr std::size_t kPipeBytes = 1 << 20;
+constexpr std::size_t kPipeBytes = 1 << 19;
 
 LayerInventory empty_inventory(Digest layer) {
   return {.layer = std::move(layer),
