@@ -216,6 +216,11 @@ class Arm64Machine:
                 self.assert_case(self.outcome.image(self.references[case.name]), case)
         self.assertEqual(1, self.outcome.code)
 
+    def test_nodeproof_itself_wrote_every_layer_in_its_hardened_unit(self):
+        ways = {image["reference"]: image["pull"].get("unpack", {}) for image in self.outcome.report["images"]}
+        self.assertIn("nodeproof", {way.get("by") for way in ways.values()}, ways)
+        self.assertEqual([], [reason for way in ways.values() for reason in way.get("reasons", [])])
+
     def test_each_cause_has_its_code_and_its_words_on_this_processor_and_kernel(self):
         found = self.outcome.image(f"{self.inside}/causes:1")
         codes = {f["subject"]: f["code"] for f in found["findings"] if f["severity"] == "fail"}
