@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include "agent/unpack/broker_loop.hpp"
 #include "agent/unpack/rights.hpp"
@@ -86,6 +87,7 @@ Result<std::unique_ptr<LayerUnpacker>> start_unpack_broker(WriteLayer write) {
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
   const Parent parent{::getpid()};
+  std::fflush(nullptr);  // what is not written yet is the main process' to write
   const pid_t broker = ::fork();
   if (broker < 0) return fail_errno(errno, "starting the process that writes layers");
   if (broker == 0) {
