@@ -410,9 +410,9 @@ TEST_F(TagTest, DeepShowsEachLayerOnceAndAsksForAJudgement) {
   std::set<Digest> diff_ids;
   int judged = 0;
   ValidateOptions options{.deep = true};
-  options.observe = [&](const Descriptor&, const Digest& diff_id) {
+  options.observe = [&](const ObservedLayer& layer) {
     const std::scoped_lock lock(mutex);
-    diff_ids.insert(diff_id);
+    diff_ids.insert(layer.diff_id);
     return std::make_unique<CountingObserver>(finished, bytes);
   };
   options.judge = [&](const Descriptor&, const Manifest& manifest, const ImageConfig& config) {
@@ -435,7 +435,7 @@ TEST_F(TagTest, OnlyTheLayersThatAreAskedForAreReadToo) {
   std::atomic<int> finished = 0;
   std::atomic<std::size_t> bytes = 0;
   ValidateOptions options;
-  options.observe = [&](const Descriptor&, const Digest&) {
+  options.observe = [&](const ObservedLayer&) {
     return std::make_unique<CountingObserver>(finished, bytes);
   };
   options.read_too = [&](const Digest& top) {
@@ -467,7 +467,7 @@ TEST_F(TagTest, ALayerThatIsNotWholeIsNeverFinishedNorJudged) {
   std::atomic<std::size_t> bytes = 0;
   int judged = 0;
   ValidateOptions options{.deep = true};
-  options.observe = [&](const Descriptor&, const Digest&) {
+  options.observe = [&](const ObservedLayer&) {
     return std::make_unique<CountingObserver>(finished, bytes);
   };
   options.judge = [&](const Descriptor&, const Manifest&, const ImageConfig&) {
