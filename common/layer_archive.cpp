@@ -47,7 +47,9 @@ Result<bool> TarStream::open() {
 
 Result<archive_entry*> TarStream::next() {
   archive_entry* entry = nullptr;
-  if (std::exchange(begun_, true)) ::archive_read_data_skip(archive_.get());
+  if (std::exchange(begun_, true) && ::archive_read_data_skip(archive_.get()) < ARCHIVE_WARN) {
+    return wrong();  // the next header would be taken for the end
+  }
   heading_ = 1;
   const int status = ::archive_read_next_header(archive_.get(), &entry);
   heading_ = 0;

@@ -142,7 +142,9 @@ class TarReader {
     TRY(open());
     while (true) {
       archive_entry* entry = nullptr;
-      if (summary.entries > 0) ::archive_read_data_skip(archive_.get());
+      if (summary.entries > 0 && ::archive_read_data_skip(archive_.get()) < ARCHIVE_WARN) {
+        return wrong();  // the next header would be taken for the end
+      }
       heading_ = 1;
       const int status = ::archive_read_next_header(archive_.get(), &entry);
       heading_ = 0;

@@ -325,6 +325,16 @@ TEST(LayerReader, PassesOnTheErrorsOfReaderAndVisitor) {
   EXPECT_EQ(read_layer(reader, {.entries = &refusing}).error().code, Errc::no_space);
 }
 
+TEST(LayerReader, ATarThatEndsInsideWhatIsPassedOverIsTruncated) {
+  const std::string tar = TarWriter().file("../outside", std::string(50'000, 'x')).str();
+  const std::string cut = tar.substr(0, 20'000);
+  TextReader reader(cut);
+  Recorder recorder;
+  const auto summary = read_layer(reader, {.entries = &recorder});
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().code, Errc::truncated) << summary.error().message;
+}
+
 // Wants the first bytes up to a limit.
 struct Collector final : PlainSink {
   std::string bytes;
