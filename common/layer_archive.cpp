@@ -12,11 +12,9 @@
 namespace nodeproof {
 namespace {
 
-constexpr std::size_t kBlockBytes = 256 << 10;
+constexpr std::size_t kBlockBytes = 128 << 10;
 // A map of a sparse file counts as its header, and takes many times its size in memory.
 constexpr std::size_t kMostHeader = 8 << 20;
-
-std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
 
 }  // namespace
 
@@ -55,14 +53,16 @@ Result<archive_entry*> TarStream::next() {
   heading_ = 0;
   if (status == ARCHIVE_EOF) return nullptr;
   if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return wrong();
+  warned_ = status == ARCHIVE_WARN;
   current_ = printable(text_of(::archive_entry_pathname(entry)));
-  // Of a name that is no text in this locale its bytes are kept; any other warning means that
-  // something of the entry is lost.
-  const std::string_view why = text_of(::archive_error_string(archive_.get()));
-  if (status == ARCHIVE_WARN && why.find("can't be converted") == std::string_view::npos) {
-    return fail(Errc::unsupported, current_ + ": " + printable(why));
-  }
   return entry;
+}
+
+// Of a name that is no text in this locale its bytes are kept; any other warning tells of a loss.
+std::string TarStream::loss() const {
+  if (!warned_) return {};
+  const std::string_view why = text_of(::archive_error_string(archive_.get()));
+  return why.contains("can't be converted") ? std::string() : printable(why);
 }
 
 Result<std::optional<TarStream::Block>> TarStream::block() {
@@ -150,5 +150,51 @@ std::unexpected<Error> TarStream::wrong() {
   const bool truncated = why.starts_with("Truncated");
   return fail(truncated ? Errc::truncated : Errc::corrupt, "tar, " + where + ": " + why + at);
 }
+
+std::optional<EntryType> entry_type(archive_entry* entry) {
+  if (::archive_entry_hardlink(entry) != nullptr) return EntryType::hard_link;
+  switch (::archive_entry_filetype(entry)) {
+    case AE_IFREG:
+      return EntryType::file;
+    case AE_IFDIR:
+      return EntryType::directory;
+    case AE_IFLNK:
+      return EntryType::symlink;
+    case AE_IFCHR:
+      return EntryType::character_device;
+    case AE_IFBLK:
+      return EntryType::block_device;
+    case AE_IFIFO:
+      return EntryType::fifo;
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<std::string> clean_path(std::string_view raw, const LayerLimits& limits) {
+  std::string path;
+  std::size_t depth = 0;
+  while (!raw.empty()) {
+    const std::size_t slash = std::min(raw.find('/'), raw.size());
+    const std::string_view part = raw.substr(0, slash);
+    raw.remove_prefix(std::min(slash + 1, raw.size()));
+    if (part.empty() || part == ".") continue;
+    if (part == "..") return fail(Errc::unsupported, "\"..\" in its path");
+    if (!path.empty()) path += '/';
+    path += part;
+    ++depth;
+  }
+  if (depth > limits.path_depth) {
+    return fail(Errc::too_large,
+                "more than " + std::to_string(limits.path_depth) + " directories in its path");
+  }
+  if (path.size() > limits.path_bytes) {
+    return fail(Errc::too_large,
+                "a path of more than " + std::to_string(limits.path_bytes) + " bytes");
+  }
+  return path;
+}
+
+std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
 
 }  // namespace nodeproof

@@ -6,9 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/bytes.hpp"
+#include "common/layer_reader.hpp"
 
 struct archive;
 struct archive_entry;
@@ -27,6 +29,8 @@ class TarStream {
   Result<bool> open();
   // Good until the next call; nullptr = the end. What was not read of the one before is skipped.
   Result<archive_entry*> next();
+  // What of the entry that next() gave is lost, "" = nothing.
+  [[nodiscard]] std::string loss() const;
 
   struct Block {
     Bytes bytes;  // good until the next call
@@ -65,9 +69,17 @@ class TarStream {
   std::optional<Bytes> first_;   // read before libarchive asked
   std::optional<Error> failed_;  // the stream; told when all before it has been given
   std::optional<Error> error_;   // the same, which libarchive cannot carry
+  bool warned_ = false;          // of that entry
   bool begun_ = false;           // an entry
   std::size_t heading_ = 0;      // bytes for the header that is being read, and one; 0 = none is
   std::string current_;
 };
+
+[[nodiscard]] std::optional<EntryType> entry_type(archive_entry* entry);
+
+// "./a//b/" -> "a/b". unsupported: "..". too_large: beyond the limits.
+[[nodiscard]] Result<std::string> clean_path(std::string_view raw, const LayerLimits& limits);
+
+[[nodiscard]] std::string_view text_of(const char* text);  // none = ""
 
 }  // namespace nodeproof

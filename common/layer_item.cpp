@@ -9,56 +9,11 @@
 #include <optional>
 #include <utility>
 
+#include "common/layer_archive.hpp"
 #include "common/text.hpp"
 
 namespace nodeproof {
 namespace {
-
-std::string_view text_of(const char* text) { return text == nullptr ? "" : text; }
-
-Result<std::string> clean(std::string_view raw, const LayerLimits& limits) {
-  std::string path;
-  std::size_t depth = 0;
-  while (!raw.empty()) {
-    const std::size_t slash = std::min(raw.find('/'), raw.size());
-    const std::string_view part = raw.substr(0, slash);
-    raw.remove_prefix(std::min(slash + 1, raw.size()));
-    if (part.empty() || part == ".") continue;
-    if (part == "..") return fail(Errc::unsupported, "\"..\" in its path");
-    if (!path.empty()) path += '/';
-    path += part;
-    ++depth;
-  }
-  if (depth > limits.path_depth) {
-    return fail(Errc::too_large,
-                "more than " + std::to_string(limits.path_depth) + " directories in its path");
-  }
-  if (path.size() > limits.path_bytes) {
-    return fail(Errc::too_large,
-                "a path of more than " + std::to_string(limits.path_bytes) + " bytes");
-  }
-  return path;
-}
-
-Result<EntryType> type_of(archive_entry* entry) {
-  if (::archive_entry_hardlink(entry) != nullptr) return EntryType::hard_link;
-  switch (::archive_entry_filetype(entry)) {
-    case AE_IFREG:
-      return EntryType::file;
-    case AE_IFDIR:
-      return EntryType::directory;
-    case AE_IFLNK:
-      return EntryType::symlink;
-    case AE_IFCHR:
-      return EntryType::character_device;
-    case AE_IFBLK:
-      return EntryType::block_device;
-    case AE_IFIFO:
-      return EntryType::fifo;
-    default:
-      return fail(Errc::unsupported, "a type that is not known");
-  }
-}
 
 // containerd's bounds: what is outside becomes the epoch.
 ::timespec bounded(::timespec time) {
@@ -143,9 +98,11 @@ Result<> same_for_go(archive_entry* entry, const LayerItem& item) {
 
 Result<LayerItem> layer_item(archive_entry* entry, const LayerLimits& limits) {
   LayerItem item;
-  item.path = TRY(clean(text_of(::archive_entry_pathname(entry)), limits));
+  item.path = TRY(clean_path(text_of(::archive_entry_pathname(entry)), limits));
   if (item.path.empty()) return item;  // the root, which is left as it is
-  item.type = TRY(type_of(entry));
+  const auto type = entry_type(entry);
+  if (!type) return fail(Errc::unsupported, "a type that is not known");
+  item.type = *type;
   TRY(same_for_go(entry, item));
   TRY(owned(entry, item));
   item.mode = static_cast<::mode_t>(::archive_entry_perm(entry)) & 07777U;
@@ -156,7 +113,7 @@ Result<LayerItem> layer_item(archive_entry* entry, const LayerLimits& limits) {
   } else if (item.type == EntryType::symlink) {
     item.target = text_of(::archive_entry_symlink(entry));
   } else if (item.type == EntryType::hard_link) {
-    item.target = TRY(clean(text_of(::archive_entry_hardlink(entry)), limits));
+    item.target = TRY(clean_path(text_of(::archive_entry_hardlink(entry)), limits));
   } else if (item.type != EntryType::directory && item.type != EntryType::fifo) {
     item.device = ::archive_entry_rdev(entry);
   }

@@ -53,6 +53,9 @@ class LayerWriter {
         return fail(Errc::too_large, "layer: more than " + std::to_string(options_.limits.entries) +
                                          " entries, at " + tar_.current());
       }
+      if (const std::string loss = tar_.loss(); !loss.empty()) {
+        return named<WrittenLayer>(fail(Errc::unsupported, loss));
+      }
       TRY(named(same_for_go(entry)));
       const LayerItem item = TRY(named(layer_item(entry, options_.limits)));
       if (!item.path.empty()) TRY(take(item));
