@@ -43,7 +43,7 @@ class Node(testing.RigTest):
         self.assertEqual([], [key for key, kind in self.containerd.snapshots().items() if kind != "Committed"])
         self.assertEqual([], self.containerd.mounts())
         with open("/proc/self/mounts", encoding="utf-8") as mounts:
-            self.assertNotIn("nodeproof", mounts.read())
+            self.assertNotIn(str(self.nodeproof.folder), mounts.read())
         self.assertEqual([], [entry for entry in self.nodeproof.run_folder.rglob("*") if entry.is_fifo()])
 
 

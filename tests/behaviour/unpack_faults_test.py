@@ -37,6 +37,11 @@ def lower(seed: str) -> layers.Layer:
     return layers.from_tar(odd_layers.LOWER[:-len(tars.END)] + tars.tar(tars.file(f"seed/{seed}")))
 
 
+def half_written(containerd: Containerd) -> bool:
+    place = containerd.root / "io.containerd.snapshotter.v1.overlayfs/snapshots"
+    return any(path.stat().st_size > 0 for path in place.glob("*/fs/low/deep/*/*/file"))
+
+
 class OnFaults(testing.RigTest):
     @classmethod
     def setUpClass(cls):
@@ -121,10 +126,6 @@ class Killed(OnFaults):
     def staged(self) -> bool:
         return "Active" in self.containerd.snapshots().values()
 
-    def half_written(self) -> bool:
-        place = self.containerd.root / "io.containerd.snapshotter.v1.overlayfs/snapshots"
-        return any(path.stat().st_size > 0 for path in place.glob("*/fs/low/deep/*/*/file"))
-
     def kill_at(self, who: str, step: str, ready) -> None:
         name = f"{who}-{step}"
         image, reference = self.publish(name, lower(name), own_layer(name), own_layer(f"{name} 2"))
@@ -154,7 +155,7 @@ class Killed(OnFaults):
         self.each("staged", lambda _: self.staged())
 
     def test_in_the_middle_of_a_layer(self):
-        self.each("middle", lambda _: self.half_written())
+        self.each("middle", lambda _: half_written(self.containerd))
 
     def test_between_layers(self):
         def first_committed(image) -> bool:
@@ -231,18 +232,27 @@ class Full(OnFaults):
 class Refused(OnFaults):
     """System calls that fail: what the kernel says of a broken disk, and of missing rights."""
 
+    STALL = 5 * MEGABYTE  # in the middle of the two large layers, or of one
+
     def setUp(self):
         super().setUp()
+        self.proxy = self.enterContext(Proxy(self.registry.port, stall=self.STALL))
         self.containerd = self.enterContext(Containerd(VERSION))
+
+    def at_work(self, process: subprocess.Popen, those: tuple[str, ...]) -> list[int]:
+        """While nothing more comes: whoever writes now has some left to write when it goes on."""
+        family = Family(process)
+        processes.wait_until(lambda: self.proxy.sent >= self.STALL and half_written(self.containerd), "half a layer", process)
+        look = {"main": lambda: [process.pid], "broker": family.brokers, "writer": family.writers}
+        return [pid for who in those for pid in look[who]()]
 
     def injected(self, name: str, calls: str, error: str, those: tuple[str, ...]) -> tuple[images.Image, str, Outcome]:
         image, reference = self.publish(name, lower(name), own_layer(name), own_layer(f"{name} 2"))
-        process, _ = self.start(self.containerd, reference)
-        family = Family(process)
-        pids = [family.wait_for(who) for who in those]
+        process, _ = self.start(self.containerd, reference, rate=0)
         log = self.nodeproof.folder / f"{name}.strace"
         try:
-            with Injected(pids, calls, error, log) as injected:
+            with Injected(self.at_work(process, those), calls, error, log) as injected:
+                self.proxy.go_on()
                 outcome = self.outcome(process)
                 self.assertGreater(injected.hits(), 0, f"no {calls} was seen")
         except packages.Unavailable as refused:

@@ -28,8 +28,9 @@ class Family:
         if who == "main":
             return self.process.pid
         look = {"broker": self.brokers, "writer": self.writers}[who]
-        processes.wait_until(look, f"a {who}", self.process)
-        return look()[0]
+        found: list[int] = []
+        processes.wait_until(lambda: found.extend(look()) or found, f"a {who}", self.process)
+        return found[0]
 
     def wait_for_their_end(self) -> None:
         processes.wait_until(lambda: not [pid for pid in self.seen if processes.alive(pid)], "the end of broker and writers")

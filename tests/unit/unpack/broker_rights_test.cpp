@@ -74,14 +74,16 @@ TEST_F(Rights, LeavesTheBrokerNoFileOfTheMainProcess) {
   ASSERT_EQ(1U, brokers.size());
   int count = 0;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(brokers[0]) + "/fd")) {
-    const std::string target = fs::read_symlink(entry.path());
+    std::error_code gone;  // what it was sent for the writer is closed about now
+    const std::string target = fs::read_symlink(entry.path(), gone);
+    if (gone) continue;
     const bool is_report = kSanitizer && entry.path().filename() == "2";
     EXPECT_TRUE(target == "/dev/null" || target.starts_with("socket:") ||
                 target == "anon_inode:[signalfd]" || is_report)
         << target;
     ++count;
   }
-  EXPECT_GE(count, 5);
+  EXPECT_GE(count, 4);
 }
 
 TEST_F(Rights, SaysWhichRightsAreMissing) {
