@@ -36,7 +36,7 @@ SmokeReport not_started(const std::vector<SmokeTest>& tests, std::vector<Finding
 Result<> list_files(const std::vector<inspect::LayerInventory>& inventories,
                     smoke::FileListWriter& writer) {
   const auto add = [&](const inspect::UnpackedFile& file) {
-    return writer.add({file.path, file.size, file.sha256, file.layer});
+    return writer.add({file.path, file.size, file.hash, file.layer});
   };
   return inspect::each_unpacked_file(inventories, add);
 }

@@ -107,7 +107,7 @@ std::vector<smoke::FileExpectation> to_compare(std::vector<inspect::NeededFile> 
   std::vector<smoke::FileExpectation> expected;
   expected.reserve(files.size());
   for (inspect::NeededFile& file : files) {
-    expected.push_back({std::move(file.path), file.size, std::move(file.sha256)});
+    expected.push_back({std::move(file.path), file.size, std::move(file.hash)});
   }
   return expected;
 }

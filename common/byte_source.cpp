@@ -80,6 +80,15 @@ Result<> SpoolFile::append(Bytes bytes) {
   return {};
 }
 
+Result<> SpoolFile::clear() {
+  constexpr std::uint64_t kKept = 16 << 20;
+  if (size_ > kKept && ::ftruncate(fd_.get(), kKept) != 0) {
+    return fail_errno(errno, "shortening a spool file");
+  }
+  size_ = 0;
+  return {};
+}
+
 Result<> SpoolFile::read_at(std::uint64_t offset, std::span<std::byte> buffer) const {
   TRY(check_range(offset, buffer.size(), size_));
   return pread_all(fd_.get(), offset, buffer);

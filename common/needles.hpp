@@ -12,15 +12,19 @@ namespace nodeproof {
 class Needles {
  public:
   // Each of at least kShortest bytes; borrowed.
-  static constexpr std::size_t kShortest = 8;
+  static constexpr std::size_t kShortest = 9;
   explicit Needles(std::span<const std::string_view> needles);
 
-  // Told the needle's index and where it begins, in the order of where they begin.
+  // Told the needle's index and where it begins, in no order.
   using Found = std::function<void(std::size_t needle, std::size_t at)>;
   void find(std::string_view text, const Found& found) const;
 
  private:
-  [[nodiscard]] static std::uint32_t hash(const char* block);
+  struct Lane {
+    std::size_t at, end;  // where a needle may begin
+  };
+  void step(Lane& lane, std::string_view text, const Found& found) const;
+  void tell(std::size_t at, std::string_view text, const Found& found) const;
 
   std::span<const std::string_view> needles_;
   // By the hash of three bytes: how far the window of kShortest bytes that ends with them can move

@@ -42,6 +42,7 @@ LIBRARIES = (
     Library("libssl-dev", "OpenSSL", "openssl", "Apache-2.0"),
     Library("libstdc++-12-dev", "libstdc++", "gcc-12", GCC),
     Library("libtomlplusplus-dev", "toml++", "tomlplusplus", "MIT", "headers"),
+    Library("libxxhash-dev", "xxHash", "xxhash", "BSD-2-Clause"),
     Library("libyaml-dev", "libyaml", "libyaml", "MIT"),
     Library("libzstd-dev", "zstd", "libzstd", "BSD-3-Clause OR GPL-2.0-only"),
     Library("rapidjson-dev", "RapidJSON", "rapidjson", "MIT", "headers", "trixie"),

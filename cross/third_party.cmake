@@ -38,6 +38,7 @@ _third_party(grpc ${_lib}/libgrpc++_unsecure.a ${_lib}/libgrpc_unsecure.a ${_lib
 set(_mbedtls ${NODEPROOF_DEPS}/lib/libmbedtls.a ${NODEPROOF_DEPS}/lib/libmbedx509.a ${NODEPROOF_DEPS}/lib/libmbedcrypto.a)
 _third_party(mbedtls ${_mbedtls})
 _third_party(openssl ${_lib}/libcrypto.a)  # for its SHA-256 alone
+_third_party(xxhash ${_lib}/libxxhash.a)
 _third_party(curl ${NODEPROOF_DEPS}/lib/libcurl.a ${_mbedtls} ${_lib}/libnghttp2.a ${_lib}/libcares.a)
 target_compile_definitions(third_party_curl INTERFACE CURL_STATICLIB)
 _third_party(re2 ${_lib}/libre2.a)

@@ -5,7 +5,7 @@
 namespace nodeproof::containerd {
 namespace {
 
-constexpr std::size_t kChunk = 1 << 20;
+constexpr std::size_t kChunk = 256 << 10;
 constexpr unsigned kInFlight = 2;
 constexpr auto kStreamDeadline = std::chrono::hours(24);  // less than a lease has left
 

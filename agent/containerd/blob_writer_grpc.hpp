@@ -13,7 +13,7 @@ namespace nodeproof::containerd {
 // ingest.
 std::string ref_key(const Descriptor& blob);
 
-// One Write stream. Chunks of 1 MiB, two on their way at most.
+// One Write stream. Chunks of 256 KiB, two on their way at most.
 class GrpcBlobWriter final : public BlobWriter {
  public:
   // What opening a ref came to.

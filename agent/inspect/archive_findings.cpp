@@ -172,12 +172,12 @@ std::vector<Finding> archive_findings(const Scene& scene) {
     if (node.entry == nullptr || !node.entry->facts || !is_archive_name(path)) continue;
     const FileFacts& facts = *node.entry->facts;
     if (facts.elf) continue;
-    if (!facts.problem.empty()) unread.push_back({path, node});
+    if (!facts.problem.empty()) unread.push_back({std::string(path), node});
     const Foreign foreign = foreign_in(scene, facts, libraries);
     if (foreign.libraries.empty()) continue;
     const std::string architecture = elf::oci_architecture(foreign.first.front()->header);
     if (is_expected_place(scene.view, path, architecture, own)) continue;
-    findings.push_back(finding_of(scene, {path, node}, foreign));
+    findings.push_back(finding_of(scene, {std::string(path), node}, foreign));
   }
   if (findings.size() > kMostFindings) fold(findings);
   if (!unread.empty()) findings.push_back(not_looked_into(unread));

@@ -57,7 +57,7 @@ class Taker {
 
   void look(const std::string& path, const Node& node) {
     const elf::Facts* facts = node.elf();
-    if (facts == nullptr || !is_linux_program(path, facts->header)) return;
+    if (!is_linux_program(path, facts->header)) return;
     const elf::Header& header = facts->header;
     const Fit fits = fit(host_, header);
     if (fits == Fit::other) return;
@@ -132,7 +132,9 @@ Census take_census(const HostFacts& host, const MergedView& view, const Reachabi
   Taker taker(host, view);
   taker.skip(reached);
   for (const auto& [path, node] : view.nodes()) {
-    if (node.type() == EntryType::file) taker.look(path, node);
+    if (node.type() == EntryType::file && node.elf() != nullptr) {
+      taker.look(std::string(path), node);
+    }
   }
   return taker.take();
 }

@@ -38,8 +38,7 @@ std::vector<NeededFile> needed_files(const Reachability& reached) {
   std::vector<NeededFile> files;
   files.reserve(reached.files.size());
   for (const Reached& file : reached.files) {
-    files.push_back(
-        {.path = "/" + file.path, .size = file.node.size(), .sha256 = file.node.entry->sha256});
+    files.push_back({.path = "/" + file.path, .size = file.node.size(), .hash = hex_of(file.node)});
   }
   return files;
 }

@@ -27,7 +27,7 @@ struct InspectInput {
 struct NeededFile {
   std::string path;        // absolute in the image, free of symbolic links
   std::uint64_t size = 0;  // bytes
-  std::string sha256;      // 64 lower hex digits
+  std::string hash;        // a ContentHash in hex
   friend bool operator==(const NeededFile&, const NeededFile&) = default;
 };
 

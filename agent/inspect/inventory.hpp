@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/content_hash.hpp"
 #include "common/digest.hpp"
 #include "common/elf.hpp"
 #include "common/elf_code.hpp"
@@ -18,7 +19,7 @@
 namespace nodeproof::inspect {
 
 // Raised whenever inventories of the same layer would differ from the ones on disk.
-inline constexpr unsigned kAnalyserVersion = 2;
+inline constexpr unsigned kAnalyserVersion = 3;
 
 // Known of few files only.
 struct FileFacts {
@@ -33,11 +34,11 @@ struct FileFacts {
 
 struct InventoryEntry {
   LayerEntry entry;
-  std::string sha256;  // of a regular file's content, 64 lower hex digits
+  std::optional<ContentHash> hash;  // of a regular file
   std::shared_ptr<const FileFacts>
       facts;  // nullptr = nothing special; shared so that entries copy cheaply
   friend bool operator==(const InventoryEntry& a, const InventoryEntry& b) {
-    return a.entry == b.entry && a.sha256 == b.sha256 &&
+    return a.entry == b.entry && a.hash == b.hash &&
            (a.facts == b.facts || (a.facts && b.facts && *a.facts == *b.facts));
   }
 };

@@ -1,9 +1,10 @@
 #include "agent/inspect/inventory_builder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/byte_source.hpp"
-#include "common/crypto.hpp"
+#include "common/content_hash.hpp"
 
 namespace nodeproof::inspect {
 
@@ -93,12 +94,12 @@ class Builder final : public LayerVisitor {
       : inventory_(inventory), spool_directory_(spool_directory), limits_(limits) {}
 
   Result<> begin(const LayerEntry& entry) override {
-    inventory_.entries.push_back({.entry = entry, .sha256 = {}, .facts = nullptr});
+    inventory_.entries.push_back({.entry = entry, .hash = {}, .facts = nullptr});
     TRY(account(sizeof(InventoryEntry) + entry.path.size() + entry.link_target.size()));
     if (entry.type != EntryType::file) return {};
-    hasher_.emplace();
+    hasher_.reset();
     held_.clear();
-    spool_.reset();
+    spooled_ = false;
     seen_ = 0;
     kept_ = is_kept(entry.path);
     elf_ = false;
@@ -107,7 +108,7 @@ class Builder final : public LayerVisitor {
   }
 
   Result<> content(Bytes bytes) override {
-    hasher_->update(bytes);
+    hasher_.update(bytes);
     // The first piece may be shorter than the magic; the start is always held until the kind is
     // clear.
     if (seen_ < kScriptBytes) {
@@ -126,7 +127,7 @@ class Builder final : public LayerVisitor {
   Result<> end() override {
     InventoryEntry& made = inventory_.entries.back();
     if (made.entry.type != EntryType::file) return {};
-    made.sha256 = hasher_->finish().hex();
+    made.hash = hasher_.finish();
     FileFacts facts = elf_ ? finish_elf() : archive_ ? finish_archive() : finish_text();
     if (facts == FileFacts{}) return {};
     made.facts = std::make_shared<const FileFacts>(std::move(facts));
@@ -151,19 +152,20 @@ class Builder final : public LayerVisitor {
       return {};
     }
     if (size > limits_.spooled || seen_ > limits_.spooled) {
-      spool_.reset();
+      spooled_ = false;
       return {};
     }
     if (seen_ < kScriptBytes) return {};  // its start is held until then
-    if (!spool_) {
-      spool_.emplace(TRY(SpoolFile::create(spool_directory_)));
+    if (!std::exchange(spooled_, true)) {
+      if (!spool_) spool_.emplace(TRY(SpoolFile::create(spool_directory_)));
+      TRY(spool_->clear());
       TRY(spool_->append(as_bytes(held_)));
     }
     return spool_->append(bytes);
   }
 
   FileFacts finish_elf() {
-    if (spool_) return elf_facts(*spool_);
+    if (spooled_) return elf_facts(*spool_);
     const MemorySource held(as_bytes(held_));
     if (held.size() == seen_) return elf_facts(held);
     FileFacts facts;
@@ -177,7 +179,7 @@ class Builder final : public LayerVisitor {
     const std::string& path = inventory_.entries.back().entry.path;
     const MemorySource held(as_bytes(held_));
     FileFacts facts;
-    if (spool_) {
+    if (spooled_) {
       facts = archive_facts(path, *spool_);
     } else if (held.size() == seen_) {
       facts = archive_facts(path, held);
@@ -203,11 +205,12 @@ class Builder final : public LayerVisitor {
   LayerInventory& inventory_;
   const std::filesystem::path& spool_directory_;
   const AnalyserLimits& limits_;
-  std::optional<Hasher> hasher_;
-  std::string held_;  // the start, or all of a small file of interest
-  std::optional<SpoolFile> spool_;
-  std::uint64_t seen_ = 0;   // bytes of this file
-  std::uint64_t bytes_ = 0;  // of the inventory in memory
+  ContentHasher hasher_;
+  std::string held_;                // the start, or all of a small file of interest
+  std::optional<SpoolFile> spool_;  // once there was something for it
+  bool spooled_ = false;            // this file is there
+  std::uint64_t seen_ = 0;          // bytes of this file
+  std::uint64_t bytes_ = 0;         // of the inventory in memory
   bool kept_ = false;
   bool elf_ = false;
   bool archive_ = false;  // by its name
@@ -233,7 +236,6 @@ LayerInventory take_inventory(const Digest& layer, ByteReader& compressed,
   inventory.diff_id = summary->diff_id;
   inventory.refused = summary->refused;
   inventory.first_refused = std::move(summary->first_refused);
-  inventory.entries.shrink_to_fit();
   return inventory;
 }
 

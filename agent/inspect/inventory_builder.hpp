@@ -10,7 +10,7 @@ namespace nodeproof::inspect {
 struct AnalyserLimits {
   // ELF files and archives up to here are analysed in memory, up to the next in a spool file;
   // beyond, ELF files by their header and archives not at all.
-  std::uint64_t held = std::uint64_t{4} << 20;
+  std::uint64_t held = std::uint64_t{1} << 20;
   std::uint64_t spooled = std::uint64_t{256} << 20;
   std::uint64_t kept_content = std::uint64_t{64} << 10;
   std::uint64_t inventory = std::uint64_t{256}

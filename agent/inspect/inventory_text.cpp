@@ -1,5 +1,6 @@
 #include "agent/inspect/inventory_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -50,7 +51,7 @@ void write_entry(LineWriter& out, const InventoryEntry& made) {
   const LayerEntry& entry = made.entry;
   out.text(kTypes.substr(static_cast<std::size_t>(entry.type), 1)).number(entry.mode);
   out.number(entry.uid).number(entry.gid).number(entry.size);
-  out.text(made.sha256).text(entry.path).text(entry.link_target).end();
+  out.text(made.hash ? to_hex(*made.hash) : "").text(entry.path).text(entry.link_target).end();
   if (made.facts) write_facts(out, *made.facts);
 }
 
@@ -63,6 +64,7 @@ class Parser {
       return wrong("its first line");
     }
     auto inventory = TRY(head());
+    inventory.entries.reserve(static_cast<std::size_t>(std::ranges::count(rest_, '\n')));
     FileFacts facts;
     while (!rest_.empty()) {
       const std::string_view line = next_line();
@@ -76,7 +78,6 @@ class Parser {
       if (!take_entry(line, static_cast<EntryType>(type), inventory)) return wrong("an entry");
     }
     attach(inventory, facts);
-    inventory.entries.shrink_to_fit();
     return inventory;
   }
 
@@ -123,7 +124,9 @@ class Parser {
     line.number(made.entry.uid);
     line.number(made.entry.gid);
     line.number(made.entry.size);
-    made.sha256 = line.text();
+    const std::string hash = line.text();
+    made.hash = content_hash_of_hex(hash);
+    if (!made.hash && !hash.empty()) return false;
     made.entry.path = line.text();
     made.entry.link_target = line.text();
     inventory.entries.push_back(std::move(made));
@@ -162,7 +165,9 @@ std::string seal_of(std::string_view body) {
 }  // namespace
 
 std::string to_text(const LayerInventory& inventory) {
+  constexpr std::size_t kUsualLine = 128;
   LineWriter out;
+  out.out().reserve(kUsualLine * (inventory.entries.size() + 4));
   out.text(kMagic).number(kAnalyserVersion).end();
   out.text(inventory.layer.str()).text(inventory.diff_id ? inventory.diff_id->str() : "");
   out.number(inventory.refused).text(inventory.first_refused);

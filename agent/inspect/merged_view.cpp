@@ -74,7 +74,12 @@ void MergedView::add(const InventoryEntry& entry, const LayerInventory& layer) {
   }
   if (node.type() != EntryType::directory) remove_below(path);
   add_parents(path);
-  nodes_.insert_or_assign(std::move(path), node);
+  const auto known = nodes_.find(path);
+  if (known != nodes_.end()) {
+    known->second = node;
+  } else {
+    nodes_.emplace(path == raw ? raw : own_names_.emplace_back(std::move(path)), node);
+  }
 }
 
 // Directories are there as soon as something lies in them.
@@ -84,7 +89,7 @@ void MergedView::add_parents(std::string_view path) {
     if (found == nodes_.end()) {
       implied_bytes_ += path.size();
       if (!complete()) return;
-      nodes_.emplace(path, Node{});
+      nodes_.emplace(own_names_.emplace_back(path), Node{});
     } else if (found->second.type() != EntryType::directory) {
       found->second = Node{};
     } else {

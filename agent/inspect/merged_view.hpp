@@ -2,6 +2,7 @@
 // whiteouts), with path lookups that never leave it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <span>
@@ -31,6 +32,10 @@ struct Node {
   }
 };
 
+[[nodiscard]] inline std::string hex_of(const Node& file) {
+  return file.entry != nullptr && file.entry->hash ? to_hex(*file.entry->hash) : std::string();
+}
+
 // A path followed to its end, free of symbolic links; no leading "/".
 struct Found {
   std::string path;
@@ -41,10 +46,15 @@ struct Found {
 
 class MergedView {
  public:
-  using Nodes = std::map<std::string, Node, std::less<>>;
+  using Nodes = std::map<std::string_view, Node>;
 
   // Bottom first; borrows the inventories.
   explicit MergedView(std::span<const LayerInventory> layers);
+  MergedView(MergedView&&) = default;
+  MergedView& operator=(MergedView&&) = default;
+  MergedView(const MergedView&) = delete;
+  MergedView& operator=(const MergedView&) = delete;
+  ~MergedView() = default;
 
   // Follows symbolic links below the root as path_resolution(7) does, at most 40; ".." stops at the
   // root. nullopt when there is no such path. A relative path starts at the root.
@@ -68,6 +78,7 @@ class MergedView {
   // Far beyond any image that a tool built; a hostile one names deep paths and no directory.
   static constexpr std::size_t kMaxImplied = 16 << 20;  // bytes of names
 
+  std::deque<std::string> own_names_;  // that are no entry's path
   Nodes nodes_;
   std::size_t implied_bytes_ = 0;
 };

@@ -61,7 +61,9 @@ class Surveyor {
                                .mapper = mapper == mappers_.end() ? Mapper::kernel : mapper->second,
                                .via = file.via});
     }
-    for (const auto& [path, node] : view.nodes()) look(path, node);
+    for (const auto& [path, node] : view.nodes()) {
+      if (node.elf() != nullptr) look(std::string(path), node);
+    }
     return std::move(survey_);
   }
 

@@ -18,9 +18,9 @@ Result<> each_unpacked_file(std::span<const LayerInventory> layers, const Unpack
   std::set<const InventoryEntry*> linked;  // files with several names are hashed once
   for (const auto& [path, node] : view.nodes()) {
     if (node.type() != EntryType::file) continue;
-    UnpackedFile file{"/" + path, node.size(), node.entry->sha256,
+    UnpackedFile file{"/" + std::string(path), node.size(), hex_of(node),
                       static_cast<unsigned>(node.layer - layers.data())};
-    if (node.size() > 0 && !linked.insert(node.entry).second) file.sha256.clear();
+    if (node.size() > 0 && !linked.insert(node.entry).second) file.hash.clear();
     TRY(sink(file));
   }
   return {};

@@ -13,7 +13,7 @@ namespace nodeproof::inspect {
 struct UnpackedFile {
   std::string path;        // absolute in the image, free of symbolic links
   std::uint64_t size = 0;  // bytes
-  std::string sha256;      // "" = another name of a file that was given before
+  std::string hash;        // "" = another name of a file that was given before
   unsigned layer = 0;      // that brought it, bottom first
 };
 

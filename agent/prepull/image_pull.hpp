@@ -51,6 +51,7 @@ class ImagePull {
   [[nodiscard]] bool is_staged(std::size_t layer) const {
     return staging_.takes_room(chain_[layer]);
   }
+  [[nodiscard]] bool takes_any_order() const { return staging_.takes_any_order(); }
   void check_room_by(RoomCheck room) { staging_.check_room_by(std::move(room)); }
   [[nodiscard]] BlobPuller& blobs() { return blobs_; }
   [[nodiscard]] const WantedImage& wanted() const { return wanted_; }

@@ -6,8 +6,8 @@ namespace nodeproof::prepull {
 namespace {
 
 // A Pi Zero 2 with a 64 MB cgroup pulls with what remains beside the program itself: a blob has two
-// chunks of 1 MiB on their way and one being filled, gRPC's and the connection's buffers, and the
-// inspection's decompressor with a window of up to 8 MiB and a member of 4 MiB.
+// chunks of 256 KiB on their way and one being filled, gRPC's and the connection's buffers, and the
+// inspection's decompressor with a window of up to 8 MiB and a member of 1 MiB.
 constexpr std::uint64_t kProgram = 24 << 20;
 constexpr std::uint64_t kBlob = 16 << 20;
 

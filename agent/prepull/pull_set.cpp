@@ -135,6 +135,8 @@ void PullSet::kept_waiting(std::chrono::steady_clock::duration time) {
   const auto now = std::chrono::steady_clock::now();
   if (!lanes_->waited(waited_, std::thread::hardware_concurrency(), now)) return;
   schedule_->set_lanes(lanes_->count());
+  const auto any_order = [](const auto& image) { return image->takes_any_order(); };
+  if (std::ranges::all_of(images_, any_order)) schedule_->largest_first();
   changed_.notify_all();
 }
 

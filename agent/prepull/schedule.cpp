@@ -52,12 +52,27 @@ std::optional<Task> Schedule::next_fetch() {
   if (fetching_ >= limits_.fetches) return std::nullopt;
   bool full = false;  // nothing overtakes: what is below is unpacked first
   for (std::size_t i = 0; i < blobs_.size(); ++i) {
-    if (blobs_[i] != State::waiting || living(plan_.blobs[i].users).empty()) continue;
+    if (!is_wanted(i)) continue;
     full = full || (large_ >= lanes_ && is_large(i));
     if (full && plan_.blobs[i].need != Need::hold) continue;
-    return Task{Task::Kind::fetch, i};
+    return Task{Task::Kind::fetch, largest_first_ && is_large(i) ? largest_beside(i) : i};
   }
   return std::nullopt;
+}
+
+bool Schedule::is_wanted(std::size_t blob) const {
+  return blobs_[blob] == State::waiting && !living(plan_.blobs[blob].users).empty();
+}
+
+// Of the blobs of the same image, beginning with that one.
+std::size_t Schedule::largest_beside(std::size_t blob) const {
+  const std::size_t image = living(plan_.blobs[blob].users).front().image;
+  std::size_t largest = blob;
+  for (const std::size_t other : plan_.images[image].blobs) {
+    const bool larger = plan_.blobs[other].size > plan_.blobs[largest].size;
+    if (larger && is_large(other) && is_wanted(other)) largest = other;
+  }
+  return largest;
 }
 
 void Schedule::succeeded(const Task& task) { end(task, State::done); }

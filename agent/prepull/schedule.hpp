@@ -40,6 +40,9 @@ class Schedule {
   // At most so many fetches of large blobs, within the limit of all fetches.
   void set_lanes(unsigned lanes) { lanes_ = lanes; }
   [[nodiscard]] unsigned large_under_way() const { return large_; }
+  // From now on: of an image's large blobs the largest is the next, so that no core is idle while
+  // the last one comes to its end. For layers that are written as they come, in any order.
+  void largest_first() { largest_first_ = true; }
 
   // Jobs that no other image needs are not begun any more.
   void fail(std::size_t image);
@@ -63,6 +66,8 @@ class Schedule {
   std::optional<Task> next_end();
   std::optional<Task> next_unpack();
   std::optional<Task> next_fetch();
+  [[nodiscard]] bool is_wanted(std::size_t blob) const;
+  [[nodiscard]] std::size_t largest_beside(std::size_t blob) const;
   void count(const Task& task, int change);
   [[nodiscard]] bool is_large(std::size_t blob) const;
   [[nodiscard]] bool complete(std::size_t image) const;
@@ -77,6 +82,7 @@ class Schedule {
   std::vector<Image> images_;
   unsigned fetching_ = 0, unpacking_ = 0, large_ = 0;
   unsigned lanes_ = std::numeric_limits<unsigned>::max();
+  bool largest_first_ = false;
 };
 
 }  // namespace nodeproof::prepull

@@ -81,6 +81,11 @@ class Staging {
 
   void check_room_by(RoomCheck room) { room_ = std::move(room); }  // before the first begin()
 
+  // Layers are written as they come, whatever is below them.
+  [[nodiscard]] bool takes_any_order() const {
+    return ahead_ && way_.unpacker != nullptr && !not_for_us();
+  }
+
   // nullptr: this layer is not for us, and the reason is remembered; or not before its parent is
   // there.
   std::unique_ptr<StagedLayer> begin(const UnpackRequest& request, bool parent_is_there,

@@ -30,7 +30,8 @@ constexpr CodeText kTexts[] = {
      .cause = "After unpacking, the file was cut off, emptied or changed, usually by a power cut "
               "before it reached the disk.",
      .detection =
-         "Unpacked files were compared with the layer, sizes and SHA-256: what a start needs, and "
+         "Unpacked files were compared with the layer, sizes and XXH3 hashes: what a start needs, "
+         "and "
          "after an unclean shutdown all of them; or a needed file has size 0 in its layer.",
      .remedy =
          "nodeproof repair IMAGE removes the damaged layers, unpacks them again and proves the "

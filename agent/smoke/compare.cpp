@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 
-#include "common/crypto.hpp"
+#include "common/content_hash.hpp"
 
 namespace nodeproof::smoke {
 namespace {
@@ -20,7 +20,7 @@ struct Hashed {
 };
 
 Hashed hash_file(int fd) {
-  Hasher hasher;
+  ContentHasher hasher;
   bool zero = true;
   std::array<std::byte, 64 << 10> buffer{};
   for (;;) {
@@ -32,7 +32,7 @@ Hashed hash_file(int fd) {
     hasher.update(bytes);
     zero = zero && std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
   }
-  return {std::string(hasher.finish().hex()), 0, zero};
+  return {to_hex(hasher.finish()), 0, zero};
 }
 
 FileProblem size_problem(std::uint64_t found, std::uint64_t expected) {
@@ -45,7 +45,7 @@ FileProblem size_problem(std::uint64_t found, std::uint64_t expected) {
 std::optional<FileRecord> compare_file(const Root& root, const FileExpectation& file) {
   FileRecord record;
   record.path = file.path;
-  const bool hash = !file.sha256.empty();
+  const bool hash = !file.hash.empty();
   const Root::Opened opened =
       root.open_file(file.path, hash ? O_RDONLY | O_NOFOLLOW : O_PATH | O_NOFOLLOW);
   record.error = opened.error;
@@ -68,8 +68,8 @@ std::optional<FileRecord> compare_file(const Root& root, const FileExpectation& 
                    : hashed.zero     ? FileProblem::zeroed
                                      : FileProblem::changed;
   record.error = hashed.error;
-  record.sha256 = std::move(hashed.hex);
-  if (record.error == 0 && record.sha256 == file.sha256) return std::nullopt;
+  record.hash = std::move(hashed.hex);
+  if (record.error == 0 && record.hash == file.hash) return std::nullopt;
   return record;
 }
 

@@ -45,8 +45,8 @@ Finding file_finding(const FileRecord& record, const FileExpectation& wanted,
                             (image.empty() ? std::string("IMAGE") : image) +
                             "; pulling it again alone mends nothing; look at the disk's health"};
   finding.message = "the unpacked " + finding.subject + " " + problem_text(record, wanted.size);
-  if (!record.sha256.empty()) {
-    finding.evidence = "sha256 " + printable(record.sha256) + ", the layer has " + wanted.sha256;
+  if (!record.hash.empty()) {
+    finding.evidence = "xxh128 " + printable(record.hash) + ", the layer has " + wanted.hash;
   }
   return finding;
 }

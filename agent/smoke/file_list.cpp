@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "common/content_hash.hpp"
+
 namespace nodeproof::smoke {
 namespace {
 
@@ -42,9 +44,9 @@ Result<FileExpectation> parse(std::string_view record) {
   const std::string_view layer = next_word(record), size = next_word(record),
                          hash = next_word(record);
   if (!read_number(layer, file.layer) || !read_number(size, file.size)) return no_list();
-  if (hash != "-" && hash.size() != 64) return no_list();
+  if (hash != "-" && hash.size() != kContentHashDigits) return no_list();
   if (!record.starts_with('/')) return no_list();
-  if (hash != "-") file.sha256 = hash;
+  if (hash != "-") file.hash = hash;
   file.path = record;
   return file;
 }
@@ -75,10 +77,10 @@ Result<FileListWriter> FileListWriter::create(const std::filesystem::path& path)
 Result<> FileListWriter::add(const FileExpectation& file) {
   if (is_hidden(file.path) || file.path.find('\0') != file.path.npos) return {};
   pending_ += std::to_string(file.layer) + ' ' + std::to_string(file.size) + ' ';
-  pending_ += (file.sha256.empty() ? "-" : file.sha256) + ' ' + file.path;
+  pending_ += (file.hash.empty() ? "-" : file.hash) + ' ' + file.path;
   pending_ += '\0';
   ++count_;
-  if (!file.sha256.empty()) bytes_ += file.size;
+  if (!file.hash.empty()) bytes_ += file.size;
   return pending_.size() < kPiece ? Result<>{} : flush();
 }
 

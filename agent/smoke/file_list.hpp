@@ -11,8 +11,8 @@
 
 namespace nodeproof::smoke {
 
-// A file of records "<layer> <size> <sha256 or -> <path>", each ended by a NUL, which no path
-// holds.
+// A file of records "<layer> <size> <ContentHash or -> <path>", each ended by a NUL, which no
+// path holds.
 class FileListWriter {
  public:
   // Made anew, 0600, with its directory (0700).

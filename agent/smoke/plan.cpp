@@ -193,7 +193,7 @@ Result<FileExpectation> parse_file(const json::Value& value) {
   FileExpectation file;
   file.path = TRY(text_at(value, "path"));
   file.size = TRY(number_at(value, "size"));
-  file.sha256 = TRY(text_at(value, "sha256"));
+  file.hash = TRY(text_at(value, "xxh128"));
   if (!file.path.starts_with('/') || file.path.find('\0') != file.path.npos) {
     return fail(Errc::invalid_document, value.path() + ": the path is not absolute");
   }
@@ -214,7 +214,7 @@ std::string to_json(const Plan& plan) {
   writer.end_array().key("files").begin_array();
   for (const FileExpectation& file : plan.files) {
     writer.begin_object().member("path", file.path).member("size", file.size);
-    writer.member("sha256", file.sha256).end_object();
+    writer.member("xxh128", file.hash).end_object();
   }
   return writer.end_array().end_object().str();
 }

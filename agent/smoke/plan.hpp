@@ -17,7 +17,7 @@ namespace nodeproof::smoke {
 struct FileExpectation {
   std::string path;        // absolute, inside the image
   std::uint64_t size = 0;  // bytes
-  std::string sha256;      // 64 lower hex digits; "" = only the size is compared
+  std::string hash;        // a ContentHash in hex; "" = only the size is compared
   unsigned layer = 0;      // that brought it, bottom first; of listed files
   friend bool operator==(const FileExpectation&, const FileExpectation&) = default;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/content_hash.hpp"
 #include "common/json.hpp"
 
 namespace nodeproof::smoke {
@@ -308,7 +309,7 @@ Result<FileRecord> parse_file(const json::Value& object) {
   record.path = TRY(text_at(object, "path"));
   record.problem = TRY(meaning(kProblems, object, "problem"));
   record.size = TRY(count_at(object, "size"));
-  record.sha256 = TRY(text_at(object, "sha256", 64));
+  record.hash = TRY(text_at(object, "xxh128", kContentHashDigits));
   record.error = TRY(number_at(object, "error"));
   if (object.find("place") != nullptr) record.place = TRY(count_at(object, "place"));
   return record;
@@ -392,7 +393,7 @@ std::string file_line(const FileRecord& record) {
   json::Writer writer;
   writer.begin_object().member("kind", "file").member("path", record.path);
   writer.member("problem", word(kProblems, record.problem)).member("size", record.size);
-  writer.member("sha256", record.sha256).member("error", static_cast<std::int64_t>(record.error));
+  writer.member("xxh128", record.hash).member("error", static_cast<std::int64_t>(record.error));
   if (record.place) writer.member("place", *record.place);
   return line(writer);
 }

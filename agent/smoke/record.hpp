@@ -143,7 +143,7 @@ struct FileRecord {
   std::string path;
   FileProblem problem = FileProblem::missing;
   std::uint64_t size = 0;  // found
-  std::string sha256;      // found; "" = not hashed
+  std::string hash;        // found; "" = not hashed
   int error = 0;
   std::optional<std::uint64_t> place = {};  // in the list; none = of the plan's own files
   friend bool operator==(const FileRecord&, const FileRecord&) = default;

@@ -76,7 +76,7 @@ void add_environment(std::vector<std::string>& env, const std::vector<std::strin
 
 milliseconds time_for_files(const std::vector<FileExpectation>& files) {
   std::uint64_t bytes = 0;
-  for (const FileExpectation& file : files) bytes += file.sha256.empty() ? 0 : file.size;
+  for (const FileExpectation& file : files) bytes += file.hash.empty() ? 0 : file.size;
   return time_to_read(bytes, files.size());
 }
 

@@ -63,6 +63,7 @@ THIRD_PARTY = [
     ("ares*.h", []),
     ("nghttp2/*", []),
     ("openssl/*", ["common/crypto.cpp"]),
+    ("xxhash.h", ["common/content_hash.cpp"]),
     ("absl/*", []),
     ("re2/*", ["common/pattern.cpp"]),
     ("toml++/*", ["common/toml.cpp"]),

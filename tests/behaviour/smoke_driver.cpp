@@ -108,7 +108,7 @@ Result<SmokeTest> read_test(const json::Value& value) {
 Result<smoke::FileExpectation> read_expectation(const json::Value& value) {
   smoke::FileExpectation file;
   file.path = TRY(value.string_or("path", ""));
-  file.sha256 = TRY(value.string_or("sha256", ""));
+  file.hash = TRY(value.string_or("xxh128", ""));
   const json::Value* size = TRY(value.at("size"));
   file.size = TRY(size->unsigned_integer());
   return file;

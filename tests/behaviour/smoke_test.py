@@ -325,7 +325,7 @@ class Failing(Smoke):
         self.assertEqual([("LibraryMissing", "libtinfo.so.6")], [(f["code"], f["subject"]) for f in dry["findings"]])
 
     def test_files_that_are_not_what_was_unpacked(self):
-        wrong = [{"path": "/subject", "size": len(SUBJECT), "sha256": "0" * 64}, {"path": "/gone", "size": 1}]
+        wrong = [{"path": "/subject", "size": len(SUBJECT), "xxh128": "0" * 32}, {"path": "/gone", "size": 1}]
         found = self.smoke(self.scratch, files=wrong)
         self.assertEqual(["FileCorrupt", "FileCorrupt", "NotExecuted"], [f["code"] for f in found["findings"]])
 

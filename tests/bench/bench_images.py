@@ -65,6 +65,21 @@ def large(scale: float = 1.0) -> images.Image:
     return _image([*parts, layer("large-app", 20 * scale, app)])
 
 
+DEBIAN = (("bash", "coreutils", "base-files"), ("curl", "openssl", "ca-certificates"), ("python3",), ("nodejs",),
+          ("git",), ("python3-numpy", "python3-scipy"))
+
+
+def debian(scale: float = 1.0) -> images.Image:
+    """Debian's own packages, a layer for each of DEBIAN, and an application of two layers: real programs and libraries, and
+    as large as the other one. Smaller: without the last and largest of them."""
+    architecture, seen, parts = packages.host_architecture(), set(), []
+    for names in DEBIAN if scale >= 1 else DEBIAN[:-1]:
+        more = [file for file in packages.debs("bookworm", architecture, names) if file.name not in seen]
+        seen.update(file.name for file in more)
+        parts.append(layers.from_packages(more))
+    return _image([*parts, layer("debian-app", 30), layer("debian-program", 20, programs.good(architecture))])
+
+
 def sharing() -> list[images.Image]:
     """Ten: all on one base, four with one runtime and three with another; two small layers of each one's own."""
     app = programs.good(packages.host_architecture())

@@ -77,7 +77,7 @@ def _judge(rows: dict[str, list[Used]], others: dict[str, str], check: str, how:
 
 def measure_all(bench, others: dict[str, str], check: str) -> bool:
     """Targets of speed are printed only. `bench` is a pulls.Bench, `others` names its clients."""
-    image, table_of = bench_images.large(bench.scale), bench.new_table
+    image, table_of = bench_images.debian(bench.scale), bench.new_table
     with Registry() as registry:
         images.Client(registry.url).push("large", "1", image)
         reference = f"{registry.name}/large:1"

@@ -62,7 +62,7 @@ class Running:
 
     def _look(self) -> None:
         looks = 0
-        while not self._done.wait(0.005):
+        while not self._done.wait(0.02):
             try:
                 status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
             except OSError:
@@ -70,7 +70,7 @@ class Running:
             if found := re.search(r"VmHWM:\s+(\d+)", status):
                 self._peak = max(self._peak, int(found[1]) / 1024)
             looks += 1  # the kernel walks all pages for it: not each time
-            if looks % 8 == 0 and processes.children(self._process.pid):
+            if looks % 2 == 0 and processes.children(self._process.pid):
                 self._peak = max(self._peak, pss_of(processes.descendants([self._process.pid])))
 
     def end(self, used: Used, accept: tuple = (0,)) -> None:

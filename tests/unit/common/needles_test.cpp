@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ Hits found(const std::vector<std::string_view>& needles, std::string_view text) 
   Hits hits;
   Needles(needles).find(text,
                         [&](std::size_t needle, std::size_t at) { hits.emplace_back(at, needle); });
+  std::ranges::sort(hits);
   return hits;
 }
 
@@ -29,8 +31,8 @@ Hits expected(const std::vector<std::string_view>& needles, std::string_view tex
 }
 
 TEST(Needles, FindsWhatASlowSearchFinds) {
-  const std::vector<std::string_view> needles = {"abababab", "babababba", "aaaaaaaaaaaa",
-                                                 "bbbbbbbb", "abbbaabbab"};
+  const std::vector<std::string_view> needles = {"ababababa", "babababba", "aaaaaaaaaaaa",
+                                                 "bbbbbbbbb", "abbbaabbab"};
   std::mt19937 random(4711);  // NOLINT: the same every time
   std::size_t hits = 0;
   for (int round = 0; round < 2000; ++round) {
@@ -46,15 +48,15 @@ TEST(Needles, FindsWhatASlowSearchFinds) {
 }
 
 TEST(Needles, StopsAtTheEndOfTheText) {
-  EXPECT_EQ(found({"12345678"}, "12345678"), (Hits{{0, 0}}));
+  EXPECT_EQ(found({"123456789"}, "123456789"), (Hits{{0, 0}}));
+  EXPECT_EQ(found({"1234567890"}, "123456789"), Hits{});
+  EXPECT_EQ(found({"123456789"}, ""), Hits{});
   EXPECT_EQ(found({"123456789"}, "12345678"), Hits{});
-  EXPECT_EQ(found({"12345678"}, ""), Hits{});
-  EXPECT_EQ(found({"12345678"}, "1234567"), Hits{});
 }
 
 TEST(Needles, BytesAreBytes) {
   using std::string_view_literals::operator""sv;
-  EXPECT_EQ(found({"\xff\0\x80zzzzz"sv}, "..\xff\0\x80zzzzz"sv), (Hits{{2, 0}}));
+  EXPECT_EQ(found({"\xff\0\x80zzzzzz"sv}, "..\xff\0\x80zzzzzz"sv), (Hits{{2, 0}}));
 }
 
 }  // namespace

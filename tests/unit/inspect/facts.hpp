@@ -60,7 +60,7 @@ class Files {
     entry.entry.path = path;
     entry.entry.mode = mode;
     entry.entry.size = 4096;
-    entry.sha256 = std::string(64, 'a');
+    entry.hash = ContentHash{0xaa};
     entry.facts = std::make_shared<const FileFacts>(std::move(facts));
     layer_.entries.push_back(std::move(entry));
     return *this;

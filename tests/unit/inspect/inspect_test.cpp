@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/content_hash.hpp"
 #include "tests/unit/inspect/layers.hpp"
 
 namespace nodeproof::inspect {
@@ -31,7 +32,7 @@ TEST(Inspect, AGoodImageHasNoFindings) {
   EXPECT_EQ(brief(result.findings), Lines{});
   ASSERT_EQ(result.files.size(), 3U);
   EXPECT_EQ(result.files[0].path, "/app");
-  EXPECT_EQ(result.files[0].sha256, hash_of(as_bytes(arm64_program({"libc.so.6"}))).hex());
+  EXPECT_EQ(result.files[0].hash, to_hex(content_hash(as_bytes(arm64_program({"libc.so.6"})))));
   EXPECT_EQ(result.files[2].path, "/lib/aarch64-linux-gnu/libc.so.6");
   EXPECT_EQ(result.program, "/app");
   EXPECT_EQ(result.loader, kLoader);

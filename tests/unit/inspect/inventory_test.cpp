@@ -6,6 +6,7 @@
 #include "agent/inspect/inventory_cache.hpp"
 #include "agent/inspect/inventory_text.hpp"
 #include "agent/inspect/unpacked_size.hpp"
+#include "common/content_hash.hpp"
 #include "tests/fakes/temp_folder.hpp"
 #include "tests/unit/inspect/layers.hpp"
 
@@ -39,7 +40,7 @@ TEST(Inventory, HoldsWhatTheInspectionNeeds) {
   EXPECT_TRUE(inventory.diff_id);
   EXPECT_EQ(find(inventory, "etc/passwd")->facts->content, "root:x:0:0::/:/bin/sh\n");
   EXPECT_EQ(find(inventory, "etc/shadow")->facts, nullptr) << "no more is kept than is needed";
-  EXPECT_EQ(find(inventory, "etc/shadow")->sha256, hash_of(as_bytes("secret")).hex());
+  EXPECT_EQ(find(inventory, "etc/shadow")->hash, content_hash(as_bytes("secret")));
   EXPECT_EQ(find(inventory, "etc/ld.so.conf.d/a.conf")->facts->content, "/opt/lib\n");
   EXPECT_EQ(find(inventory, "run.sh")->facts->script.size(), 256U);
   const FileFacts& app = *find(inventory, "app")->facts;

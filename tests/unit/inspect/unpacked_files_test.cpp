@@ -14,7 +14,7 @@ using testing::ElementsAre;
 std::vector<std::string> files_of(const std::vector<LayerInventory>& layers) {
   std::vector<std::string> files;
   const auto done = each_unpacked_file(layers, [&](const UnpackedFile& file) -> Result<> {
-    files.push_back((file.sha256.empty() ? "" : "=") + file.path + ":" + std::to_string(file.size) +
+    files.push_back((file.hash.empty() ? "" : "=") + file.path + ":" + std::to_string(file.size) +
                     "@" + std::to_string(file.layer));
     return {};
   });

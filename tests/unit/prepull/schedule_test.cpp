@@ -59,6 +59,18 @@ TEST(Schedule, KeepsToTheLanesOfLargeBlobs) {
   EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 2}, {Kind::fetch, 3}}));
 }
 
+TEST(Schedule, TakesTheLargestOfAnImageFirstWhenToldTo) {
+  PullPlan plan = plan_of({"abcd", "e"});
+  for (const std::size_t large : {1U, 2U, 3U, 4U}) plan.blobs[large].size = large * (10U << 20);
+  Schedule schedule(plan, {4, 1});
+  schedule.set_lanes(2);
+  schedule.largest_first();
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 0}, {Kind::fetch, 3}, {Kind::fetch, 2}}))
+      << "the other image has the largest of all";
+  schedule.succeeded({Kind::fetch, 3});
+  EXPECT_EQ(begin(schedule), (Tasks{{Kind::fetch, 1}}));
+}
+
 TEST(Schedule, WhatIsStoredAlreadyNeedsNoLane) {
   PullPlan plan = plan_of({"abc"});
   for (BlobJob& blob : plan.blobs) blob.size = 100U << 20;

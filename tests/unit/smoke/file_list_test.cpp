@@ -14,7 +14,7 @@
 namespace nodeproof::smoke {
 namespace {
 
-const std::string kHash(64, 'a');
+const std::string kHash(32, 'a');
 
 class FileList : public testing::Test {
  protected:
@@ -86,7 +86,7 @@ class Comparing : public FileList {
     HostFacts host;
     host.platform = {"linux", "arm64", "v8", "", {}};
     return compare({.image = "app:1",
-                    .rootfs = *Digest::parse("sha256:" + kHash),
+                    .rootfs = *Digest::parse("sha256:" + kHash + kHash),
                     .list = path,
                     .files = count,
                     .bytes = bytes,

@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "agent/smoke/syscall_names.hpp"
+#include "common/content_hash.hpp"
 #include "common/crypto.hpp"
 #include "common/file.hpp"
 #include "tests/fakes/temp_folder.hpp"
@@ -219,7 +220,7 @@ TEST_F(Supervisor, SaysWhyAProgramDoesNotStart) {
 
 TEST_F(Supervisor, ComparesFiles) {
   const Folder folder;
-  const std::string good(hash_of(as_bytes("good")).hex());
+  const std::string good = to_hex(content_hash(as_bytes("good")));
   Plan plan;
   plan.files = {{folder.file("same", "good", 0600), 4, good},
                 {folder.file("changed", "evil"), 4, good},

@@ -73,15 +73,18 @@ TEST_F(Unpacking, TheBrokerHoldsNothingButItsRequestsWhereDescriptor3IsFree) {
   if (kSanitizer) GTEST_SKIP() << "its report's descriptor is kept";
   const UniqueFd three(::fcntl(3, F_DUPFD_CLOEXEC, 100));
   ::close(3);
-  const auto unpacker = broker_with(write_a_file);
-  if (three) ::dup2(three.get(), 3);
-  const auto brokers = children_of(::getpid());
-  ASSERT_EQ(1U, brokers.size());
-  for (const char* fd : {"0", "1", "2"}) {
-    EXPECT_EQ("/dev/null",
-              fs::read_symlink(fs::path("/proc") / std::to_string(brokers[0]) / "fd" / fd))
-        << fd;
+  {
+    const auto unpacker = broker_with(write_a_file);
+    ASSERT_TRUE(unpacker->begin(directory(1)));  // it has arranged its files by now
+    const auto brokers = children_of(::getpid());
+    ASSERT_EQ(1U, brokers.size());
+    for (const char* fd : {"0", "1", "2"}) {
+      EXPECT_EQ("/dev/null",
+                fs::read_symlink(fs::path("/proc") / std::to_string(brokers[0]) / "fd" / fd))
+          << fd;
+    }
   }
+  if (three) ::dup2(three.get(), 3);
 }
 
 TEST_F(Unpacking, WritesTwoLayersAtOnce) {
