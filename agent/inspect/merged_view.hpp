@@ -50,8 +50,6 @@ class MergedView {
 
   // Bottom first; borrows the inventories.
   explicit MergedView(std::span<const LayerInventory> layers);
-  MergedView(MergedView&&) = default;
-  MergedView& operator=(MergedView&&) = default;
   MergedView(const MergedView&) = delete;
   MergedView& operator=(const MergedView&) = delete;
   ~MergedView() = default;

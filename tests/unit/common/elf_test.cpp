@@ -154,6 +154,23 @@ TEST(ByteSource, ASpoolFileGivesBackWhatWasAppended) {
   EXPECT_FALSE(spool->read_at(UINT64_MAX, std::as_writable_bytes(std::span(text))));
 }
 
+TEST(ByteSource, AClearedSpoolFileHoldsOnlyWhatCameAfter) {
+  auto spool = SpoolFile::create(testing::TempDir());
+  ASSERT_TRUE(spool) << spool.error().message;
+  const std::string large(20 << 20, 'x');  // more than what is kept
+  for (const std::string& before : {std::string("hello world"), large}) {
+    ASSERT_TRUE(spool->append(as_bytes(before)));
+    ASSERT_TRUE(spool->clear());
+    EXPECT_EQ(spool->size(), 0U);
+    ASSERT_TRUE(spool->append(as_bytes("abc")));
+    std::string text(4, '\0');
+    EXPECT_FALSE(spool->read_at(0, std::as_writable_bytes(std::span(text)))) << "it is longer";
+    text.resize(3);
+    ASSERT_TRUE(spool->read_at(0, std::as_writable_bytes(std::span(text))));
+    EXPECT_EQ(text, "abc");
+  }
+}
+
 TEST(ByteSource, OwnProgramIsAnElfFile) {
   const auto source = FileSource::open("/proc/self/exe");
   ASSERT_TRUE(source) << source.error().message;
