@@ -31,6 +31,11 @@ def io_of(pid: int) -> dict[str, int]:
     return {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", text)}
 
 
+def written_of(io: dict[str, int]) -> int:
+    """Without pages that were written in memory and dropped before the disk saw them: those of a file that is deleted."""
+    return io["write_bytes"] - io["cancelled_write_bytes"]
+
+
 def cpu_of(pid: int) -> float:
     """With the children that were waited for."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
@@ -77,7 +82,7 @@ class Running:
         """Waits for it and adds what it used."""
         pid = self._process.pid
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        used.written += io_of(pid)["write_bytes"]  # as the CPU's, with the children that it waited for
+        used.written += written_of(io_of(pid))  # as the CPU's, with the children that it waited for
         _, status, rusage = os.wait4(pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._done.set()
@@ -115,6 +120,6 @@ def measure(daemon: int, commands: list, together: bool = False, environment: di
     used.wall = time.monotonic() - begin
     after = io_of(daemon)
     used.daemon_cpu = cpu_of(daemon) - cpu
-    used.written += after["write_bytes"] - io["write_bytes"]
+    used.written += written_of(after) - written_of(io)
     used.read = after["rchar"] - io["rchar"]
     return used
