@@ -64,7 +64,9 @@ class Parser {
       return wrong("its first line");
     }
     auto inventory = TRY(head());
-    inventory.entries.reserve(static_cast<std::size_t>(std::ranges::count(rest_, '\n')));
+    constexpr std::size_t kShortestLine = 16;
+    const auto lines = static_cast<std::size_t>(std::ranges::count(rest_, '\n'));
+    inventory.entries.reserve(std::min(lines, rest_.size() / kShortestLine));
     FileFacts facts;
     while (!rest_.empty()) {
       const std::string_view line = next_line();

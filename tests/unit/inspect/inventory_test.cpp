@@ -204,7 +204,7 @@ TEST(Inventory, StrangeLinesUnderARightChecksumAreErrors) {
        {"x\n", "f\t1\n", "f\t1\t2\t3\t4\t\tp\t%4\n", "f\t1\t2\t3\t-4\t\tp\t\n", "\n", "N\tlib\n",
         "L\t1\t2\t3\t4\t5\t6\n", "U\taes\t1\t2\t3\t4\n", "X\t1\t1\t0\nM\t99\n", "X\t1\t1\n",
         "E\t64\t0\t0\t3\t62\t0\t0\t0\t\t\t\t\t0\t0\t\t0\t0\nv\tV1\n",
-        "d\t1\t2\t3\t4\t\tp\t\textra\n"}) {
+        "d\t1\t2\t3\t4\t\tp\t\textra\n", "f\t1\t2\t3\t4\t0123\tp\t\n"}) {
     EXPECT_FALSE(parse_inventory(sealed(body + line))) << line;
   }
   EXPECT_FALSE(parse_inventory(sealed("nodeproof-inventory\t999\n")));
