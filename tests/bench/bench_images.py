@@ -6,7 +6,7 @@ import io
 import random
 import tarfile
 
-from rig import images, layers, packages, programs
+from rig import catalogue, images, layers, packages, programs
 
 MEGABYTE = 1 << 20
 FILE = 30_000  # bytes, the mean of a Debian system's files
@@ -65,8 +65,8 @@ def large(scale: float = 1.0) -> images.Image:
     return _image([*parts, layer("large-app", 20 * scale, app)])
 
 
-DEBIAN = (("bash", "coreutils", "base-files"), ("curl", "openssl", "ca-certificates"), ("python3",), ("nodejs",),
-          ("git",), ("python3-numpy", "python3-scipy"))
+DEBIAN = (catalogue.BASE, ("curl", "openssl", "ca-certificates"), ("python3",), ("nodejs",), ("git",),
+          ("python3-numpy", "python3-scipy"))
 
 
 def debian(scale: float = 1.0) -> images.Image:
@@ -74,7 +74,7 @@ def debian(scale: float = 1.0) -> images.Image:
     as large as the other one. Smaller: without the last and largest of them."""
     architecture, seen, parts = packages.host_architecture(), set(), []
     for names in DEBIAN if scale >= 1 else DEBIAN[:-1]:
-        more = [file for file in packages.debs("bookworm", architecture, names) if file.name not in seen]
+        more = [file for file in packages.debs(catalogue.SUITE, architecture, names) if file.name not in seen]
         seen.update(file.name for file in more)
         parts.append(layers.from_packages(more))
     return _image([*parts, layer("debian-app", 30), layer("debian-program", 20, programs.good(architecture))])
